@@ -1,0 +1,40 @@
+// Measures one kernel beside cuBLASLt and the untuned default, in interleaved rounds.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "autotune/executor.h"
+#include "core/kernel_builder.h"
+
+namespace deepgemm::autotune {
+
+struct BenchmarkOptions {
+  int rounds = 30;
+};
+
+// One contender's line of a report.
+struct BenchmarkEntry {
+  core::Contender contender;
+  std::optional<core::GemmConfig> config;  // ours only
+  std::string kernel_key;
+  std::string failure;  // why it has no measurement, in one sentence
+  Check check;
+  core::Measurement measurement;
+};
+
+struct BenchmarkRow {
+  core::GemmProblem problem;
+  std::string reference;
+  std::string reference_note;
+  std::vector<BenchmarkEntry> entries;  // kCandidate first, then default, block, tensor-wide
+};
+
+// `candidate` is what the database (or --config) would run; `fallback` the untuned default. Both
+// are verified before they are timed. Throws Interrupted (autotune/tuner.h) when `stop` is set.
+BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
+                           const core::Cubin& candidate, const core::Cubin& fallback,
+                           const BenchmarkOptions& options, const std::atomic<bool>& stop);
+
+}  // namespace deepgemm::autotune

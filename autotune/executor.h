@@ -1,0 +1,68 @@
+// The seam where the hardware begins. The pipeline talks to these two interfaces; gpu_executor
+// implements them on a GPU, tests by a script.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/store.h"
+#include "core/trial.h"
+
+namespace deepgemm::autotune {
+
+// Result of checking one contender.
+struct Check {
+  core::Outcome outcome = core::Outcome::kMeasured;  // kMeasured: correct, may be timed
+  std::string detail;                                // why not, in one sentence
+  core::Verification verification;
+};
+
+// One sample of each contender of a round, taken one after the other.
+struct Round {
+  std::vector<double> times_us;
+  int sm_clock_mhz = 0;  // 0 where NVML is missing
+  bool slowed = false;   // thermal or hardware slow-down was on: the round does not count
+};
+
+// One problem on the device: operands, reference result, contenders.
+class Workbench {
+ public:
+  virtual ~Workbench() = default;
+
+  // Who computed the reference, and why not cuBLASLt where it refused the shape.
+  virtual std::string reference() const = 0;
+  virtual std::string reference_note() const = 0;
+
+  // Makes a contender ready to run under the returned number. `failure` says in one sentence why
+  // it cannot (the driver refuses the cubin, cuBLASLt refuses the shape). `cubin` is null for the
+  // cuBLASLt contenders.
+  struct Admission {
+    int id = -1;
+    std::string failure;
+  };
+  virtual Admission admit(core::Contender contender, const core::Cubin* cubin) = 0;
+  virtual void dismiss(int id) = 0;
+
+  // Poison, canaries, comparison with the reference and with float64, repeat run.
+  virtual Check verify(int id) = 0;
+
+  // One cold-L2 sample of each, in the order given.
+  virtual Round round(std::span<const int> ids) = 0;
+};
+
+// A device that can run kernels.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual const core::DeviceInfo& device() const = 0;
+  virtual const core::Environment& environment() const = 0;
+  // How samples are taken, for the record: "graph kernel nodes, 512 MB fill before each sample".
+  virtual std::string policy() const = 0;
+  // Throws UsageError for a problem that needs more memory than the device has.
+  virtual std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) = 0;
+};
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,62 @@
+// Every config worth a thought, the rules that reject most of them, and the ranking of the rest.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autotune/cost_model.h"
+
+namespace deepgemm::autotune {
+
+// Allowed values of one field of GemmConfig.
+struct Parameter {
+  std::string_view field;
+  std::vector<int> values;
+};
+
+// The space as a table: the product of its rows, in a stable order.
+class SearchSpace {
+ public:
+  // The full space.
+  static SearchSpace dense();
+
+  // Restricts a field to `values` (the command line's --fix FIELD=VALUES); values outside the
+  // table are allowed, rules still apply. Throws UsageError for an unknown field or no value.
+  void fix(std::string_view field, std::vector<int> values);
+
+  std::span<const Parameter> parameters() const { return parameters_; }
+  long long size() const;  // product of the rows
+  void for_each(const std::function<void(const core::GemmConfig&)>& visit) const;
+
+ private:
+  std::vector<Parameter> parameters_;
+};
+
+// A named reason to reject a config, kept as data. The first rule that applies counts.
+struct Rule {
+  std::string_view name;    // "shared-memory"
+  std::string_view reason;  // "needs more shared memory than a block has"
+  bool (*rejects)(const core::GemmProblem&, const core::GemmConfig&, const core::DeviceInfo&);
+};
+std::span<const Rule> dense_rules();
+
+struct RankedCandidate {
+  core::GemmConfig config;
+  Prediction prediction;
+};
+
+// What prune leaves: candidates by predicted time (ties in the fixed order of configs), and how
+// many each rule rejected.
+struct Plan {
+  long long enumerated = 0;
+  std::vector<std::pair<const Rule*, long long>> rejected;  // in rule order, also zeros
+  std::vector<RankedCandidate> ranked;
+};
+Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
+               const core::DeviceInfo& device);
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,74 @@
+// The pipeline from a problem to a recorded winner. Knows neither SQLite nor the terminal.
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "autotune/executor.h"
+#include "autotune/search_space.h"
+#include "core/kernel_builder.h"
+#include "core/store.h"
+
+namespace deepgemm::autotune {
+
+enum class Effort { kQuick, kDefault, kExhaustive };
+std::optional<Effort> effort_named(std::string_view text);
+
+struct TuneOptions {
+  Effort effort = Effort::kDefault;
+  double budget_seconds = 0;  // for the whole call, 0: none; obeyed with a usable answer
+  bool force = false;         // measure anew what the store already answers
+  int jobs = 0;               // compile threads, 0: one per core
+};
+
+enum class Stage { kEnumerate, kCompile, kVerify, kMeasure, kRecord };
+std::string_view name(Stage stage);
+
+// What the pipeline tells while it runs. Called from the thread that called Tuner::run.
+class TuneObserver {
+ public:
+  virtual ~TuneObserver() = default;
+  virtual void progress(const core::GemmProblem&, Stage, int /*done*/, int /*total*/) {}
+  virtual void trial(const core::Trial&) {}
+  virtual void note(const std::string& /*sentence*/) {}
+};
+
+struct TuneResult {
+  core::GemmProblem problem;
+  Plan plan;
+  std::optional<core::Winner> winner;  // nullopt: no candidate survived; `why` says so
+  std::string why;
+  bool resumed = false;  // the store already had the whole answer
+  bool budget_ran_out = false;
+  std::vector<core::Trial> trials;  // of this problem, old and new, as used for the winner
+  double seconds = 0;
+};
+
+// Thrown by run() when `stop` was set; everything finished so far is recorded.
+struct Interrupted {};
+
+class Tuner {
+ public:
+  // `executor` is null where there is no GPU: candidates are ranked and compiled, the best is
+  // recorded as predicted. All references must outlive the tuner.
+  Tuner(const core::DeviceInfo& device, const core::Environment& environment, SearchSpace space,
+        core::KernelBuilder& builder, Executor* executor, core::TrialStore& store,
+        TuneOptions options, TuneObserver& observer, const std::atomic<bool>& stop);
+
+  TuneResult run(const core::GemmProblem& problem);
+
+ private:
+  core::DeviceInfo device_;
+  core::Environment environment_;
+  SearchSpace space_;
+  core::KernelBuilder& builder_;
+  Executor* executor_;
+  core::TrialStore& store_;
+  TuneOptions options_;
+  TuneObserver& observer_;
+  const std::atomic<bool>& stop_;
+};
+
+}  // namespace deepgemm::autotune

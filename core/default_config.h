@@ -1,0 +1,15 @@
+// What runs a problem when nothing was tuned for it.
+#pragma once
+
+#include "core/config.h"
+#include "core/device.h"
+#include "core/problem.h"
+
+namespace deepgemm::core {
+
+// A legal config for any legal problem, by a formula: the tile that needs the fewest waves of
+// blocks, then the best filled last wave, then the least traffic; as many stages as fit. It is
+// the opponent that every tuned winner must beat beyond the noise.
+GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device);
+
+}  // namespace deepgemm::core

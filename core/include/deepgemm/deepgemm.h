@@ -1,0 +1,98 @@
+/* deepgemm runtime library: runs tuned FP8 matrix products from a tuning database.
+ *
+ * C ABI. Needs the NVIDIA driver and a database written by deepgemm-tune; no compiler, no NVRTC.
+ * All functions are thread-safe. The only exported symbols are the ones below.
+ */
+#ifndef DEEPGEMM_DEEPGEMM_H_
+#define DEEPGEMM_DEEPGEMM_H_
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define DEEPGEMM_API __attribute__((visibility("default")))
+#else
+#define DEEPGEMM_API
+#endif
+
+/* Result of every call. deepgemm_last_error() has the sentence. */
+typedef enum deepgemm_status {
+  DEEPGEMM_OK = 0,
+  DEEPGEMM_NO_KERNEL = 1,       /* the database has no row for this problem */
+  DEEPGEMM_BAD_ARGUMENT = 2,    /* illegal shape, misaligned or null pointer */
+  DEEPGEMM_BAD_DATABASE = 3,    /* missing, corrupt, foreign or too new */
+  DEEPGEMM_NO_DEVICE = 4,       /* no driver, no GPU or no current context */
+  DEEPGEMM_LAUNCH_FAILED = 5    /* the driver refused to load or launch the kernel */
+} deepgemm_status;
+
+/* How well the row that was found fits the problem. */
+typedef enum deepgemm_match {
+  DEEPGEMM_MATCH_NONE = 0,
+  DEEPGEMM_MATCH_EXACT = 1,        /* this m was tuned */
+  DEEPGEMM_MATCH_BUCKET = 2,       /* m lies in the interval of a tuned m */
+  DEEPGEMM_MATCH_OTHER_DEVICE = 3  /* the row was tuned on another kind of GPU */
+} deepgemm_match;
+
+/* D[m, n] = A[m, k] * B[n, k]^T with 1x128 scales of A and 128x128 scales of B.
+ * m >= 1, n a multiple of 8, k a multiple of 16. */
+typedef struct deepgemm_problem {
+  int64_t m;
+  int64_t n;
+  int64_t k;
+} deepgemm_problem;
+
+/* Device pointers. a, b, scale_a and d are aligned to 16 bytes, scale_b to 4. */
+typedef struct deepgemm_operands {
+  const void* a;        /* e4m3 [m, k] row-major */
+  const void* b;        /* e4m3 [n, k] row-major */
+  const float* scale_a; /* [ceil(k/128)][lda], M-major: lda is m rounded up to a multiple of 4 */
+  const float* scale_b; /* [ceil(n/128)][ceil(k/128)] */
+  void* d;              /* bf16 [m, n] row-major */
+} deepgemm_operands;
+
+/* What would run, and why. Strings live as long as the runtime. */
+typedef struct deepgemm_found {
+  deepgemm_match match;
+  char reason[256];     /* one sentence */
+  char config[256];     /* "block_m=128,block_n=112,..." */
+  char kernel_key[80];  /* content address of the cubin */
+  double time_us;       /* measured (or predicted) when tuned */
+  int measured;         /* 0: the row was only ranked on a device profile */
+} deepgemm_found;
+
+typedef struct deepgemm_runtime deepgemm_runtime;
+
+/* Version of the library, "0.1.0". */
+DEEPGEMM_API const char* deepgemm_version(void);
+
+/* Sentence about the last failure on the calling thread; never null. */
+DEEPGEMM_API const char* deepgemm_last_error(void);
+
+/* Opens a database read-only, for the device of the calling thread's current CUDA context, or,
+ * where there is none, for device 0's primary context, which it then retains. */
+DEEPGEMM_API deepgemm_status deepgemm_open(const char* path, deepgemm_runtime** runtime);
+DEEPGEMM_API void deepgemm_close(deepgemm_runtime* runtime);
+
+/* Says what would run; loads nothing. */
+DEEPGEMM_API deepgemm_status deepgemm_find(deepgemm_runtime* runtime,
+                                           const deepgemm_problem* problem, deepgemm_found* found);
+
+/* Loads the kernels of these problems ahead; after it deepgemm_gemm on them reads no file, and is
+ * legal during CUDA graph capture. */
+DEEPGEMM_API deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime,
+                                              const deepgemm_problem* problems, int count);
+
+/* Enqueues the product on `stream` (a CUstream or cudaStream_t; null is the default stream).
+ * The first call for a kernel loads it, unless it was prepared. */
+DEEPGEMM_API deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime,
+                                           const deepgemm_problem* problem,
+                                           const deepgemm_operands* operands, void* stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,72 @@
+#include "core/problem.h"
+
+#include <array>
+
+namespace deepgemm::core {
+namespace {
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::optional<std::string> why_illegal_extent(std::string_view which, std::int64_t value,
+                                              std::int64_t multiple) {
+  const std::string text = std::string(which) + " = " + std::to_string(value);
+  if (value < 1) return text + " must be at least 1";
+  if (value > kMaxExtent) {
+    return text + " is larger than " + std::to_string(kMaxExtent) +
+           ", the largest extent that 32-bit tile coordinates address";
+  }
+  if (value % multiple != 0) return text + " must be a multiple of " + std::to_string(multiple);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view name(Operation operation) {
+  switch (operation) {
+    case Operation::kDense:
+      return "dense";
+  }
+  return "";
+}
+
+std::string_view name(ScaleRecipe) { return "1x128_128x128"; }
+
+std::string_view name(OutputType) { return "bf16"; }
+
+std::optional<Operation> operation_named(std::string_view text) {
+  if (text == name(Operation::kDense)) return Operation::kDense;
+  return std::nullopt;
+}
+
+std::optional<std::string> why_illegal(const GemmProblem& problem) {
+  if (auto why = why_illegal_extent("m", problem.m, 1)) return why;
+  // n: rows of D must start on 16 bytes for TMA. k: likewise rows of A and B.
+  if (auto why = why_illegal_extent("n", problem.n, 8)) return why;
+  if (auto why = why_illegal_extent("k", problem.k, 16)) return why;
+  if (problem.groups != 1) return "groups must be 1 for a dense problem";
+  return std::nullopt;
+}
+
+std::string to_string(const GemmProblem& problem) {
+  return std::to_string(problem.m) + "x" + std::to_string(problem.n) + "x" +
+         std::to_string(problem.k);
+}
+
+std::int64_t k_blocks(const GemmProblem& problem) { return ceil_div(problem.k, 128); }
+
+std::int64_t n_blocks(const GemmProblem& problem) { return ceil_div(problem.n, 128); }
+
+std::int64_t scale_a_stride(const GemmProblem& problem) { return ceil_div(problem.m, 4) * 4; }
+
+double flops(const GemmProblem& problem) {
+  return 2.0 * static_cast<double>(problem.m) * static_cast<double>(problem.n) *
+         static_cast<double>(problem.k);
+}
+
+std::int64_t bytes_moved(const GemmProblem& problem) {
+  const std::int64_t operands = (problem.m + problem.n) * problem.k;
+  const std::int64_t scales = 4 * k_blocks(problem) * (problem.m + n_blocks(problem));
+  return operands + scales + 2 * problem.m * problem.n;
+}
+
+}  // namespace deepgemm::core

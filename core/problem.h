@@ -1,0 +1,53 @@
+// What the user wants computed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace deepgemm::core {
+
+enum class Operation { kDense };
+
+// 1x128 scales of A, 128x128 scales of B, both fp32.
+enum class ScaleRecipe { k1x128With128x128 };
+
+enum class OutputType { kBf16 };
+
+std::string_view name(Operation operation);  // "dense"
+std::string_view name(ScaleRecipe recipe);   // "1x128_128x128"
+std::string_view name(OutputType type);      // "bf16"
+std::optional<Operation> operation_named(std::string_view text);
+
+// D[m, n] = sum over k of scaled A[m, k] * B[n, k]; layouts in kernels/dense.cuh.
+struct GemmProblem {
+  Operation operation = Operation::kDense;
+  std::int64_t m = 0;
+  std::int64_t n = 0;
+  std::int64_t k = 0;
+  int groups = 1;
+  ScaleRecipe recipe = ScaleRecipe::k1x128With128x128;
+  OutputType output = OutputType::kBf16;
+
+  friend bool operator==(const GemmProblem&, const GemmProblem&) = default;
+};
+
+// Largest legal m, n and k: tile and TMA coordinates are 32-bit, with room for one tile more.
+inline constexpr std::int64_t kMaxExtent = (std::int64_t{1} << 31) - 1024;
+
+// The rule that `problem` breaks, as a sentence with the offending value; nullopt if it is legal.
+std::optional<std::string> why_illegal(const GemmProblem& problem);
+
+// "64x2112x7168"
+std::string to_string(const GemmProblem& problem);
+
+std::int64_t k_blocks(const GemmProblem& problem);  // ceil(k / 128)
+std::int64_t n_blocks(const GemmProblem& problem);  // ceil(n / 128)
+// Leading dimension of the M-major scales of A, in floats: m aligned to 16 bytes.
+std::int64_t scale_a_stride(const GemmProblem& problem);
+double flops(const GemmProblem& problem);  // 2 m n k
+// Bytes of the operands and scales read once and of D written once.
+std::int64_t bytes_moved(const GemmProblem& problem);
+
+}  // namespace deepgemm::core

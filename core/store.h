@@ -1,0 +1,63 @@
+// Where kernels are found and trials are kept. db implements both; the tuner and the runtime see
+// only these.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/trial.h"
+
+namespace deepgemm::core {
+
+// How good a stored row is for a problem.
+enum class Match {
+  kExact,        // this m was tuned
+  kBucket,       // m lies in the interval of a tuned m
+  kOtherDevice,  // as the above, but tuned on another kind of GPU
+  kNone,
+};
+std::string_view name(Match match);  // "exact", "bucket", "other-device", "none"
+
+// Answer to "what runs this problem?".
+struct Lookup {
+  Match match = Match::kNone;
+  std::string reason;  // one sentence, e.g. "m = 100 lies in (64, 128], tuned at m = 128"
+  std::optional<Winner> winner;
+};
+
+// A compiled kernel as it is stored and loaded.
+struct Cubin {
+  std::string key;
+  std::string entry;  // name of the kernel
+  GemmConfig config;
+  std::vector<char> image;
+  BuildFigures build;
+};
+
+class KernelStore {
+ public:
+  virtual ~KernelStore() = default;
+  virtual Lookup find(const GemmProblem& problem, std::string_view device_id) const = 0;
+  // nullopt if the store holds no kernel of that key.
+  virtual std::optional<Cubin> cubin(std::string_view key) const = 0;
+};
+
+class TrialStore {
+ public:
+  virtual ~TrialStore() = default;
+  // Trials of this problem made in an equal environment, newest per contender and config. What
+  // they answer need not be run again.
+  virtual std::vector<Trial> trials(const GemmProblem& problem,
+                                    const Environment& environment) const = 0;
+  virtual std::optional<Winner> winner(const GemmProblem& problem,
+                                       const Environment& environment) const = 0;
+  // Each call is one durable transaction.
+  virtual void record(const Trial& trial, const Environment& environment) = 0;
+  virtual void record(const Cubin& cubin) = 0;
+  virtual void record(const Winner& winner, const Environment& environment) = 0;
+};
+
+}  // namespace deepgemm::core

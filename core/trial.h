@@ -1,0 +1,109 @@
+// The one row of the whole system: a config tried on a problem, and what came of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.h"
+#include "core/device.h"
+#include "core/problem.h"
+
+namespace deepgemm::core {
+
+// How far a candidate came.
+enum class Outcome {
+  kPredicted,      // compiled for a device profile; ranked by the model, never run
+  kMeasured,       // verified and timed
+  kCompileFailed,  // NVRTC or ptxas refused it, serialised its wgmma, or it spills
+  kLaunchFailed,   // the driver refused to load or launch it
+  kWrong,          // numbers out of tolerance, poison left, canary touched, or not repeatable
+};
+std::string_view name(Outcome outcome);  // "measured", "compile-failed", …
+std::optional<Outcome> outcome_named(std::string_view text);
+
+// What the compiler said about a kernel.
+struct BuildFigures {
+  int registers = 0;           // per thread at entry
+  int spill_bytes = 0;         // stores and loads, per thread
+  int shared_bytes = 0;        // of one block
+  double compile_seconds = 0;  // 0 when the cubin came from the cache
+};
+
+// Error figures of one candidate. Relative errors are Frobenius norms: ||d - ref|| / ||ref||.
+struct Verification {
+  std::string reference;             // "cublaslt-block" or "fp32-kernel"
+  double relative_error = 0;         // all of D against the reference
+  double max_error = 0;              // largest |d - ref| over the largest |ref|
+  double relative_error_f64 = 0;     // sampled rows against float64
+  double reference_error_f64 = 0;    // the reference's own error on the same rows
+  long long unwritten = 0;           // elements that still hold the poison
+  long long canaries_touched = 0;    // bytes around D that changed
+  bool repeatable = false;           // a second run gave the same bits
+  unsigned long long bits_hash = 0;  // of all of D: equal over all configs that do not split k
+};
+
+// Device time of the kernel alone, L2 cold.
+struct Measurement {
+  std::vector<double> samples_us;  // in the order taken
+  double median_us = 0;
+  double spread_us = 0;  // half the interquartile range
+  double ci_low_us = 0;  // 95 % confidence interval of the median
+  double ci_high_us = 0;
+  int sm_clock_mhz = 0;      // NVML, median over the rounds; 0 where NVML is missing
+  int rejected_samples = 0;  // taken under thermal or hardware slow-down
+};
+
+// Who competed. Libraries race in the same rounds as the candidates.
+enum class Contender { kCandidate, kDefault, kCublasLtBlock, kCublasLtTensorwide };
+std::string_view name(Contender contender);  // "candidate", "default", "cublaslt-block", …
+std::optional<Contender> contender_named(std::string_view text);
+
+// Where and with what a trial was made. Equal environments make comparable times.
+struct Environment {
+  std::string device_id;
+  std::string device_name;
+  std::string device_uuid;
+  int sms = 0;
+  std::string driver;           // "580.82 (CUDA 13.0)"; empty on a profile
+  std::string nvrtc;            // "13.0"
+  std::string library_version;  // ours
+  std::string cublaslt;         // "13.0.2"; empty on a profile
+  std::string sources_hash;     // of the kernel sources
+
+  friend bool operator==(const Environment&, const Environment&) = default;
+};
+
+// Config is meaningless for the cuBLASLt contenders.
+struct Trial {
+  GemmProblem problem;
+  Contender contender = Contender::kCandidate;
+  GemmConfig config;
+  std::string kernel_key;  // content address of the cubin; empty for cuBLASLt
+  Outcome outcome = Outcome::kPredicted;
+  std::string detail;  // one sentence where something failed
+  double predicted_us = 0;
+  BuildFigures build;
+  Verification verification;
+  Measurement measurement;
+  std::string policy;  // how it was measured: "cold-l2 512MB, graph, rounds, …"
+};
+
+// The choice for a problem and what it is based on. Written after the trials it refers to.
+struct Winner {
+  GemmProblem problem;
+  GemmConfig config;
+  std::string kernel_key;
+  bool measured = false;  // false: ranked by the model on a profile
+  double median_us = 0;   // predicted time where not measured
+  double spread_us = 0;
+  GemmConfig default_config;
+  double default_us = 0;
+  double cublaslt_block_us = 0;  // 0: refused or not measured
+  double cublaslt_tensorwide_us = 0;
+  std::string reason;  // "fastest by 4.1 %", "default kept: best candidate within noise"
+  int trials = 0;      // candidates tried
+};
+
+}  // namespace deepgemm::core

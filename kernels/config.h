@@ -1,0 +1,151 @@
+// The free choices of a dense FP8 kernel and everything that follows from them.
+//
+// Read twice: by the host (pruner, launcher, database) and by NVRTC (the kernel). So it includes
+// nothing, and every formula below exists once.
+#pragma once
+
+namespace deepgemm::kernels {
+
+// One field list feeds the JIT text, the database columns, the command-line filter and the report
+// header. X(name, default, meaning). A new field goes at the end; old database rows then read as
+// the default.
+#define DEEPGEMM_CONFIG_FIELDS(X)                                                        \
+  X(block_m, 128, "rows of D computed by one block; 64 times math_warpgroups, or twice") \
+  X(block_n, 128, "columns of D computed by one block; a multiple of 8")                 \
+  X(stages, 4, "depth of the shared-memory pipeline, in k-blocks of 128")                \
+  X(cluster_m, 1, "blocks of a cluster along m; they share the tile of B by multicast")  \
+  X(cluster_n, 1, "blocks of a cluster along n; they share the tile of A by multicast")  \
+  X(math_warpgroups, 2, "warpgroups that issue wgmma, beside the one that loads")        \
+  X(accumulator_sets, 1, "tensor-core accumulators in flight per warpgroup, 1 or 2")     \
+  X(raster_group, 8, "tiles along m walked together before n advances (L2 reuse)")
+
+// Structural, so that it can be a template argument. Two configs are the same kernel exactly when
+// all fields are equal.
+struct GemmConfig {
+#define DEEPGEMM_FIELD(name, value, meaning) int name = value;
+  DEEPGEMM_CONFIG_FIELDS(DEEPGEMM_FIELD)
+#undef DEEPGEMM_FIELD
+
+  friend constexpr bool operator==(const GemmConfig&, const GemmConfig&) = default;
+};
+
+// k is walked in blocks of 128: one row of the 128-byte swizzle, one column of scales.
+inline constexpr int kBlockK = 128;
+// Columns and rows that share one scale of B.
+inline constexpr int kScaleBlock = 128;
+// Rows of one wgmma.
+inline constexpr int kWgmmaM = 64;
+// k of one wgmma on 8-bit operands.
+inline constexpr int kWgmmaK = 32;
+inline constexpr int kWarpgroupThreads = 128;
+// Largest box side of a tensor map.
+inline constexpr int kMaxBoxRows = 256;
+
+constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
+constexpr int greatest_common_divisor(int a, int b) {
+  while (b != 0) {
+    const int rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+// 64-row slabs of the tile that one math warpgroup owns.
+constexpr int slabs_per_warpgroup(GemmConfig c) {
+  return c.block_m / (kWgmmaM * c.math_warpgroups);
+}
+
+constexpr int cluster_size(GemmConfig c) { return c.cluster_m * c.cluster_n; }
+
+// Blocks that write into one block's stage: its row of the cluster (A) and its column (B).
+constexpr int stage_writers(GemmConfig c) { return c.cluster_m + c.cluster_n - 1; }
+
+constexpr int block_threads(GemmConfig c) { return kWarpgroupThreads * (1 + c.math_warpgroups); }
+
+// The tile starts at a multiple of block_n, so it may straddle 128-column scale blocks: the most
+// of them it can touch.
+constexpr int scale_blocks_per_tile(GemmConfig c) {
+  const int worst_offset = kScaleBlock - greatest_common_divisor(c.block_n, kScaleBlock);
+  return ceil_div(worst_offset + c.block_n, kScaleBlock);
+}
+
+// Columns of one TMA store box: the widest swizzle row (64, 32, 16 or 8 columns of bf16) that
+// divides block_n, so that no box crosses into the neighbour's tile.
+constexpr int store_box_n(GemmConfig c) {
+  return c.block_n % 64 == 0 ? 64 : c.block_n % 32 == 0 ? 32 : c.block_n % 16 == 0 ? 16 : 8;
+}
+
+// Registers per thread after setmaxnreg. The register file holds 64 K; with one math warpgroup
+// the launch already grants 255 and nothing has to move.
+struct RegisterBudget {
+  int producer;
+  int math;
+  bool reallocates;
+};
+constexpr RegisterBudget register_budget(GemmConfig c) {
+  switch (c.math_warpgroups) {
+    case 1:
+      return {255, 255, false};
+    case 2:
+      return {40, 232, true};
+    default:
+      return {32, 160, true};
+  }
+}
+
+// fp32 registers per thread held by accumulators: those the tensor core writes, and the promoted
+// ones of every slab.
+constexpr int accumulator_registers(GemmConfig c) {
+  return (c.accumulator_sets + slabs_per_warpgroup(c)) * c.block_n / 2;
+}
+
+// Shared memory of one block. sizeof is the launch size.
+template <GemmConfig C>
+struct SharedStorage {
+  alignas(1024) unsigned char a[C.stages][C.block_m * kBlockK];
+  alignas(1024) unsigned char b[C.stages][C.block_n * kBlockK];
+  // bf16 tile on its way out: [block_n / store_box_n][block_m][store_box_n], swizzled.
+  alignas(1024) unsigned short d[C.block_m * C.block_n];
+  alignas(128) float scale_a[C.stages][C.block_m];
+  alignas(8) unsigned long long full[C.stages];
+  alignas(8) unsigned long long empty[C.stages];
+};
+
+// sizeof(SharedStorage<c>) for a config known only at run time; a test holds the two together.
+constexpr long long shared_bytes(GemmConfig c) {
+  const long long operands = 1LL * c.stages * (c.block_m + c.block_n) * kBlockK;
+  const long long tile = 2LL * c.block_m * c.block_n;
+  const long long scales = 4LL * c.stages * c.block_m;
+  const long long barriers = 16LL * c.stages;
+  const long long total = (operands + tile + 127) / 128 * 128 + scales + barriers;
+  return (total + 1023) / 1024 * 1024;
+}
+
+// Bytes that the transaction barrier of one stage waits for: a TMA box counts in full even where
+// it lies outside the tensor.
+constexpr int stage_bytes(GemmConfig c) {
+  return (c.block_m + c.block_n) * kBlockK + c.block_m * 4;
+}
+
+// Run-time arguments of the dense kernel beside its tensor maps.
+struct DenseArguments {
+  const float* scale_b;  // [ceil(n/128), ceil(k/128)]
+  unsigned short* d;     // bf16 [m, n], row-major
+  int m;
+  int n;
+  int k;
+};
+
+// Where a cluster's share of the tile space lies. Tiles are numbered in cluster tiles.
+struct TileCount {
+  int m;  // cluster tiles along m
+  int n;
+};
+constexpr TileCount cluster_tiles(GemmConfig c, int m, int n) {
+  return {ceil_div(ceil_div(m, c.block_m), c.cluster_m),
+          ceil_div(ceil_div(n, c.block_n), c.cluster_n)};
+}
+
+}  // namespace deepgemm::kernels

@@ -1,0 +1,320 @@
+// D[m,n] = sum over kb of scale_a[m,kb] * scale_b[n/128,kb] * (A * B^T restricted to k-block kb).
+//
+// A [m, k] and B [n, k] are e4m3 and K-major, D is bf16 row-major; k-blocks are 128 long and the
+// last may be partial. Any m >= 1, n a multiple of 8, k a multiple of 16.
+//
+// A persistent kernel: each block walks tiles of D. One warp loads stages of A, B and A's scales
+// through TMA into a ring; one to three math warpgroups multiply them with wgmma, promote each
+// k-block into fp32 registers and store the tile. The two-level accumulation is DeepGEMM's
+// (DeepSeek-V3 technical report, section 3.3.2): the FP8 tensor core keeps about 14 bits, so no
+// more than 128 products are summed there.
+#pragma once
+
+#include "kernels/config.h"
+#include "kernels/epilogue.cuh"
+#include "kernels/pipeline.cuh"
+#include "kernels/promotion.cuh"
+#include "kernels/ptx.cuh"
+#include "kernels/tile_order.cuh"
+#include "kernels/wgmma.cuh"
+
+namespace deepgemm::kernels {
+
+// Maps of the four tensors that TMA moves. Boxes: A [block_m / cluster_n, 128] and B [block_n /
+// cluster_m, 128] bytes with 128-byte swizzle, scales of A [1, block_m], D [64, store_box_n].
+struct DenseMaps {
+  const TensorMap* a;
+  const TensorMap* b;
+  const TensorMap* scale_a;
+  const TensorMap* d;
+};
+
+// --- Loading warp -----------------------------------------------------------------------------
+
+// One elected thread fills stage after stage. Each block of a cluster fetches its share of the
+// rows and multicasts it: the blocks of one cluster row share A, those of one column share B.
+template <GemmConfig C>
+__device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> order,
+                                           SharedStorage<C>& shared, int k_blocks,
+                                           int cluster_rank) {
+  constexpr int kRowsA = C.block_m / C.cluster_n;
+  constexpr int kRowsB = C.block_n / C.cluster_m;
+  const int rank_m = cluster_rank % C.cluster_m;
+  const int rank_n = cluster_rank / C.cluster_m;
+  uint32 row_of_cluster = 0;
+  uint32 column_of_cluster = 0;
+#pragma unroll
+  for (int i = 0; i < C.cluster_n; ++i) row_of_cluster |= 1u << (rank_m + i * C.cluster_m);
+#pragma unroll
+  for (int i = 0; i < C.cluster_m; ++i) column_of_cluster |= 1u << (i + rank_n * C.cluster_m);
+
+  StageCursor<C.stages> stage;
+  while (order.next()) {
+    for (int kb = 0; kb < k_blocks; ++kb, stage.advance()) {
+      uint64* const full = &shared.full[stage.index];
+      if constexpr (cluster_size(C) == 1) {
+        ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
+      } else {
+        ptx::barrier_wait_cluster(&shared.empty[stage.index], stage.phase ^ 1);
+      }
+      ptx::barrier_arrive_expect_bytes(full, stage_bytes(C));
+      ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.m(), kb);
+      unsigned char* const a = shared.a[stage.index] + rank_n * kRowsA * kBlockK;
+      unsigned char* const b = shared.b[stage.index] + rank_m * kRowsB * kBlockK;
+      const int row_a = order.m() + rank_n * kRowsA;
+      const int row_b = order.n() + rank_m * kRowsB;
+      if constexpr (C.cluster_n == 1) {
+        ptx::tma_load(a, maps.a, full, kb * kBlockK, row_a);
+      } else {
+        ptx::tma_load_multicast(a, maps.a, full, kb * kBlockK, row_a, row_of_cluster);
+      }
+      if constexpr (C.cluster_m == 1) {
+        ptx::tma_load(b, maps.b, full, kb * kBlockK, row_b);
+      } else {
+        ptx::tma_load_multicast(b, maps.b, full, kb * kBlockK, row_b, column_of_cluster);
+      }
+    }
+  }
+}
+
+// --- Math warpgroups --------------------------------------------------------------------------
+
+// What one math thread carries through the tiles: its place in the block and in the ring.
+template <GemmConfig C>
+struct MathThread {
+  static constexpr int kSlabs = slabs_per_warpgroup(C);
+  static constexpr int kAccumulator = C.block_n / 2;
+
+  SharedStorage<C>& shared;
+  int warpgroup;
+  int warp;  // within the warpgroup
+  int lane;
+  int cluster_rank;
+  StageCursor<C.stages> stage;
+
+  __device__ __forceinline__ int slab(int i) const { return warpgroup * kSlabs + i; }
+
+  __device__ __forceinline__ void wait_full() {
+    ptx::barrier_wait(&shared.full[stage.index], stage.phase);
+  }
+
+  __device__ __forceinline__ void release(int index) {
+    release_stage<C>(&shared.empty[index], cluster_rank, lane);
+  }
+
+  // Starts slab i of the current stage on the tensor core; `partial` is then in flight. The
+  // scales are read here, under the shadow of the multiplication.
+  __device__ __forceinline__ void start(float (&partial)[kAccumulator], BlockScales<C>& scales,
+                                        const TileScalesB<C>& tile_scales, int i, int k_block) {
+    const int row = slab(i) * kWgmmaM + warp * 16 + lane / 4;
+    scales.a[0] = shared.scale_a[stage.index][row];
+    scales.a[1] = shared.scale_a[stage.index][row + 8];
+#pragma unroll
+    for (int s = 0; s < TileScalesB<C>::kBlocks; ++s) scales.b[s] = tile_scales.at(s, k_block);
+
+    const uint64 a = ptx::wgmma_descriptor(
+        ptx::shared_address(shared.a[stage.index] + slab(i) * kWgmmaM * kBlockK));
+    const uint64 b = ptx::wgmma_descriptor(ptx::shared_address(shared.b[stage.index]));
+    constexpr int kStep = kWgmmaK >> 4;
+    ptx::wgmma_fence();
+#pragma unroll
+    for (int kk = 0; kk < kBlockK / kWgmmaK; ++kk) {
+      wgmma(partial, a + kk * kStep, b + kk * kStep, kk != 0);
+    }
+    ptx::wgmma_commit();
+  }
+
+  // One accumulator set: multiply, wait, promote. Other warpgroups fill the tensor core meanwhile.
+  __device__ __forceinline__ void multiply_serial(float (&sum)[kSlabs][kAccumulator],
+                                                  const TileScalesB<C>& tile_scales,
+                                                  int k_blocks) {
+    float partial[kAccumulator];
+    BlockScales<C> scales;
+    for (int kb = 0; kb < k_blocks; ++kb, stage.advance()) {
+      wait_full();
+#pragma unroll
+      for (int i = 0; i < kSlabs; ++i) {
+        start(partial, scales, tile_scales, i, kb);
+        ptx::wgmma_wait<0>();
+        if (i == kSlabs - 1) release(stage.index);
+        promote<C>(sum[i], partial, scales, tile_scales);
+      }
+    }
+  }
+
+  // Two accumulator sets, one slab: while one k-block is promoted, the next is multiplied.
+  __device__ __forceinline__ void multiply_overlapped(float (&sum)[1][kAccumulator],
+                                                      const TileScalesB<C>& tile_scales,
+                                                      int k_blocks) {
+    float even[kAccumulator];
+    float odd[kAccumulator];
+    BlockScales<C> even_scales;
+    BlockScales<C> odd_scales;
+    const auto start_next = [&](float(&partial)[kAccumulator], BlockScales<C>& scales, int kb) {
+      wait_full();
+      start(partial, scales, tile_scales, 0, kb);
+      const int started = stage.index;
+      stage.advance();
+      return started;
+    };
+    int even_stage = start_next(even, even_scales, 0);
+    int odd_stage;
+    int kb = 0;
+    for (; kb + 2 < k_blocks; kb += 2) {
+      odd_stage = start_next(odd, odd_scales, kb + 1);
+      ptx::wgmma_wait<1>();
+      release(even_stage);
+      promote<C>(sum[0], even, even_scales, tile_scales);
+      even_stage = start_next(even, even_scales, kb + 2);
+      ptx::wgmma_wait<1>();
+      release(odd_stage);
+      promote<C>(sum[0], odd, odd_scales, tile_scales);
+    }
+    if (kb + 2 == k_blocks) {
+      odd_stage = start_next(odd, odd_scales, kb + 1);
+      ptx::wgmma_wait<1>();
+      release(even_stage);
+      promote<C>(sum[0], even, even_scales, tile_scales);
+      ptx::wgmma_wait<0>();
+      release(odd_stage);
+      promote<C>(sum[0], odd, odd_scales, tile_scales);
+    } else {
+      ptx::wgmma_wait<0>();
+      release(even_stage);
+      promote<C>(sum[0], even, even_scales, tile_scales);
+    }
+  }
+
+  // Two accumulator sets, two slabs: each slab has its own set, and one is multiplied while the
+  // other is promoted.
+  __device__ __forceinline__ void multiply_overlapped(float (&sum)[2][kAccumulator],
+                                                      const TileScalesB<C>& tile_scales,
+                                                      int k_blocks) {
+    float upper[kAccumulator];
+    float lower[kAccumulator];
+    BlockScales<C> upper_scales;
+    BlockScales<C> lower_scales;
+    wait_full();
+    start(upper, upper_scales, tile_scales, 0, 0);
+    for (int kb = 0; kb + 1 < k_blocks; ++kb) {
+      start(lower, lower_scales, tile_scales, 1, kb);
+      const int finished = stage.index;
+      stage.advance();
+      ptx::wgmma_wait<1>();
+      promote<C>(sum[0], upper, upper_scales, tile_scales);
+      wait_full();
+      start(upper, upper_scales, tile_scales, 0, kb + 1);
+      ptx::wgmma_wait<1>();
+      release(finished);
+      promote<C>(sum[1], lower, lower_scales, tile_scales);
+    }
+    start(lower, lower_scales, tile_scales, 1, k_blocks - 1);
+    ptx::wgmma_wait<1>();
+    promote<C>(sum[0], upper, upper_scales, tile_scales);
+    ptx::wgmma_wait<0>();
+    release(stage.index);
+    stage.advance();
+    promote<C>(sum[1], lower, lower_scales, tile_scales);
+  }
+
+  // Full slabs leave through shared memory and TMA, those across the edge of D from registers.
+  __device__ __forceinline__ void store(const float (&sum)[kSlabs][kAccumulator],
+                                        const DenseMaps& maps, const DenseArguments& args, int m0,
+                                        int n0) {
+    const bool leader = warp == 0 && lane == 0;
+#pragma unroll
+    for (int i = 0; i < kSlabs; ++i) {
+      const int first_row = m0 + slab(i) * kWgmmaM;
+      if (first_row + kWgmmaM <= args.m && n0 + C.block_n <= args.n) {
+        // The previous tile's store must have left this slab's shared memory.
+        if (leader) ptx::tma_store_wait_read();
+        ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads);
+        stage_slab<C>(sum[i], shared.d, slab(i), warp, lane);
+        ptx::fence_shared_for_async();
+        ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads);
+        if (leader) store_slab<C>(maps.d, shared.d, slab(i), m0, n0);
+      } else {
+        store_slab_predicated<C>(sum[i], args, slab(i), m0, n0, warp, lane);
+      }
+    }
+  }
+};
+
+template <GemmConfig C>
+__device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const DenseArguments& args,
+                                               TileOrder<C> order, SharedStorage<C>& shared,
+                                               int warpgroup, int cluster_rank) {
+  using Thread = MathThread<C>;
+  const int k_blocks = ceil_div(args.k, kBlockK);
+  Thread thread{shared, warpgroup, static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32,
+                static_cast<int>(threadIdx.x) % 32, cluster_rank, {}};
+  while (order.next()) {
+    const TileScalesB<C> tile_scales(args, order.n());
+    float sum[Thread::kSlabs][Thread::kAccumulator] = {};
+    if constexpr (C.accumulator_sets == 1) {
+      thread.multiply_serial(sum, tile_scales, k_blocks);
+    } else {
+      thread.multiply_overlapped(sum, tile_scales, k_blocks);
+    }
+    thread.store(sum, maps, args, order.m(), order.n());
+  }
+  if (thread.warp == 0 && thread.lane == 0) ptx::tma_store_wait_read();
+}
+
+// --- Kernel -----------------------------------------------------------------------------------
+
+template <GemmConfig C>
+__device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArguments& args) {
+  static_assert(C.block_m == kWgmmaM * C.math_warpgroups * slabs_per_warpgroup(C));
+  static_assert(slabs_per_warpgroup(C) == 1 || slabs_per_warpgroup(C) == 2);
+  static_assert(C.block_n % 8 == 0 && C.block_n >= 8 && C.block_n <= 256);
+  static_assert(C.block_m / C.cluster_n % 8 == 0 && C.block_n / C.cluster_m % 8 == 0);
+  static_assert(sizeof(SharedStorage<C>) == shared_bytes(C));
+
+  extern __shared__ __align__(1024) unsigned char raw[];
+  SharedStorage<C>& shared = *reinterpret_cast<SharedStorage<C>*>(raw);
+  // Uniform over the warp, and known to the compiler as such.
+  const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
+  const int cluster_rank =
+      cluster_size(C) == 1 ? 0 : __shfl_sync(0xffffffffu, static_cast<int>(ptx::cluster_rank()), 0);
+
+  if (warp == 0 && ptx::elect_one()) {
+    ptx::prefetch_tensor_map(maps.a);
+    ptx::prefetch_tensor_map(maps.b);
+    ptx::prefetch_tensor_map(maps.scale_a);
+    ptx::prefetch_tensor_map(maps.d);
+  }
+  if (warp == 1 && ptx::elect_one()) {
+#pragma unroll
+    for (int i = 0; i < C.stages; ++i) {
+      ptx::barrier_init(&shared.full[i], 1);
+      ptx::barrier_init(&shared.empty[i], 4 * C.math_warpgroups * stage_writers(C));
+    }
+    ptx::fence_barrier_init();
+  }
+  __syncwarp();
+  if constexpr (cluster_size(C) == 1) {
+    __syncthreads();
+  } else {
+    ptx::cluster_sync();
+  }
+
+  constexpr RegisterBudget kRegisters = register_budget(C);
+  const TileOrder<C> order(args.m, args.n, blockIdx.x / cluster_size(C),
+                           gridDim.x / cluster_size(C), cluster_rank);
+  if (warp < 4) {
+    if constexpr (kRegisters.reallocates) ptx::release_registers<kRegisters.producer>();
+    if (warp == 0 && ptx::elect_one()) {
+      load_tiles<C>(maps, order, shared, ceil_div(args.k, kBlockK), cluster_rank);
+    }
+    __syncwarp();
+  } else {
+    if constexpr (kRegisters.reallocates) ptx::claim_registers<kRegisters.math>();
+    multiply_tiles<C>(maps, args, order, shared, warp / 4 - 1, cluster_rank);
+    __syncwarp();
+  }
+  // No block leaves while a peer may still write its shared memory or signal its barriers.
+  if constexpr (cluster_size(C) > 1) ptx::cluster_sync();
+}
+
+}  // namespace deepgemm::kernels

@@ -1,0 +1,46 @@
+// The ring of shared-memory stages between the loading warp and the math warpgroups.
+#pragma once
+
+#include "kernels/config.h"
+#include "kernels/ptx.cuh"
+
+namespace deepgemm::kernels {
+
+// Position in the ring. The phase flips each time the ring wraps; a full barrier is waited for
+// with the phase, an empty one with its opposite, so that the first lap finds all stages free.
+template <int kStages>
+struct StageCursor {
+  int index = 0;
+  uint32 phase = 0;
+
+  __device__ __forceinline__ void advance() {
+    if (++index == kStages) {
+      index = 0;
+      phase ^= 1;
+    }
+  }
+};
+
+// One math warp is done with a stage: it tells every block of the cluster that writes there.
+// Called by all 32 lanes, after the last read of the stage by any of them.
+template <GemmConfig C>
+__device__ __forceinline__ void release_stage(uint64* empty, int cluster_rank, int lane) {
+  __syncwarp();
+  if constexpr (cluster_size(C) == 1) {
+    if (lane == 0) ptx::barrier_arrive(empty);
+  } else {
+    // Lanes 0 … cluster_m-1 signal the column of the cluster (writers of B, this block among
+    // them), the next cluster_n-1 the rest of its row (writers of A).
+    const int rank_m = cluster_rank % C.cluster_m;
+    const int rank_n = cluster_rank / C.cluster_m;
+    if (lane < C.cluster_m) {
+      ptx::barrier_arrive_in_cluster(empty, lane + rank_n * C.cluster_m);
+    } else if (lane < stage_writers(C)) {
+      const int other = lane - C.cluster_m;
+      const int column = other < rank_n ? other : other + 1;
+      ptx::barrier_arrive_in_cluster(empty, rank_m + column * C.cluster_m);
+    }
+  }
+}
+
+}  // namespace deepgemm::kernels

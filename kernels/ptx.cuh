@@ -1,0 +1,226 @@
+// Verbs over the PTX that the kernels need. The only inline assembly of the project, beside the
+// wgmma of a given width that wgmma.cpp writes.
+//
+// Source of all semantics: NVIDIA's PTX ISA 8.x, sections on mbarrier, cp.async.bulk.tensor,
+// wgmma, stmatrix, setmaxnreg and barrier.cluster.
+#pragma once
+
+namespace deepgemm::kernels {
+
+using uint32 = unsigned int;
+using uint64 = unsigned long long;
+static_assert(sizeof(uint32) == 4 && sizeof(uint64) == 8);
+
+// The driver's CUtensorMap, opaque here.
+struct alignas(64) TensorMap {
+  uint64 opaque[16];
+};
+
+namespace ptx {
+
+__device__ __forceinline__ uint32 shared_address(const void* pointer) {
+  return static_cast<uint32>(__cvta_generic_to_shared(pointer));
+}
+
+__device__ __forceinline__ uint32 cluster_rank() {
+  uint32 rank;
+  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return rank;
+}
+
+// True in one lane of a converged warp.
+__device__ __forceinline__ bool elect_one() {
+  uint32 elected;
+  asm volatile(
+      "{ .reg .pred p; elect.sync _|p, 0xffffffff; selp.b32 %0, 1, 0, p; }"
+      : "=r"(elected));
+  return elected != 0;
+}
+
+// Every thread of every block of the cluster arrives, then waits for the others. Memory written
+// before it, barriers included, is visible to the whole cluster after it.
+__device__ __forceinline__ void cluster_sync() {
+  asm volatile(
+      "barrier.cluster.arrive.release.aligned;\n"
+      "barrier.cluster.wait.acquire.aligned;" ::
+          : "memory");
+}
+
+// Barrier of `threads` threads of this block under a name from 1 to 15 (0 is __syncthreads).
+__device__ __forceinline__ void named_barrier_sync(int name, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(name), "r"(threads) : "memory");
+}
+
+template <int kRegisters>
+__device__ __forceinline__ void release_registers() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kRegisters));
+}
+
+template <int kRegisters>
+__device__ __forceinline__ void claim_registers() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kRegisters));
+}
+
+// --- Transaction barriers in shared memory ---------------------------------------------------
+
+__device__ __forceinline__ void barrier_init(uint64* barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)),
+               "r"(arrivals));
+}
+
+// Makes initialised barriers visible to the asynchronous proxy and to the cluster.
+__device__ __forceinline__ void fence_barrier_init() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+
+__device__ __forceinline__ void barrier_arrive_expect_bytes(uint64* barrier, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
+                   shared_address(barrier)),
+               "r"(bytes)
+               : "memory");
+}
+
+__device__ __forceinline__ void barrier_arrive(uint64* barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier))
+               : "memory");
+}
+
+// Arrives on the barrier at the same place in the block `rank` of the cluster.
+__device__ __forceinline__ void barrier_arrive_in_cluster(uint64* barrier, uint32 rank) {
+  asm volatile(
+      "{ .reg .b32 remote;\n"
+      "mapa.shared::cluster.u32 remote, %0, %1;\n"
+      "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote]; }" ::"r"(
+          shared_address(barrier)),
+      "r"(rank)
+      : "memory");
+}
+
+// Waits until the phase with this parity has completed.
+__device__ __forceinline__ void barrier_wait(uint64* barrier, uint32 parity) {
+  asm volatile(
+      "{ .reg .pred done;\n"
+      "wait_again:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+      "@done bra.uni finished;\n"
+      "bra.uni wait_again;\n"
+      "finished: }" ::"r"(shared_address(barrier)),
+      "r"(parity)
+      : "memory");
+}
+
+// As barrier_wait, where the arrivals come from other blocks of the cluster: acquires their
+// writes at cluster scope.
+__device__ __forceinline__ void barrier_wait_cluster(uint64* barrier, uint32 parity) {
+  asm volatile(
+      "{ .reg .pred done;\n"
+      "wait_again:\n"
+      "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
+      "@done bra.uni finished;\n"
+      "bra.uni wait_again;\n"
+      "finished: }" ::"r"(shared_address(barrier)),
+      "r"(parity)
+      : "memory");
+}
+
+// --- TMA --------------------------------------------------------------------------------------
+
+__device__ __forceinline__ void prefetch_tensor_map(const TensorMap* map) {
+  asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
+}
+
+// Box at (x, y), x the contiguous dimension, into this block's shared memory.
+__device__ __forceinline__ void tma_load(void* destination, const TensorMap* map, uint64* barrier,
+                                         int x, int y) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+      "[%0], [%1, {%2, %3}], [%4];" ::"r"(shared_address(destination)),
+      "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier))
+      : "memory");
+}
+
+// The same box into the same place of every block of the cluster whose bit is set in `blocks`;
+// it completes on the barrier at the same place of each.
+__device__ __forceinline__ void tma_load_multicast(void* destination, const TensorMap* map,
+                                                   uint64* barrier, int x, int y,
+                                                   unsigned short blocks) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+      ".multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(shared_address(destination)),
+      "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier)), "h"(blocks)
+      : "memory");
+}
+
+__device__ __forceinline__ void tma_store(const TensorMap* map, const void* source, int x, int y) {
+  asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%2, %3}], [%1];" ::
+                   "l"(map),
+               "r"(shared_address(source)), "r"(x), "r"(y)
+               : "memory");
+}
+
+__device__ __forceinline__ void tma_store_commit() {
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+
+// Waits until the shared memory of all committed stores has been read and may be written again.
+__device__ __forceinline__ void tma_store_wait_read() {
+  asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
+}
+
+// Orders this thread's ordinary stores to shared memory before later TMA or wgmma reads of it.
+__device__ __forceinline__ void fence_shared_for_async() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+// --- Tensor cores -----------------------------------------------------------------------------
+
+// Descriptor of a K-major operand in 128-byte swizzle: rows of 128 bytes, groups of 8 rows 1024
+// bytes apart. `shared` is the address of its first row, a multiple of 1024; add 2 to the result
+// for each 32 bytes further along k.
+__device__ __forceinline__ uint64 wgmma_descriptor(uint32 shared) {
+  constexpr uint64 kSwizzle128 = 1ull << 62;
+  constexpr uint64 kGroupStride = (1024ull >> 4) << 32;
+  constexpr uint64 kUnusedLeadingStride = 1ull << 16;
+  return kSwizzle128 | kGroupStride | kUnusedLeadingStride | ((shared & 0x3ffffu) >> 4);
+}
+
+// Orders register writes by this warpgroup before the next wgmma.
+__device__ __forceinline__ void wgmma_fence() {
+  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+__device__ __forceinline__ void wgmma_commit() {
+  asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+// Waits until at most kPending committed groups are still running.
+template <int kPending>
+__device__ __forceinline__ void wgmma_wait() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
+}
+
+// --- Epilogue ---------------------------------------------------------------------------------
+
+// Two fp32 to packed bf16, round to nearest even; `low` lands in the lower half.
+__device__ __forceinline__ uint32 pack_bf16(float low, float high) {
+  uint32 packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+}
+
+// Stores 8x8 matrices of 16-bit values; lane 8i + r holds the shared address of row r of matrix i.
+__device__ __forceinline__ void stmatrix_x4(uint32 address, uint32 r0, uint32 r1, uint32 r2,
+                                            uint32 r3) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(address),
+               "r"(r0), "r"(r1), "r"(r2), "r"(r3)
+               : "memory");
+}
+
+__device__ __forceinline__ void stmatrix_x2(uint32 address, uint32 r0, uint32 r1) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x2.shared.b16 [%0], {%1, %2};" ::"r"(address), "r"(r0),
+               "r"(r1)
+               : "memory");
+}
+
+}  // namespace ptx
+}  // namespace deepgemm::kernels
