@@ -1,0 +1,66 @@
+// The tuning database: trials with their evidence, winners, cubins. SQLite, one local writer.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/store.h"
+
+namespace deepgemm::db {
+
+enum class OpenMode {
+  kReadOnly,  // many processes; never writes, not even a journal
+  kTune,      // creates the file where there is none; one tuner at a time holds it
+};
+
+// A winner with the environment and time it was recorded in.
+struct WinnerRow {
+  core::Winner winner;
+  core::Environment environment;
+  std::string recorded_at;  // UTC, ISO 8601
+};
+
+struct TrialRow {
+  core::Trial trial;
+  core::Environment environment;
+  std::string recorded_at;
+};
+
+class TuningDb final : public core::KernelStore, public core::TrialStore {
+ public:
+  // Throws UsageError for a file that is corrupt, truncated, foreign (not SQLite, or not ours) or
+  // of a newer schema, and for a missing one in kReadOnly; EnvironmentError for a folder or file
+  // that cannot be written, a full disk, and a database that another tuner holds.
+  TuningDb(const std::filesystem::path& path, OpenMode mode);
+  ~TuningDb() override;
+
+  core::Lookup find(const core::GemmProblem& problem, std::string_view device_id) const override;
+  std::optional<core::Cubin> cubin(std::string_view key) const override;
+
+  std::vector<core::Trial> trials(const core::GemmProblem& problem,
+                                  const core::Environment& environment) const override;
+  std::optional<core::Winner> winner(const core::GemmProblem& problem,
+                                     const core::Environment& environment) const override;
+  void record(const core::Trial& trial, const core::Environment& environment) override;
+  void record(const core::Cubin& cubin) override;
+  void record(const core::Winner& winner, const core::Environment& environment) override;
+
+  // Newest winner per problem and environment, ordered by device, n, k, m.
+  std::vector<WinnerRow> winners() const;
+  // Every trial of a problem, oldest first.
+  std::vector<TrialRow> all_trials(const core::GemmProblem& problem) const;
+  int schema_version() const;
+  const std::filesystem::path& path() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// $DEEPGEMM_DB, else $XDG_DATA_HOME/deepgemm/tuning.db, else ~/.local/share/deepgemm/tuning.db.
+std::filesystem::path default_database_path();
+
+}  // namespace deepgemm::db
