@@ -5,6 +5,22 @@
 #include "core/error.h"
 
 namespace deepgemm::core {
+namespace {
+
+constexpr int kMaxStages = 32;
+constexpr int kMaxCluster = 8;
+
+// The sentence for Limit::kFieldRange.
+std::string out_of_range(const GemmConfig& c) {
+  for (const ConfigField& field : kConfigFields) {
+    if (c.*field.member < 1) return std::string(field.name) + " must be at least 1";
+  }
+  if (c.math_warpgroups > 3) return "math_warpgroups must be 1, 2 or 3";
+  if (c.stages > kMaxStages) return "stages must be at most " + std::to_string(kMaxStages);
+  return "accumulator_sets must be 1 or 2";
+}
+
+}  // namespace
 
 const ConfigField* find_config_field(std::string_view name) {
   for (const ConfigField& field : kConfigFields) {
@@ -64,33 +80,59 @@ bool ordered_before(const GemmConfig& a, const GemmConfig& b) {
   return false;
 }
 
-std::optional<std::string> why_illegal(const GemmConfig& c, int shared_limit) {
+std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
   for (const ConfigField& field : kConfigFields) {
-    if (c.*field.member < 1) return std::string(field.name) + " must be at least 1";
+    if (c.*field.member < 1) return Limit::kFieldRange;
   }
-  if (c.math_warpgroups > 3) return "math_warpgroups must be 1, 2 or 3";
+  if (c.math_warpgroups > 3 || c.stages > kMaxStages || c.accumulator_sets > 2) {
+    return Limit::kFieldRange;
+  }
   const int rows = kernels::kWgmmaM * c.math_warpgroups;
-  if (c.block_m != rows && c.block_m != 2 * rows) {
-    return "block_m must be 64 or 128 times math_warpgroups";
+  if (c.block_m != rows && c.block_m != 2 * rows) return Limit::kWarpgroupRows;
+  if (c.block_m > kernels::kMaxBoxRows) return Limit::kWarpgroupRows;
+  if (c.block_n % 8 != 0 || c.block_n > 256) return Limit::kWgmmaWidth;
+  if (kernels::slabs_per_warpgroup(c) > 1 && c.accumulator_sets > 1) {
+    return Limit::kAccumulatorSets;
   }
-  if (c.block_m > kernels::kMaxBoxRows) return "block_m must be at most 256, the side of a TMA box";
-  if (c.block_n % 8 != 0 || c.block_n > 256) {
-    return "block_n must be a multiple of 8 up to 256, the width of wgmma";
+  // Each side first: the product of two absurd sides overflows.
+  if (c.cluster_m > kMaxCluster || c.cluster_n > kMaxCluster ||
+      kernels::cluster_size(c) > kMaxCluster) {
+    return Limit::kClusterSize;
   }
-  if (c.stages > 32) return "stages must be at most 32";
-  if (c.accumulator_sets > 2) return "accumulator_sets must be 1 or 2";
-  if (kernels::cluster_size(c) > 8) return "a portable cluster has at most 8 blocks";
   if (c.block_m % (8 * c.cluster_n) != 0 || c.block_n % (8 * c.cluster_m) != 0) {
-    return "each block of a cluster must load a multiple of 8 rows of the shared tile";
+    return Limit::kMulticastSlice;
   }
-  const auto budget = kernels::register_budget(c);
-  if (kernels::accumulator_registers(c) >= budget.math) {
-    return "accumulators need more than the " + std::to_string(budget.math) +
-           " registers of a math thread";
+  if (kernels::accumulator_registers(c) >= kernels::register_budget(c).math) {
+    return Limit::kRegisterBudget;
   }
-  if (kernels::shared_bytes(c) > shared_limit) {
-    return "shared memory of " + std::to_string(kernels::shared_bytes(c)) +
-           " bytes exceeds the block's " + std::to_string(shared_limit);
+  if (kernels::shared_bytes(c) > shared_limit) return Limit::kSharedMemory;
+  return std::nullopt;
+}
+
+std::optional<std::string> why_illegal(const GemmConfig& c, int shared_limit) {
+  const std::optional<Limit> limit = broken_limit(c, shared_limit);
+  if (!limit) return std::nullopt;
+  switch (*limit) {
+    case Limit::kFieldRange:
+      return out_of_range(c);
+    case Limit::kWarpgroupRows:
+      return "block_m must be 64 or 128 times math_warpgroups, and at most 256, the side of a TMA "
+             "box";
+    case Limit::kWgmmaWidth:
+      return "block_n must be a multiple of 8 up to 256, the width of wgmma";
+    case Limit::kAccumulatorSets:
+      return "two accumulator sets need block_m of 64 times math_warpgroups: with two slabs a "
+             "warpgroup ptxas serialises the multiplications";
+    case Limit::kClusterSize:
+      return "a portable cluster has at most 8 blocks";
+    case Limit::kMulticastSlice:
+      return "each block of a cluster must load a multiple of 8 rows of the shared tile";
+    case Limit::kRegisterBudget:
+      return "accumulators need more than the " + std::to_string(kernels::register_budget(c).math) +
+             " registers of a math thread";
+    case Limit::kSharedMemory:
+      return "shared memory of " + std::to_string(kernels::shared_bytes(c)) +
+             " bytes exceeds the block's " + std::to_string(shared_limit);
   }
   return std::nullopt;
 }

@@ -52,11 +52,7 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
   while (order.next()) {
     for (int kb = 0; kb < k_blocks; ++kb, stage.advance()) {
       uint64* const full = &shared.full[stage.index];
-      if constexpr (cluster_size(C) == 1) {
-        ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
-      } else {
-        ptx::barrier_wait_cluster(&shared.empty[stage.index], stage.phase ^ 1);
-      }
+      ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
       ptx::barrier_arrive_expect_bytes(full, stage_bytes(C));
       ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.m(), kb);
       unsigned char* const a = shared.a[stage.index] + rank_n * kRowsA * kBlockK;
@@ -103,14 +99,12 @@ struct MathThread {
   }
 
   // Starts slab i of the current stage on the tensor core; `partial` is then in flight. The
-  // scales are read here, under the shadow of the multiplication.
+  // slab's scales of A are read here, because the stage may be released before they are used.
   __device__ __forceinline__ void start(float (&partial)[kAccumulator], BlockScales<C>& scales,
-                                        const TileScalesB<C>& tile_scales, int i, int k_block) {
+                                        int i) {
     const int row = slab(i) * kWgmmaM + warp * 16 + lane / 4;
     scales.a[0] = shared.scale_a[stage.index][row];
     scales.a[1] = shared.scale_a[stage.index][row + 8];
-#pragma unroll
-    for (int s = 0; s < TileScalesB<C>::kBlocks; ++s) scales.b[s] = tile_scales.at(s, k_block);
 
     const uint64 a = ptx::wgmma_descriptor(
         ptx::shared_address(shared.a[stage.index] + slab(i) * kWgmmaM * kBlockK));
@@ -124,27 +118,35 @@ struct MathThread {
     ptx::wgmma_commit();
   }
 
+  // Waits for `partial`, where kLater accumulators were started after it.
+  template <int kLater>
+  __device__ __forceinline__ void finish(float (&partial)[kAccumulator]) {
+    ptx::wgmma_wait<kLater>();
+    ptx::pin_registers(partial);
+  }
+
   // One accumulator set: multiply, wait, promote. Other warpgroups fill the tensor core meanwhile.
   __device__ __forceinline__ void multiply_serial(float (&sum)[kSlabs][kAccumulator],
-                                                  const TileScalesB<C>& tile_scales,
+                                                  TileScalesB<C>& tile_scales,
                                                   int k_blocks) {
     float partial[kAccumulator];
     BlockScales<C> scales;
     for (int kb = 0; kb < k_blocks; ++kb, stage.advance()) {
       wait_full();
+      tile_scales.read(scales.b, kb);
 #pragma unroll
       for (int i = 0; i < kSlabs; ++i) {
-        start(partial, scales, tile_scales, i, kb);
-        ptx::wgmma_wait<0>();
+        start(partial, scales, i);
+        finish<0>(partial);
         if (i == kSlabs - 1) release(stage.index);
         promote<C>(sum[i], partial, scales, tile_scales);
       }
     }
   }
 
-  // Two accumulator sets, one slab: while one k-block is promoted, the next is multiplied.
-  __device__ __forceinline__ void multiply_overlapped(float (&sum)[1][kAccumulator],
-                                                      const TileScalesB<C>& tile_scales,
+  // Two accumulator sets: while one k-block is promoted, the next is multiplied.
+  __device__ __forceinline__ void multiply_overlapped(float (&sum)[kSlabs][kAccumulator],
+                                                      TileScalesB<C>& tile_scales,
                                                       int k_blocks) {
     float even[kAccumulator];
     float odd[kAccumulator];
@@ -152,7 +154,8 @@ struct MathThread {
     BlockScales<C> odd_scales;
     const auto start_next = [&](float(&partial)[kAccumulator], BlockScales<C>& scales, int kb) {
       wait_full();
-      start(partial, scales, tile_scales, 0, kb);
+      tile_scales.read(scales.b, kb);
+      start(partial, scales, 0);
       const int started = stage.index;
       stage.advance();
       return started;
@@ -162,59 +165,27 @@ struct MathThread {
     int kb = 0;
     for (; kb + 2 < k_blocks; kb += 2) {
       odd_stage = start_next(odd, odd_scales, kb + 1);
-      ptx::wgmma_wait<1>();
+      finish<1>(even);
       release(even_stage);
       promote<C>(sum[0], even, even_scales, tile_scales);
       even_stage = start_next(even, even_scales, kb + 2);
-      ptx::wgmma_wait<1>();
+      finish<1>(odd);
       release(odd_stage);
       promote<C>(sum[0], odd, odd_scales, tile_scales);
     }
     if (kb + 2 == k_blocks) {
       odd_stage = start_next(odd, odd_scales, kb + 1);
-      ptx::wgmma_wait<1>();
+      finish<1>(even);
       release(even_stage);
       promote<C>(sum[0], even, even_scales, tile_scales);
-      ptx::wgmma_wait<0>();
+      finish<0>(odd);
       release(odd_stage);
       promote<C>(sum[0], odd, odd_scales, tile_scales);
     } else {
-      ptx::wgmma_wait<0>();
+      finish<0>(even);
       release(even_stage);
       promote<C>(sum[0], even, even_scales, tile_scales);
     }
-  }
-
-  // Two accumulator sets, two slabs: each slab has its own set, and one is multiplied while the
-  // other is promoted.
-  __device__ __forceinline__ void multiply_overlapped(float (&sum)[2][kAccumulator],
-                                                      const TileScalesB<C>& tile_scales,
-                                                      int k_blocks) {
-    float upper[kAccumulator];
-    float lower[kAccumulator];
-    BlockScales<C> upper_scales;
-    BlockScales<C> lower_scales;
-    wait_full();
-    start(upper, upper_scales, tile_scales, 0, 0);
-    for (int kb = 0; kb + 1 < k_blocks; ++kb) {
-      start(lower, lower_scales, tile_scales, 1, kb);
-      const int finished = stage.index;
-      stage.advance();
-      ptx::wgmma_wait<1>();
-      promote<C>(sum[0], upper, upper_scales, tile_scales);
-      wait_full();
-      start(upper, upper_scales, tile_scales, 0, kb + 1);
-      ptx::wgmma_wait<1>();
-      release(finished);
-      promote<C>(sum[1], lower, lower_scales, tile_scales);
-    }
-    start(lower, lower_scales, tile_scales, 1, k_blocks - 1);
-    ptx::wgmma_wait<1>();
-    promote<C>(sum[0], upper, upper_scales, tile_scales);
-    ptx::wgmma_wait<0>();
-    release(stage.index);
-    stage.advance();
-    promote<C>(sum[1], lower, lower_scales, tile_scales);
   }
 
   // Full slabs leave through shared memory and TMA, those across the edge of D from registers.
@@ -249,7 +220,7 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Dens
   Thread thread{shared, warpgroup, static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32,
                 static_cast<int>(threadIdx.x) % 32, cluster_rank, {}};
   while (order.next()) {
-    const TileScalesB<C> tile_scales(args, order.n());
+    TileScalesB<C> tile_scales(args, order.n(), thread.lane);
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
     if constexpr (C.accumulator_sets == 1) {
       thread.multiply_serial(sum, tile_scales, k_blocks);
@@ -267,6 +238,8 @@ template <GemmConfig C>
 __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArguments& args) {
   static_assert(C.block_m == kWgmmaM * C.math_warpgroups * slabs_per_warpgroup(C));
   static_assert(slabs_per_warpgroup(C) == 1 || slabs_per_warpgroup(C) == 2);
+  // ptxas 13.0 serialises wgmma where two slabs take turns on two accumulators (C7514).
+  static_assert(slabs_per_warpgroup(C) == 1 || C.accumulator_sets == 1);
   static_assert(C.block_n % 8 == 0 && C.block_n >= 8 && C.block_n <= 256);
   static_assert(C.block_m / C.cluster_n % 8 == 0 && C.block_n / C.cluster_m % 8 == 0);
   static_assert(sizeof(SharedStorage<C>) == shared_bytes(C));
