@@ -32,7 +32,7 @@ struct BenchmarkRow {
 };
 
 // `candidate` is what the database (or --config) would run; `fallback` the untuned default. Both
-// are verified before they are timed. Throws Interrupted (autotune/tuner.h) when `stop` is set.
+// are verified before they are timed. Throws Interrupted (autotune/interrupt.h) when `stop` is set.
 BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
                            const core::Cubin& candidate, const core::Cubin& fallback,
                            const BenchmarkOptions& options, const std::atomic<bool>& stop);

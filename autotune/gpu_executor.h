@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "autotune/executor.h"
 
@@ -11,5 +12,9 @@ namespace deepgemm::autotune {
 // such GPU, the GPU is not sm_90, or cuBLASLt is missing.
 // `environment_base` carries what this module cannot know: NVRTC version and sources hash.
 std::unique_ptr<Executor> open_gpu(int ordinal, const core::Environment& environment_base);
+
+// Device time of the empty kernel, `samples` times, taken as any other sample; about 1 us on every
+// Hopper GPU, so a check of the timer. `executor` must come from open_gpu.
+std::vector<double> sample_empty_kernel(Executor& executor, int samples);
 
 }  // namespace deepgemm::autotune

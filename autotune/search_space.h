@@ -27,6 +27,7 @@ class SearchSpace {
   // Restricts a field to `values` (the command line's --fix FIELD=VALUES); values outside the
   // table are allowed, rules still apply. Throws UsageError for an unknown field or no value.
   void fix(std::string_view field, std::vector<int> values);
+  bool is_fixed(std::string_view field) const;
 
   std::span<const Parameter> parameters() const { return parameters_; }
   long long size() const;  // product of the rows
@@ -34,13 +35,17 @@ class SearchSpace {
 
  private:
   std::vector<Parameter> parameters_;
+  std::vector<std::string_view> fixed_;
 };
 
-// A named reason to reject a config, kept as data. The first rule that applies counts.
+// A named reason to reject a config, kept as data. The first rule that applies counts. Rules
+// without `taste` keep what the hardware cannot run away; the others reject what is pointless for
+// a problem, and do not argue with a field that the user fixed.
 struct Rule {
   std::string_view name;    // "shared-memory"
   std::string_view reason;  // "needs more shared memory than a block has"
   bool (*rejects)(const core::GemmProblem&, const core::GemmConfig&, const core::DeviceInfo&);
+  std::string_view taste = {};  // the field whose value it calls pointless; empty: a law
 };
 std::span<const Rule> dense_rules();
 
@@ -49,7 +54,7 @@ struct RankedCandidate {
   Prediction prediction;
 };
 
-// What prune leaves: candidates by predicted time (ties in the fixed order of configs), and how
+// What pruning leaves: candidates by predicted time (ties in the fixed order of configs), and how
 // many each rule rejected.
 struct Plan {
   long long enumerated = 0;

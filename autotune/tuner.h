@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "autotune/executor.h"
+#include "autotune/interrupt.h"
 #include "autotune/search_space.h"
 #include "core/kernel_builder.h"
 #include "core/store.h"
@@ -14,17 +15,18 @@
 namespace deepgemm::autotune {
 
 enum class Effort { kQuick, kDefault, kExhaustive };
+std::string_view name(Effort effort);  // "quick", "default", "exhaustive"
 std::optional<Effort> effort_named(std::string_view text);
 
 struct TuneOptions {
   Effort effort = Effort::kDefault;
-  double budget_seconds = 0;  // for the whole call, 0: none; obeyed with a usable answer
+  double budget_seconds = 0;  // for one run(), 0: none; obeyed with a usable answer
   bool force = false;         // measure anew what the store already answers
   int jobs = 0;               // compile threads, 0: one per core
 };
 
 enum class Stage { kEnumerate, kCompile, kVerify, kMeasure, kRecord };
-std::string_view name(Stage stage);
+std::string_view name(Stage stage);  // "enumerate", "compile", …
 
 // What the pipeline tells while it runs. Called from the thread that called Tuner::run.
 class TuneObserver {
@@ -46,9 +48,6 @@ struct TuneResult {
   double seconds = 0;
 };
 
-// Thrown by run() when `stop` was set; everything finished so far is recorded.
-struct Interrupted {};
-
 class Tuner {
  public:
   // `executor` is null where there is no GPU: candidates are ranked and compiled, the best is
@@ -57,9 +56,14 @@ class Tuner {
         core::KernelBuilder& builder, Executor* executor, core::TrialStore& store,
         TuneOptions options, TuneObserver& observer, const std::atomic<bool>& stop);
 
+  // Tries what the store does not answer, records every trial at once, then the winner and the
+  // cubins of winner, runner-up and default. Throws UsageError for an illegal problem, Interrupted
+  // (autotune/interrupt.h) when `stop` is set; everything finished by then is recorded.
   TuneResult run(const core::GemmProblem& problem);
 
  private:
+  std::vector<core::Trial> stored(const core::GemmProblem& problem) const;
+
   core::DeviceInfo device_;
   core::Environment environment_;
   SearchSpace space_;

@@ -37,9 +37,21 @@ GemmConfig parse_config(std::string_view text, const GemmConfig& base = {});
 // The fixed order in which ties are broken: field by field, smaller first.
 bool ordered_before(const GemmConfig& a, const GemmConfig& b);
 
-// Why no block with this config can exist on sm_90 (divisibility, wgmma width, registers' pool,
-// cluster size, shared memory of `shared_limit` bytes); nullopt if it is legal. Rules that only
-// make a config pointless for a shape are the search's, not these.
+// The first hardware limit of sm_90 that a config breaks, in this order.
+enum class Limit {
+  kFieldRange,       // a field below 1 or above what the kernel takes
+  kWarpgroupRows,    // block_m is not one or two wgmma rows per math warpgroup
+  kWgmmaWidth,       // block_n is no width of wgmma
+  kAccumulatorSets,  // two slabs that take turns on two accumulators: ptxas serialises their wgmma
+  kClusterSize,      // more blocks than a portable cluster has
+  kMulticastSlice,   // a block's share of a multicast tile breaks the swizzle's 8 rows
+  kRegisterBudget,   // accumulators alone fill a math thread's registers
+  kSharedMemory,     // more than `shared_limit` bytes
+};
+std::optional<Limit> broken_limit(const GemmConfig& config, int shared_limit = 232448);
+
+// broken_limit as a sentence; nullopt if the config is legal. Rules that only make a config
+// pointless for a shape are the search's, not these.
 std::optional<std::string> why_illegal(const GemmConfig& config, int shared_limit = 232448);
 
 }  // namespace deepgemm::core

@@ -69,4 +69,10 @@ std::int64_t bytes_moved(const GemmProblem& problem) {
   return operands + scales + 2 * problem.m * problem.n;
 }
 
+std::int64_t workspace_bytes(const GemmProblem& problem, std::int64_t flush_bytes) {
+  // cuBLASLt's scratch, guards, statistics and the context itself.
+  constexpr std::int64_t kFixedBytes = std::int64_t{1} << 30;
+  return bytes_moved(problem) + 2 * (problem.m + 3) * problem.n + flush_bytes + kFixedBytes;
+}
+
 }  // namespace deepgemm::core

@@ -33,8 +33,8 @@ struct GemmProblem {
   friend bool operator==(const GemmProblem&, const GemmProblem&) = default;
 };
 
-// Largest legal m, n and k: tile and TMA coordinates are 32-bit, with room for one tile more.
-inline constexpr std::int64_t kMaxExtent = (std::int64_t{1} << 31) - 1024;
+// Largest legal m, n and k: tile and TMA coordinates are 32-bit and byte counts must fit 64 bits.
+inline constexpr std::int64_t kMaxExtent = std::int64_t{1} << 30;
 
 // The rule that `problem` breaks, as a sentence with the offending value; nullopt if it is legal.
 std::optional<std::string> why_illegal(const GemmProblem& problem);
@@ -49,5 +49,8 @@ std::int64_t scale_a_stride(const GemmProblem& problem);
 double flops(const GemmProblem& problem);  // 2 m n k
 // Bytes of the operands and scales read once and of D written once.
 std::int64_t bytes_moved(const GemmProblem& problem);
+// Bytes of GPU memory that tuning or benchmarking takes: operands, the reference result beside D,
+// and `flush_bytes` for making L2 cold.
+std::int64_t workspace_bytes(const GemmProblem& problem, std::int64_t flush_bytes);
 
 }  // namespace deepgemm::core

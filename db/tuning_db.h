@@ -1,6 +1,7 @@
 // The tuning database: trials with their evidence, winners, cubins. SQLite, one local writer.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -12,8 +13,8 @@
 namespace deepgemm::db {
 
 enum class OpenMode {
-  kReadOnly,  // many processes; never writes, not even a journal
-  kTune,      // creates the file where there is none; one tuner at a time holds it
+  kReadOnly,  // many processes; never writes, and creates no file, not even a journal
+  kTune,      // creates file and folder where there are none; one tuner at a time holds it
 };
 
 // A winner with the environment and time it was recorded in.
@@ -21,6 +22,7 @@ struct WinnerRow {
   core::Winner winner;
   core::Environment environment;
   std::string recorded_at;  // UTC, ISO 8601
+  std::int64_t id = 0;      // larger is newer, also within one instant
 };
 
 struct TrialRow {
@@ -29,14 +31,23 @@ struct TrialRow {
   std::string recorded_at;
 };
 
+// For one thread at a time. A process that opens the same file in both modes opens kTune first:
+// its readers then share the tuner's view of the log.
 class TuningDb final : public core::KernelStore, public core::TrialStore {
  public:
-  // Throws UsageError for a file that is corrupt, truncated, foreign (not SQLite, or not ours) or
-  // of a newer schema, and for a missing one in kReadOnly; EnvironmentError for a folder or file
-  // that cannot be written, a full disk, and a database that another tuner holds.
+  // kTune reads the whole file once and refuses it where a page is broken; it adds config fields
+  // that the file does not know yet. Throws UsageError for a file that is corrupt, truncated,
+  // foreign (not SQLite, or not ours) or of a newer schema, and for a missing one in kReadOnly;
+  // EnvironmentError for a folder or file that cannot be written, a full disk, and a database that
+  // another tuner holds.
   TuningDb(const std::filesystem::path& path, OpenMode mode);
   ~TuningDb() override;
 
+  // The members below throw EnvironmentError where the disk is full or fails (nothing recorded
+  // earlier is lost) and UsageError where a row turns out to be damaged.
+
+  // Rows of device_id first, of any other GPU else. For one m a measured winner precedes a
+  // predicted one, then the newest. The reason of kNone names the next step.
   core::Lookup find(const core::GemmProblem& problem, std::string_view device_id) const override;
   std::optional<core::Cubin> cubin(std::string_view key) const override;
 

@@ -205,6 +205,13 @@ __device__ __forceinline__ uint32 pack_bf16(float low, float high) {
   return packed;
 }
 
+// fp32 to e4m3, round to nearest even, saturating at 448.
+__device__ __forceinline__ unsigned char to_e4m3(float value) {
+  unsigned short packed;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(packed) : "f"(0.0f), "f"(value));
+  return static_cast<unsigned char>(packed);
+}
+
 // Stores 8x8 matrices of 16-bit values; lane 8i + r holds the shared address of row r of matrix i.
 __device__ __forceinline__ void stmatrix_x4(uint32 address, uint32 r0, uint32 r1, uint32 r2,
                                             uint32 r3) {

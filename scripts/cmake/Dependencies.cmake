@@ -11,29 +11,71 @@ add_library(deepgemm_fmt INTERFACE)
 add_library(deepgemm_spdlog INTERFACE)
 add_library(deepgemm_sqlite INTERFACE)
 if(DEEPGEMM_PORTABLE)
-  find_library(sqlite_static NAMES libsqlite3.a REQUIRED)
-  find_library(sqlitecpp_static NAMES libSQLiteCpp.a REQUIRED)
+  find_library(DEEPGEMM_SQLITE_STATIC NAMES libsqlite3.a REQUIRED)
+  find_library(DEEPGEMM_SQLITECPP_STATIC NAMES libSQLiteCpp.a REQUIRED)
   target_link_libraries(deepgemm_fmt INTERFACE fmt::fmt-header-only)
-  target_link_libraries(deepgemm_spdlog INTERFACE spdlog::spdlog_header_only)
-  target_link_libraries(deepgemm_sqlite INTERFACE ${sqlitecpp_static} ${sqlite_static}
-                        Threads::Threads ${CMAKE_DL_LIBS} m)
+  # Distributions let spdlog::spdlog_header_only link the shared fmt; only its headers are wanted.
+  target_include_directories(deepgemm_spdlog SYSTEM INTERFACE
+    $<TARGET_PROPERTY:spdlog::spdlog_header_only,INTERFACE_INCLUDE_DIRECTORIES>)
+  target_compile_definitions(deepgemm_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+  target_link_libraries(deepgemm_spdlog INTERFACE deepgemm_fmt Threads::Threads)
+  target_link_libraries(deepgemm_sqlite INTERFACE
+    ${DEEPGEMM_SQLITECPP_STATIC} ${DEEPGEMM_SQLITE_STATIC} Threads::Threads ${CMAKE_DL_LIBS} m)
 else()
   target_link_libraries(deepgemm_fmt INTERFACE fmt::fmt)
   target_link_libraries(deepgemm_spdlog INTERFACE spdlog::spdlog)
   target_link_libraries(deepgemm_sqlite INTERFACE SQLiteCpp sqlite3)
 endif()
 
-# Headers only: the CUDA libraries themselves are opened at run time.
-file(GLOB wheel_includes ${PROJECT_SOURCE_DIR}/build/cuda/nvidia/*/include
-     ${PROJECT_BINARY_DIR}/cuda/nvidia/*/include)
-find_path(DEEPGEMM_CUDA_INCLUDE cuda.h REQUIRED
-  HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda ${wheel_includes}
-  PATH_SUFFIXES include "" DOC "Folder of cuda.h, 12.9 or newer")
-foreach(header nvrtc.h cublasLt.h)
-  if(NOT EXISTS ${DEEPGEMM_CUDA_INCLUDE}/${header})
-    message(FATAL_ERROR "${DEEPGEMM_CUDA_INCLUDE} has cuda.h but no ${header}: install the CUDA "
-            "toolkit 12.9 or newer, or run scripts/quickstart, which fetches the headers.")
+# --- CUDA: headers only, the libraries are opened at run time ------------------------------------
+
+# deepgemm_cuda_version(OUT FOLDER): CUDA_VERSION of headers that have all we need, else 0.
+function(deepgemm_cuda_version out folder)
+  set(${out} 0 PARENT_SCOPE)
+  foreach(header cuda.h nvrtc.h cublasLt.h)
+    if(NOT EXISTS ${folder}/${header})
+      return()
+    endif()
+  endforeach()
+  file(STRINGS ${folder}/cuda.h line REGEX "^#define CUDA_VERSION +[0-9]+" LIMIT_COUNT 1)
+  if(line MATCHES "([0-9]+)")
+    set(${out} ${CMAKE_MATCH_1} PARENT_SCOPE)
+  endif()
+endfunction()
+
+set(DEEPGEMM_CUDA_INCLUDE "" CACHE PATH "Folder of cuda.h, nvrtc.h and cublasLt.h, 12.9 or newer")
+file(GLOB wheels ${PROJECT_SOURCE_DIR}/build/cuda/nvidia/*/include)
+set(candidates $ENV{CUDA_HOME}/include $ENV{CUDA_PATH}/include /usr/local/cuda/include ${wheels})
+if(DEEPGEMM_CUDA_INCLUDE)
+  set(candidates ${DEEPGEMM_CUDA_INCLUDE})
+endif()
+foreach(candidate ${candidates})
+  deepgemm_cuda_version(version ${candidate})
+  if(version GREATER_EQUAL 12090)
+    set(cuda_include ${candidate})
+    break()
   endif()
 endforeach()
+if(NOT cuda_include)
+  message(FATAL_ERROR "No CUDA headers 12.9 or newer (cuda.h, nvrtc.h, cublasLt.h) in: "
+          "${candidates}. Run scripts/quickstart --no-run, which fetches them, or install the CUDA "
+          "toolkit and set CUDA_HOME.")
+endif()
+message(STATUS "CUDA headers: ${cuda_include} (${version})")
 add_library(deepgemm_cuda_headers INTERFACE)
-target_include_directories(deepgemm_cuda_headers SYSTEM INTERFACE ${DEEPGEMM_CUDA_INCLUDE})
+target_include_directories(deepgemm_cuda_headers SYSTEM INTERFACE ${cuda_include})
+
+# CUPTI's headers lie beside the others in the wheels, in a folder of its own in a toolkit.
+set(cupti_include ${cuda_include}/../extras/CUPTI/include)
+if(EXISTS ${cupti_include}/cupti.h)
+  target_include_directories(deepgemm_cuda_headers SYSTEM INTERFACE ${cupti_include})
+elseif(NOT EXISTS ${cuda_include}/cupti.h)
+  message(FATAL_ERROR "${cuda_include} has no cupti.h. Run scripts/quickstart --no-run, which "
+          "fetches it, or install the CUDA toolkit with CUPTI and set CUDA_HOME.")
+endif()
+
+# Programs of the build tree find the wheels without help; the way there is relative.
+if(cuda_include IN_LIST wheels)
+  file(RELATIVE_PATH way ${PROJECT_BINARY_DIR}/bin ${cuda_include}/../lib)
+  set(CMAKE_BUILD_RPATH "$ORIGIN/${way}")
+endif()

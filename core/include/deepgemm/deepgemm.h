@@ -18,7 +18,7 @@ extern "C" {
 #define DEEPGEMM_API
 #endif
 
-/* Result of every call. deepgemm_last_error() has the sentence. */
+/* Result of every call. deepgemm_last_error() says what is wrong and what to do next. */
 typedef enum deepgemm_status {
   DEEPGEMM_OK = 0,
   DEEPGEMM_NO_KERNEL = 1,       /* the database has no row for this problem */
@@ -53,13 +53,13 @@ typedef struct deepgemm_operands {
   void* d;              /* bf16 [m, n] row-major */
 } deepgemm_operands;
 
-/* What would run, and why. Strings live as long as the runtime. */
+/* What would run, and why. Texts that do not fit are cut. */
 typedef struct deepgemm_found {
   deepgemm_match match;
   char reason[256];     /* one sentence */
   char config[256];     /* "block_m=128,block_n=112,..." */
   char kernel_key[80];  /* content address of the cubin */
-  double time_us;       /* measured (or predicted) when tuned */
+  double time_us;       /* median measured, or time predicted, when tuned */
   int measured;         /* 0: the row was only ranked on a device profile */
 } deepgemm_found;
 
@@ -68,25 +68,33 @@ typedef struct deepgemm_runtime deepgemm_runtime;
 /* Version of the library, "0.1.0". */
 DEEPGEMM_API const char* deepgemm_version(void);
 
-/* Sentence about the last failure on the calling thread; never null. */
+/* About the last failure on the calling thread; empty if there was none, never null. Valid until
+ * the next failing call of that thread. */
 DEEPGEMM_API const char* deepgemm_last_error(void);
 
 /* Opens a database read-only, for the device of the calling thread's current CUDA context, or,
- * where there is none, for device 0's primary context, which it then retains. */
+ * where there is none, for device 0's primary context, which it then retains. Later calls run in
+ * that same context: it must be current on their thread (the retained one is made current where a
+ * thread has none). What a tuner records after the opening is not seen. *runtime is null unless
+ * the result is DEEPGEMM_OK. */
 DEEPGEMM_API deepgemm_status deepgemm_open(const char* path, deepgemm_runtime** runtime);
+
+/* Unloads all kernels; nothing that was launched may still run. Null is ignored. */
 DEEPGEMM_API void deepgemm_close(deepgemm_runtime* runtime);
 
-/* Says what would run; loads nothing. */
+/* Says what would run; loads nothing. DEEPGEMM_NO_KERNEL also fills *found. */
 DEEPGEMM_API deepgemm_status deepgemm_find(deepgemm_runtime* runtime,
                                            const deepgemm_problem* problem, deepgemm_found* found);
 
 /* Loads the kernels of these problems ahead; after it deepgemm_gemm on them reads no file, and is
- * legal during CUDA graph capture. */
+ * legal during CUDA graph capture. Problems that the database has no row for are passed over, and
+ * the first of them is reported as DEEPGEMM_NO_KERNEL after the others were loaded. */
 DEEPGEMM_API deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime,
                                               const deepgemm_problem* problems, int count);
 
-/* Enqueues the product on `stream` (a CUstream or cudaStream_t; null is the default stream).
- * The first call for a kernel loads it, unless it was prepared. */
+/* Enqueues the product on `stream` (a CUstream or cudaStream_t; null is the default stream) and
+ * returns before it ran. The first call for a kernel loads it, unless it was prepared; every
+ * other call allocates nothing, takes no lock and touches no file. */
 DEEPGEMM_API deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime,
                                            const deepgemm_problem* problem,
                                            const deepgemm_operands* operands, void* stream);

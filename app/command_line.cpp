@@ -1,0 +1,138 @@
+#include "app/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <new>
+#include <sstream>
+
+#include "app/embedded_help.h"
+#include "app/output.h"
+#include "app/text.h"
+#include "core/version.h"
+#include "db/tuning_db.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+std::string help_text(std::string_view topic) {
+  const std::string name = fmt::format("app/help/{}.txt", topic);
+  for (const auto& file : embedded_help()) {
+    if (file.name == name) return std::string(file.text);
+  }
+  throw std::logic_error(name + " is not embedded");
+}
+
+// Messages of the lower folders may end without their full stop.
+std::string as_sentence(std::string text) {
+  if (!text.empty() && !text.ends_with('.')) text += '.';
+  return text;
+}
+
+}  // namespace
+
+Verbosity verbosity(const CommonArguments& arguments) {
+  if (arguments.quiet) return Verbosity::kQuiet;
+  return arguments.verbose ? Verbosity::kVerbose : Verbosity::kNormal;
+}
+
+std::filesystem::path database_path(const CommonArguments& arguments) {
+  return arguments.database.empty() ? db::default_database_path()
+                                    : std::filesystem::path(arguments.database);
+}
+
+void set_up(CLI::App& app, const std::string& program, std::string_view topic) {
+  app.name(program);
+  app.footer("\n" + help_text(topic));
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.set_version_flag("--version", fmt::format("{} {}", program, core::kVersion),
+                       "Print the version and exit");
+  app.add_flag_callback(
+      "--help-json", [] { throw CLI::CallForVersion(help_text("json"), 0); },
+      "Print the fields of the JSON reports and exit");
+  app.get_formatter()->column_width(28);
+}
+
+void add_common_options(CLI::App& app, CommonArguments& arguments, const std::string& formats) {
+  app.add_option("--db", arguments.database,
+                 "Database file (default: $DEEPGEMM_DB, else\n"
+                 "$XDG_DATA_HOME/deepgemm/tuning.db)")
+      ->type_name("FILE");
+  app.add_option("--format", arguments.format, "Form of the result on stdout: " + formats)
+      ->type_name("FORMAT");
+  app.add_option("--output", arguments.output_files,
+                 "Also write the result here; the suffix chooses the form. Repeatable")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  auto* verbose = app.add_flag("-v,--verbose", arguments.verbose, "Log every trial to stderr");
+  app.add_flag("-q,--quiet", arguments.quiet, "No progress and no notes")->excludes(verbose);
+}
+
+void add_shape_options(CLI::App& app, ShapeArguments& arguments) {
+  app.add_option("SHAPES", arguments.shapes,
+                 "MxNxK; each a value, a list 1,64 or a range 64:4096:*2")
+      ->type_name("");
+  app.add_option("--shapes", arguments.shapes_file, "csv file with a header that names m, n and k")
+      ->type_name("FILE");
+  app.add_option("--preset", arguments.preset, "A named set of shapes; 'list' prints them")
+      ->type_name("NAME");
+  app.add_option("--op", arguments.operation, "Operation: dense")->type_name("OP");
+}
+
+bool parse(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+    return true;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+      std::ostringstream text;
+      app.exit(error, text, text);
+      write_stdout(text.str());
+      return false;
+    }
+    std::string what = error.what();
+    if (!what.ends_with('.')) what += '.';
+    throw core::UsageError(
+        what, fmt::format("Run '{} --help' for the options and examples.", app.get_name()));
+  }
+}
+
+std::string shell_line(std::span<const std::string> words) {
+  std::string line;
+  for (const auto& word : words) {
+    if (!line.empty()) line += ' ';
+    line += shell_quote(word);
+  }
+  return line;
+}
+
+void print_error(Terminal& terminal, const core::Error& error) {
+  terminal.print(Colour::kRed, "error: ", as_sentence(error.what()));
+  terminal.print(Colour::kGreen, "next: ", as_sentence(error.next_step()));
+}
+
+int run_guarded(Terminal& terminal, const std::function<core::ExitCode()>& body) {
+  const auto fail = [&](const core::Error& error) {
+    print_error(terminal, error);
+    return static_cast<int>(error.code());
+  };
+  try {
+    return static_cast<int>(body());
+  } catch (const core::Error& error) {
+    return fail(error);
+  } catch (const std::bad_alloc&) {
+    return fail(core::EnvironmentError("The machine has no memory left.",
+                                       "Tune fewer shapes at once, or use fewer --jobs."));
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(core::EnvironmentError(fmt::format("{}.", error.what()),
+                                       "Check the path, its permissions and the disk."));
+  } catch (const std::exception& error) {
+    return fail(core::Error(core::ExitCode::kWorkFailed,
+                            fmt::format("Something unforeseen happened: {}.", error.what()),
+                            "Please report it together with the command line."));
+  }
+}
+
+}  // namespace deepgemm::app

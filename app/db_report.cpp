@@ -1,0 +1,246 @@
+#include "app/db_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "app/figures.h"
+#include "app/json_report.h"
+#include "app/table.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+Cell ratio_of(double theirs, double ours) {
+  return ratio_cell(theirs > 0 && ours > 0 ? theirs / ours : 0);
+}
+
+std::vector<Cell> winner_cells(const db::WinnerRow& row) {
+  const core::Winner& winner = row.winner;
+  const double time_us = winner.median_us;
+  return {cell(row.environment.device_id),
+          cell(winner.problem.m),
+          cell(winner.problem.n),
+          cell(winner.problem.k),
+          cell(core::short_name(winner.config)),
+          cell(core::to_string(winner.config)),
+          cell(winner.kernel_key),
+          cell(winner.measured ? "yes" : "no"),
+          winner.measured ? time_cell(time_us, winner.spread_us) : predicted_cell(time_us),
+          time_cell(winner.spread_us),
+          time_cell(winner.default_us),
+          ratio_of(winner.default_us, time_us),
+          time_cell(winner.cublaslt_block_us),
+          ratio_of(winner.cublaslt_block_us, time_us),
+          time_cell(winner.cublaslt_tensorwide_us),
+          cell(winner.trials),
+          cell(row.recorded_at),
+          cell(row.environment.library_version),
+          cell(row.environment.sources_hash),
+          cell(winner.reason)};
+}
+
+Table winner_table() {
+  return Table({{"device", "device_id", Align::kLeft},
+                {"m", "m"},
+                {"n", "n"},
+                {"k", "k"},
+                {"config", "config_short", Align::kLeft},
+                {"", "config", Align::kLeft},
+                {"", "kernel_key", Align::kLeft},
+                {"measured", "measured", Align::kLeft},
+                {"time µs", "time_us"},
+                {"", "spread_us"},
+                {"", "default_us"},
+                {"over default", "over_default"},
+                {"", "cublaslt_block_us"},
+                {"over cuBLASLt", "over_cublaslt_block"},
+                {"", "cublaslt_tensorwide_us"},
+                {"tried", "trials"},
+                {"recorded", "recorded_at", Align::kLeft},
+                {"", "library_version", Align::kLeft},
+                {"", "sources_hash", Align::kLeft},
+                {"why", "reason", Align::kLeft}});
+}
+
+Table trial_table() {
+  return Table({{"", "m"},
+                {"", "n"},
+                {"", "k"},
+                {"contender", "contender", Align::kLeft},
+                {"config", "config_short", Align::kLeft},
+                {"", "config", Align::kLeft},
+                {"", "kernel_key", Align::kLeft},
+                {"outcome", "outcome", Align::kLeft},
+                {"predicted", "predicted_us"},
+                {"time µs", "time_us"},
+                {"", "spread_us"},
+                {"95 % from", "ci_low_us"},
+                {"to", "ci_high_us"},
+                {"samples", "samples"},
+                {"", "rejected_samples"},
+                {"MHz", "sm_clock_mhz"},
+                {"error", "relative_error"},
+                {"", "max_error"},
+                {"error f64", "relative_error_f64"},
+                {"", "reference_error_f64"},
+                {"", "reference", Align::kLeft},
+                {"", "unwritten"},
+                {"", "canaries_touched"},
+                {"", "repeatable"},
+                {"regs", "registers"},
+                {"spill", "spill_bytes"},
+                {"", "device_id", Align::kLeft},
+                {"", "device_uuid", Align::kLeft},
+                {"", "driver", Align::kLeft},
+                {"", "nvrtc", Align::kLeft},
+                {"", "cublaslt", Align::kLeft},
+                {"", "library_version", Align::kLeft},
+                {"", "sources_hash", Align::kLeft},
+                {"", "policy", Align::kLeft},
+                {"recorded", "recorded_at", Align::kLeft},
+                {"detail", "detail", Align::kLeft}});
+}
+
+Cell error_cell(bool known, double error) {
+  if (!known) return {"-", ""};
+  return {fmt::format("{:.1e}", error), fmt::format("{:.6e}", error)};
+}
+
+Cell count_cell(bool known, long long count) { return known ? cell(count) : Cell{"-", ""}; }
+
+std::vector<Cell> trial_cells(const db::TrialRow& row) {
+  const core::Trial& trial = row.trial;
+  const core::Measurement& measurement = trial.measurement;
+  const core::Verification& verification = trial.verification;
+  const core::Environment& environment = row.environment;
+  const bool ours = trial.contender == core::Contender::kCandidate ||
+                    trial.contender == core::Contender::kDefault;
+  const bool timed = !measurement.samples_us.empty();
+  const bool checked = !verification.reference.empty();
+  return {cell(trial.problem.m),
+          cell(trial.problem.n),
+          cell(trial.problem.k),
+          cell(std::string(core::name(trial.contender))),
+          ours ? cell(core::short_name(trial.config)) : Cell{"-", ""},
+          ours ? cell(core::to_string(trial.config)) : Cell{"-", ""},
+          cell(trial.kernel_key),
+          cell(std::string(core::name(trial.outcome))),
+          time_cell(trial.predicted_us),
+          time_cell(measurement.median_us, measurement.spread_us),
+          time_cell(measurement.spread_us),
+          time_cell(measurement.ci_low_us),
+          time_cell(measurement.ci_high_us),
+          count_cell(timed, std::ssize(measurement.samples_us)),
+          count_cell(timed, measurement.rejected_samples),
+          count_cell(measurement.sm_clock_mhz > 0, measurement.sm_clock_mhz),
+          error_cell(checked, verification.relative_error),
+          error_cell(checked, verification.max_error),
+          error_cell(checked, verification.relative_error_f64),
+          error_cell(checked, verification.reference_error_f64),
+          cell(verification.reference),
+          count_cell(checked, verification.unwritten),
+          count_cell(checked, verification.canaries_touched),
+          checked ? cell(verification.repeatable ? "yes" : "no") : Cell{"-", ""},
+          count_cell(ours, trial.build.registers),
+          count_cell(ours, trial.build.spill_bytes),
+          cell(environment.device_id),
+          cell(environment.device_uuid),
+          cell(environment.driver),
+          cell(environment.nvrtc),
+          cell(environment.cublaslt),
+          cell(environment.library_version),
+          cell(environment.sources_hash),
+          cell(trial.policy),
+          cell(row.recorded_at),
+          cell(trial.detail)};
+}
+
+std::string environment_line(const core::Environment& environment) {
+  return fmt::format("{} ({}), driver {}, NVRTC {}, cuBLASLt {}, deepgemm {}, sources {}",
+                     environment.device_id, environment.device_name,
+                     environment.driver.empty() ? "none" : environment.driver, environment.nvrtc,
+                     environment.cublaslt.empty() ? "none" : environment.cublaslt,
+                     environment.library_version, environment.sources_hash.substr(0, 12));
+}
+
+// One table per shape, environment and policy: only times of one table may be compared.
+std::string trials_text(const TrialsReport& report) {
+  struct Group {
+    const db::TrialRow* first;
+    Table table;
+  };
+  std::vector<Group> groups;
+  for (const auto& row : report.trials) {
+    const auto same = [&](const Group& group) {
+      return group.first->trial.problem == row.trial.problem &&
+             group.first->trial.policy == row.trial.policy &&
+             group.first->environment == row.environment;
+    };
+    auto found = std::ranges::find_if(groups, same);
+    if (found == groups.end()) {
+      groups.push_back({&row, trial_table()});
+      found = std::prev(groups.end());
+    }
+    found->table.add_row(trial_cells(row));
+  }
+  std::string text;
+  for (const auto& [first, table] : groups) {
+    if (!text.empty()) text += '\n';
+    text += fmt::format("{} on {}\n", core::to_string(first->trial.problem),
+                        environment_line(first->environment));
+    if (!first->trial.policy.empty()) text += fmt::format("measured: {}\n", first->trial.policy);
+    text += '\n' + table.text();
+  }
+  return text;
+}
+
+Json database_head(const std::vector<std::string>& command, const std::string& database,
+                   int schema_version) {
+  Json json = report_head("deepgemm-db/1", command);
+  json["database"] = database;
+  json["database_schema"] = schema_version;
+  return json;
+}
+
+}  // namespace
+
+std::string render(const WinnersReport& report, Format format) {
+  if (format == Format::kJson) {
+    Json json = database_head(report.command, report.database, report.schema_version);
+    json["winners"] = Json::array();
+    for (const auto& row : report.winners) {
+      json["winners"].push_back({{"shape", problem_json(row.winner.problem)},
+                                 {"winner", winner_json(row.winner)},
+                                 {"environment", environment_json(row.environment)},
+                                 {"recorded_at", row.recorded_at}});
+    }
+    return dump(json);
+  }
+  Table table = winner_table();
+  for (const auto& row : report.winners) table.add_row(winner_cells(row));
+  return format == Format::kCsv ? table.csv() : table.text();
+}
+
+std::string render(const TrialsReport& report, Format format) {
+  if (format == Format::kJson) {
+    Json json = database_head(report.command, report.database, report.schema_version);
+    json["trials"] = Json::array();
+    for (const auto& row : report.trials) {
+      json["trials"].push_back({{"shape", problem_json(row.trial.problem)},
+                                {"trial", trial_json(row.trial)},
+                                {"environment", environment_json(row.environment)},
+                                {"recorded_at", row.recorded_at}});
+    }
+    return dump(json);
+  }
+  if (format == Format::kTable) return trials_text(report);
+  Table table = trial_table();
+  for (const auto& row : report.trials) table.add_row(trial_cells(row));
+  return table.csv();
+}
+
+}  // namespace deepgemm::app

@@ -1,0 +1,71 @@
+#include "app/figures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace deepgemm::app {
+
+namespace {
+
+bool known(double value) { return std::isfinite(value) && value > 0; }
+
+// Three or more significant digits at every size, so that columns stay narrow.
+std::string short_time(double time_us) {
+  return fmt::format("{:.{}f}", time_us, time_us < 100 ? 2 : 1);
+}
+
+std::string raw_number(double value) { return known(value) ? fmt::format("{:.4f}", value) : ""; }
+
+}  // namespace
+
+double tflops(const core::GemmProblem& problem, double time_us) {
+  return known(time_us) ? core::flops(problem) / time_us * 1e-6 : 0;
+}
+
+double gigabytes_per_second(const core::GemmProblem& problem, double time_us) {
+  return known(time_us) ? static_cast<double>(core::bytes_moved(problem)) / time_us * 1e-3 : 0;
+}
+
+double share_of_limit(const core::GemmProblem& problem, const core::DeviceInfo& device,
+                      double time_us) {
+  if (!known(time_us) || !known(device.memory_gbps) || !known(device.tensor_tflops)) return 0;
+  return std::max(gigabytes_per_second(problem, time_us) / device.memory_gbps,
+                  tflops(problem, time_us) / device.tensor_tflops);
+}
+
+double geometric_mean(std::span<const double> values) {
+  if (values.empty()) return 0;
+  double sum = 0;
+  for (const double value : values) sum += std::log(value);
+  return std::exp(sum / static_cast<double>(values.size()));
+}
+
+Cell time_cell(double time_us) {
+  return {known(time_us) ? short_time(time_us) : "-", raw_number(time_us)};
+}
+
+Cell time_cell(double time_us, double spread_us) {
+  if (!known(time_us)) return time_cell(time_us);
+  return {fmt::format("{} ± {:.2f}", short_time(time_us), spread_us), raw_number(time_us)};
+}
+
+Cell predicted_cell(double time_us) {
+  return {known(time_us) ? "~" + short_time(time_us) : "-", raw_number(time_us)};
+}
+
+Cell rate_cell(double value) {
+  if (!known(value)) return {"-", ""};
+  return {fmt::format("{:.{}f}", value, value < 10 ? 1 : 0), raw_number(value)};
+}
+
+Cell ratio_cell(double ratio) {
+  return {known(ratio) ? fmt::format("{:.2f}x", ratio) : "-", raw_number(ratio)};
+}
+
+Cell percent_cell(double share) {
+  return {known(share) ? fmt::format("{:.0f} %", 100 * share) : "-", raw_number(share)};
+}
+
+}  // namespace deepgemm::app

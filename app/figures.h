@@ -1,0 +1,31 @@
+// Numbers that reports derive from times, and how they are written.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "app/table.h"
+#include "core/device.h"
+#include "core/problem.h"
+
+namespace deepgemm::app {
+
+double tflops(const core::GemmProblem& problem, double time_us);
+// Operands and scales read once, D written once.
+double gigabytes_per_second(const core::GemmProblem& problem, double time_us);
+// Time that the device's tensor cores or memory need at least, over `time_us`: 1 is the limit.
+double share_of_limit(const core::GemmProblem& problem, const core::DeviceInfo& device,
+                      double time_us);
+
+// 0 where there is none.
+double geometric_mean(std::span<const double> values);
+
+// Cells; "-" for a person and an empty field for a program where `value` is 0 or not finite.
+Cell time_cell(double time_us);                    // 8.12; raw with 4 decimals
+Cell time_cell(double time_us, double spread_us);  // 8.12 ± 0.05; raw is the time alone
+Cell predicted_cell(double time_us);               // ~8.12
+Cell rate_cell(double value);                      // 1234
+Cell ratio_cell(double ratio);                     // 1.17x
+Cell percent_cell(double share);                   // 87 %
+
+}  // namespace deepgemm::app

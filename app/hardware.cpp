@@ -1,0 +1,35 @@
+#include "app/hardware.h"
+
+#include "autotune/gpu_executor.h"
+#include "core/context.h"
+#include "core/jit_builder.h"
+#include "core/version.h"
+
+namespace deepgemm::app {
+
+Builder make_jit_builder(const std::filesystem::path& cache_folder) {
+  auto jit = std::make_unique<core::JitBuilder>(cache_folder);
+  std::string version = jit->nvrtc_version();
+  return {std::move(jit), std::move(version)};
+}
+
+Hardware real_hardware() { return {&core::read_device, &autotune::open_gpu, &make_jit_builder}; }
+
+core::Environment base_environment(const std::string& nvrtc_version) {
+  core::Environment environment;
+  environment.nvrtc = nvrtc_version;
+  environment.library_version = core::kVersion;
+  environment.sources_hash = core::sources_hash();
+  return environment;
+}
+
+core::Environment profile_environment(const core::DeviceInfo& profile,
+                                      const std::string& nvrtc_version) {
+  core::Environment environment = base_environment(nvrtc_version);
+  environment.device_id = profile.id;
+  environment.device_name = profile.name;
+  environment.sms = profile.sms;
+  return environment;
+}
+
+}  // namespace deepgemm::app

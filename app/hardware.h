@@ -1,0 +1,38 @@
+// What the commands need of the machine, as functions: tests put scripts in their place.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "autotune/executor.h"
+#include "core/kernel_builder.h"
+
+namespace deepgemm::app {
+
+struct Builder {
+  std::unique_ptr<core::KernelBuilder> kernels;
+  std::string nvrtc_version;  // "13.0"
+};
+
+// core::JitBuilder on this cache folder. Throws EnvironmentError.
+Builder make_jit_builder(const std::filesystem::path& cache_folder);
+
+struct Hardware {
+  std::function<core::DeviceInfo(int ordinal)> read_device;
+  std::function<std::unique_ptr<autotune::Executor>(int ordinal, const core::Environment& base)>
+      open_gpu;
+  std::function<Builder(const std::filesystem::path& cache_folder)> make_builder;
+};
+
+// The driver, the GPU and NVRTC.
+Hardware real_hardware();
+
+// Environment as far as a command knows it without a device.
+core::Environment base_environment(const std::string& nvrtc_version);
+// Environment of trials that were compiled for a profile and never run.
+core::Environment profile_environment(const core::DeviceInfo& profile,
+                                      const std::string& nvrtc_version);
+
+}  // namespace deepgemm::app

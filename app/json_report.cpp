@@ -1,0 +1,136 @@
+#include "app/json_report.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "app/command_line.h"
+#include "core/version.h"
+
+namespace deepgemm::app {
+
+Json report_head(std::string_view schema, const std::vector<std::string>& command) {
+  return {{"schema", schema},
+          {"version", core::kVersion},
+          {"command", command},
+          {"command_line", shell_line(command)}};
+}
+
+Json problem_json(const core::GemmProblem& problem) {
+  return {{"op", core::name(problem.operation)},
+          {"groups", problem.groups},
+          {"m", problem.m},
+          {"n", problem.n},
+          {"k", problem.k},
+          {"scales", core::name(problem.recipe)},
+          {"output", core::name(problem.output)}};
+}
+
+Json config_json(const core::GemmConfig& config) {
+  Json json = Json::object();
+  for (const auto& field : core::kConfigFields)
+    json[std::string(field.name)] = config.*field.member;
+  return json;
+}
+
+Json device_json(const core::DeviceInfo& device) {
+  return {{"id", device.id},
+          {"name", device.name},
+          {"profile", device.is_profile},
+          {"sms", device.sms},
+          {"shared_bytes_per_block", device.shared_bytes_per_block},
+          {"l2_bytes", device.l2_bytes},
+          {"memory_bytes", device.memory_bytes},
+          {"clock_mhz", device.clock_mhz},
+          {"memory_gbps", device.memory_gbps},
+          {"tensor_tflops", device.tensor_tflops}};
+}
+
+Json environment_json(const core::Environment& environment) {
+  return {{"device_id", environment.device_id},
+          {"device_name", environment.device_name},
+          {"device_uuid", environment.device_uuid},
+          {"sms", environment.sms},
+          {"driver", environment.driver},
+          {"nvrtc", environment.nvrtc},
+          {"library_version", environment.library_version},
+          {"cublaslt", environment.cublaslt},
+          {"sources_hash", environment.sources_hash}};
+}
+
+Json verification_json(const core::Verification& verification) {
+  return {{"reference", verification.reference},
+          {"relative_error", verification.relative_error},
+          {"max_error", verification.max_error},
+          {"relative_error_f64", verification.relative_error_f64},
+          {"reference_error_f64", verification.reference_error_f64},
+          {"unwritten", verification.unwritten},
+          {"canaries_touched", verification.canaries_touched},
+          {"repeatable", verification.repeatable},
+          // 64 bits do not survive a reader that keeps numbers as doubles.
+          {"bits_hash", fmt::format("{:016x}", verification.bits_hash)}};
+}
+
+Json measurement_json(const core::Measurement& measurement) {
+  return {{"median_us", measurement.median_us},
+          {"spread_us", measurement.spread_us},
+          {"ci_low_us", measurement.ci_low_us},
+          {"ci_high_us", measurement.ci_high_us},
+          {"samples", measurement.samples_us.size()},
+          {"rejected_samples", measurement.rejected_samples},
+          {"sm_clock_mhz", measurement.sm_clock_mhz},
+          {"samples_us", measurement.samples_us}};
+}
+
+Json prediction_json(const autotune::Prediction& prediction) {
+  return {{"total_us", prediction.total_us},   {"launch_us", prediction.launch_us},
+          {"memory_us", prediction.memory_us}, {"l2_us", prediction.l2_us},
+          {"math_us", prediction.math_us},     {"epilogue_us", prediction.epilogue_us},
+          {"tiles", prediction.tiles},         {"blocks", prediction.blocks},
+          {"waves", prediction.waves},         {"occupancy", prediction.occupancy}};
+}
+
+Json trial_json(const core::Trial& trial) {
+  const bool ours = trial.contender == core::Contender::kCandidate ||
+                    trial.contender == core::Contender::kDefault;
+  const bool checked = !trial.verification.reference.empty();
+  const bool timed = !trial.measurement.samples_us.empty();
+  return {{"contender", core::name(trial.contender)},
+          {"outcome", core::name(trial.outcome)},
+          {"detail", trial.detail},
+          {"config", ours ? config_json(trial.config) : Json()},
+          {"kernel_key", ours ? Json(trial.kernel_key) : Json()},
+          {"predicted_us", time_json(trial.predicted_us)},
+          {"registers", trial.build.registers},
+          {"spill_bytes", trial.build.spill_bytes},
+          {"shared_bytes", trial.build.shared_bytes},
+          {"compile_seconds", trial.build.compile_seconds},
+          {"verification", checked ? verification_json(trial.verification) : Json()},
+          {"measurement", timed ? measurement_json(trial.measurement) : Json()},
+          {"policy", trial.policy}};
+}
+
+Json winner_json(const core::Winner& winner) {
+  return {{"config", config_json(winner.config)},
+          {"kernel_key", winner.kernel_key},
+          {"measured", winner.measured},
+          {"time_us", time_json(winner.median_us)},
+          {"spread_us", winner.spread_us},
+          {"default_config", config_json(winner.default_config)},
+          {"default_us", time_json(winner.default_us)},
+          {"cublaslt_block_us", time_json(winner.cublaslt_block_us)},
+          {"cublaslt_tensorwide_us", time_json(winner.cublaslt_tensorwide_us)},
+          {"reason", winner.reason},
+          {"trials", winner.trials}};
+}
+
+Json time_json(double time_us) {
+  return std::isfinite(time_us) && time_us > 0 ? Json(time_us) : Json();
+}
+
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace deepgemm::app

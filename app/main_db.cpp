@@ -1,0 +1,3 @@
+#include "app/db_command.h"
+
+int main(int argc, char** argv) { return deepgemm::app::db_main(argc, argv); }

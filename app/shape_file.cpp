@@ -1,0 +1,122 @@
+#include "app/shape_file.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "app/shape_parser.h"
+#include "app/text.h"
+#include "app/value_list.h"
+#include "core/error.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+constexpr const char* kFormat =
+    "Write csv with a header line that names m, n and k, for example m,n,k and below it "
+    "64,2112,7168.";
+
+// A line of plain csv: quotes have no use in a table of numbers.
+struct Line {
+  std::string where;  // "Line 3 of shapes.csv"
+  std::vector<std::string_view> cells;
+};
+
+using Columns = std::map<std::string, std::size_t, std::less<>>;
+
+Columns read_header(const Line& line) {
+  Columns columns;
+  for (std::size_t i = 0; i < line.cells.size(); ++i) {
+    const std::string column(trim(line.cells[i]));
+    if (!columns.emplace(column, i).second) {
+      throw core::UsageError(fmt::format("{} names column '{}' twice.", line.where, column),
+                             kFormat);
+    }
+  }
+  for (const char* required : {"m", "n", "k"}) {
+    if (!columns.contains(required)) {
+      throw core::UsageError(fmt::format("{} has no column '{}'.", line.where, required), kFormat);
+    }
+  }
+  return columns;
+}
+
+std::int64_t read_number(const Line& line, const Columns& columns, std::string_view column) {
+  const std::size_t index = columns.find(column)->second;
+  return parse_value(trim(line.cells[index]), fmt::format("column '{}' of {}", column, line.where));
+}
+
+core::GemmProblem read_row(const Line& line, const Columns& columns, core::Operation operation) {
+  if (line.cells.size() != columns.size()) {
+    throw core::UsageError(
+        fmt::format("{} has {}, the header {}.", line.where,
+                    counted(static_cast<long long>(line.cells.size()), "cell"), columns.size()),
+        "Give every line as many cells as the header.");
+  }
+  core::GemmProblem problem{.operation = operation,
+                            .m = read_number(line, columns, "m"),
+                            .n = read_number(line, columns, "n"),
+                            .k = read_number(line, columns, "k")};
+  if (const auto op = columns.find("op"); op != columns.end()) {
+    const std::string_view text = trim(line.cells[op->second]);
+    const auto named = core::operation_named(text);
+    if (!named) {
+      throw core::UsageError(fmt::format("Unknown operation '{}' in column 'op' of {}; this "
+                                         "version has: dense.",
+                                         text, line.where),
+                             "Remove the line, or write dense.");
+    }
+    problem.operation = *named;
+  }
+  if (columns.contains("groups")) {
+    const std::int64_t groups = read_number(line, columns, "groups");
+    // Anything that int cannot hold is as illegal as 0.
+    problem.groups = std::in_range<int>(groups) ? static_cast<int>(groups) : 0;
+  }
+  require_legal(problem, line.where);
+  return problem;
+}
+
+}  // namespace
+
+std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_view name,
+                                           core::Operation operation) {
+  std::vector<core::GemmProblem> problems;
+  std::optional<Columns> columns;
+  std::string text;
+  for (int number = 1; std::getline(stream, text); ++number) {
+    if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // spreadsheets' mark
+    const std::string_view content = trim(text);
+    if (content.empty() || content.starts_with('#')) continue;
+    const Line line{fmt::format("line {} of {}", number, name), split(content, ',')};
+    if (!columns) {
+      columns = read_header(line);
+      continue;
+    }
+    problems.push_back(read_row(line, *columns, operation));
+    if (problems.size() > kMaxValues) {
+      throw core::UsageError(fmt::format("{} has more than {} shapes.", name, kMaxValues),
+                             "Split the file and call once for each part.");
+    }
+  }
+  if (problems.empty()) {
+    throw core::UsageError(fmt::format("{} holds no shape.", name), kFormat);
+  }
+  return problems;
+}
+
+std::vector<core::GemmProblem> read_shape_file(const std::filesystem::path& path,
+                                               core::Operation operation) {
+  std::ifstream stream(path);
+  if (!stream || std::filesystem::is_directory(path)) {
+    throw core::UsageError(fmt::format("Cannot read the shapes file '{}'.", path.string()),
+                           "Check the path and its permissions.");
+  }
+  return read_shapes(stream, fmt::format("'{}'", path.string()), operation);
+}
+
+}  // namespace deepgemm::app

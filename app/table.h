@@ -1,0 +1,47 @@
+// One table of results, written as aligned text, markdown or csv.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace deepgemm::app {
+
+enum class Align { kLeft, kRight };
+
+// A column exists once for all forms. Text and markdown show `title`; csv has `key`, stable.
+// An empty title keeps a column out of text and markdown.
+struct Column {
+  std::string title;
+  std::string key;
+  Align align = Align::kRight;
+};
+
+// What a person reads, and what a program reads.
+struct Cell {
+  std::string shown;
+  std::string raw;
+};
+Cell cell(std::string text);  // the same for both
+Cell cell(long long number);
+
+class Table {
+ public:
+  explicit Table(std::vector<Column> columns);
+
+  // As many cells as columns.
+  void add_row(std::vector<Cell> cells);
+  std::size_t rows() const { return rows_.size(); }
+
+  std::string text() const;  // columns separated by two blanks, a header line, no rules
+  std::string markdown() const;
+  std::string csv() const;  // RFC 4180, line ends as in Unix
+
+ private:
+  std::vector<std::size_t> shown_columns() const;
+  std::vector<std::size_t> widths() const;
+
+  std::vector<Column> columns_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+}  // namespace deepgemm::app

@@ -1,0 +1,49 @@
+#include <nlohmann/json.hpp>
+
+#include "app/figures.h"
+#include "app/json_report.h"
+#include "app/tune_report.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+Json shape_json(const ShapeOutcome& shape, const core::DeviceInfo& device) {
+  Json json = {{"shape", problem_json(shape.problem)},
+               {"status", name(shape.status)},
+               {"why", shape.why},
+               {"plan", plan_json(shape.plan)},
+               {"winner", Json()}};
+  if (shape.winner) {
+    const double time_us = shape.winner->median_us;
+    json["winner"] = winner_json(*shape.winner);
+    json["winner"]["tflops"] = tflops(shape.problem, time_us);
+    json["winner"]["gbps"] = gigabytes_per_second(shape.problem, time_us);
+    json["winner"]["share_of_limit"] = share_of_limit(shape.problem, device, time_us);
+  }
+  json["budget_ran_out"] = shape.budget_ran_out;
+  json["seconds"] = shape.seconds;
+  json["trials"] = Json::array();
+  for (const auto& trial : shape.trials) json["trials"].push_back(trial_json(trial));
+  return json;
+}
+
+}  // namespace
+
+std::string render_json(const TuneReport& report) {
+  Json json = report_head("deepgemm-tune/1", report.command);
+  json["database"] = report.database;
+  json["device"] = device_json(report.device);
+  json["environment"] = environment_json(report.environment);
+  json["policy"] = report.policy;
+  json["interrupted"] = report.interrupted;
+  json["shapes_asked"] = report.shapes_asked;
+  json["seconds"] = report.seconds;
+  json["shapes"] = Json::array();
+  for (const auto& shape : report.shapes) {
+    json["shapes"].push_back(shape_json(shape, report.device));
+  }
+  return dump(json);
+}
+
+}  // namespace deepgemm::app

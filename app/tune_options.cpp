@@ -1,0 +1,149 @@
+#include "app/tune_options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <limits>
+#include <utility>
+
+#include "app/text.h"
+#include "app/value_list.h"
+#include "core/jit_builder.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson};
+
+void add_tune_options(CLI::App& app, TuneArguments& arguments) {
+  app.add_option("--effort", arguments.effort, "How many candidates: quick, default, exhaustive")
+      ->type_name("EFFORT");
+  app.add_option("--budget", arguments.budget_seconds,
+                 "Stop after this many seconds, with the best so far")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber);
+  auto* gpu = app.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
+                  ->type_name("N")
+                  ->check(CLI::NonNegativeNumber);
+  app.add_option("--device", arguments.device,
+                 "No GPU needed: rank and compile for this profile;\nrows are marked unmeasured")
+      ->type_name("PROFILE")
+      ->excludes(gpu);
+  app.add_flag("--force", arguments.force, "Measure anew what the database already answers");
+  app.add_flag("--dry-run", arguments.dry_run,
+               "Count candidates, name the rules that removed the rest,\n"
+               "rank; compile and write nothing");
+  app.add_option("--fix", arguments.fixed, "Restrict a field of the search. Repeatable")
+      ->type_name("FIELD=VALUES")
+      ->allow_extra_args(false);
+  app.add_option("--jobs", arguments.jobs, "Compile threads (default: one per core)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--cache", arguments.cache_folder,
+                 "Folder of compiled kernels (default:\n$XDG_CACHE_HOME/deepgemm)")
+      ->type_name("FOLDER");
+}
+
+// A product of lists that no machine could walk is refused before it overflows.
+void require_walkable(const autotune::SearchSpace& space) {
+  constexpr double kMost = 2e7;
+  double size = 1;
+  for (const auto& parameter : space.parameters()) {
+    size *= static_cast<double>(parameter.values.size());
+  }
+  if (size <= kMost) return;
+  throw core::UsageError(fmt::format("With these --fix the space has {:.1e} configs.", size),
+                         "Give --fix fewer values.");
+}
+
+autotune::Effort parse_effort(std::string_view text) {
+  const auto effort = autotune::effort_named(text);
+  if (!effort) {
+    throw core::UsageError(fmt::format("Unknown effort '{}'.", text),
+                           "Use quick, default or exhaustive.");
+  }
+  return *effort;
+}
+
+}  // namespace
+
+std::optional<TuneArguments> parse_tune_arguments(int argc, const char* const* argv) {
+  TuneArguments arguments;
+  arguments.common.command.assign(argv, argv + argc);
+  CLI::App app("Finds the fastest FP8 kernel for each shape and keeps it in a database.");
+  set_up(app, "deepgemm-tune", "tune");
+  add_shape_options(app, arguments.shapes);
+  add_tune_options(app, arguments);
+  add_common_options(app, arguments.common, "table, csv, json");
+  if (!parse(app, argc, argv)) return std::nullopt;
+  return arguments;
+}
+
+core::DeviceInfo parse_profile(std::string_view id) {
+  if (const auto* profile = core::find_device_profile(id)) return *profile;
+  std::string ids;
+  for (const auto& profile : core::device_profiles()) {
+    ids += fmt::format("{}{}", ids.empty() ? "" : ", ", profile.id);
+  }
+  throw core::UsageError(fmt::format("Unknown device profile '{}'.", id),
+                         fmt::format("Use one of: {}.", ids));
+}
+
+void apply_fix(autotune::SearchSpace& space, std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) {
+    throw core::UsageError(fmt::format("'{}' restricts no field.", text),
+                           "Write --fix FIELD=VALUES, for example --fix block_m=64,128.");
+  }
+  const std::string_view field = text.substr(0, equals);
+  std::vector<int> values;
+  for (const auto value : parse_value_list(text.substr(equals + 1), fmt::format("'{}'", text))) {
+    if (!std::in_range<int>(value)) {
+      throw core::UsageError(fmt::format("{} is too large for field '{}'.", value, field),
+                             "Use a value that a kernel could have.");
+    }
+    values.push_back(static_cast<int>(value));
+  }
+  space.fix(field, std::move(values));
+}
+
+void require_fit(const std::vector<core::GemmProblem>& problems, const core::DeviceInfo& device) {
+  for (const auto& problem : problems) {
+    // In floating point: the bytes of the largest legal shape do not fit into 64 bits.
+    const auto m = static_cast<double>(problem.m);
+    const auto n = static_cast<double>(problem.n);
+    const auto k = static_cast<double>(problem.k);
+    const double bytes = m * k + n * k + 2 * m * n;
+    if (bytes <= static_cast<double>(device.memory_bytes)) continue;
+    throw core::UsageError(
+        fmt::format("Shape {} needs {:.0f} GB for its operands, {} has {:.0f} GB.",
+                    core::to_string(problem), bytes / 1e9, device.id,
+                    static_cast<double>(device.memory_bytes) / 1e9),
+        "Leave the shape away, or make m, n or k smaller.");
+  }
+}
+
+TuneRequest resolve(const TuneArguments& arguments) {
+  TuneRequest request{.problems = collect_problems(arguments.shapes),
+                      .space = autotune::SearchSpace::dense(),
+                      .options = {.effort = parse_effort(arguments.effort),
+                                  .budget_seconds = arguments.budget_seconds,
+                                  .force = arguments.force,
+                                  .jobs = arguments.jobs},
+                      .gpu = arguments.gpu,
+                      .profile = std::nullopt,
+                      .dry_run = arguments.dry_run,
+                      .database = database_path(arguments.common),
+                      .cache_folder = arguments.cache_folder,
+                      .format = parse_format(arguments.common.format, kFormats),
+                      .outputs = plan_outputs(arguments.common.output_files, kFormats),
+                      .command = arguments.common.command};
+  if (request.cache_folder.empty()) request.cache_folder = core::default_cache_folder();
+  for (const auto& fix : arguments.fixed) apply_fix(request.space, fix);
+  require_walkable(request.space);
+  if (!arguments.device.empty()) request.profile = parse_profile(arguments.device);
+  return request;
+}
+
+}  // namespace deepgemm::app

@@ -1,0 +1,202 @@
+#include "app/tune_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "app/figures.h"
+#include "app/table.h"
+#include "app/text.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+double ratio(double theirs, double ours) { return theirs > 0 && ours > 0 ? theirs / ours : 0; }
+
+Table tune_table() {
+  return Table({{"m", "m"},
+                {"n", "n"},
+                {"k", "k"},
+                {"", "status", Align::kLeft},
+                {"config", "config_short", Align::kLeft},
+                {"", "config", Align::kLeft},
+                {"", "kernel_key", Align::kLeft},
+                {"", "measured", Align::kLeft},
+                {"time µs", "time_us"},
+                {"", "spread_us"},
+                {"TFLOP/s", "tflops"},
+                {"GB/s", "gbps"},
+                {"of limit", "share_of_limit"},
+                {"default µs", "default_us"},
+                {"gain", "over_default"},
+                {"cuBLASLt µs", "cublaslt_block_us"},
+                {"gain", "over_cublaslt_block"},
+                {"", "cublaslt_tensorwide_us"},
+                {"tried", "trials"},
+                {"why", "reason", Align::kLeft}});
+}
+
+void add_winner(Table& table, const ShapeOutcome& shape, const core::DeviceInfo& device) {
+  const core::Winner& winner = *shape.winner;
+  const double time_us = winner.median_us;
+  table.add_row({cell(shape.problem.m),
+                 cell(shape.problem.n),
+                 cell(shape.problem.k),
+                 cell(std::string(name(shape.status))),
+                 cell(core::short_name(winner.config)),
+                 cell(core::to_string(winner.config)),
+                 cell(winner.kernel_key),
+                 cell(winner.measured ? "yes" : "no"),
+                 winner.measured ? time_cell(time_us, winner.spread_us) : predicted_cell(time_us),
+                 time_cell(winner.spread_us),
+                 rate_cell(tflops(shape.problem, time_us)),
+                 rate_cell(gigabytes_per_second(shape.problem, time_us)),
+                 percent_cell(share_of_limit(shape.problem, device, time_us)),
+                 winner.measured ? time_cell(winner.default_us) : predicted_cell(winner.default_us),
+                 ratio_cell(ratio(winner.default_us, time_us)),
+                 time_cell(winner.cublaslt_block_us),
+                 ratio_cell(ratio(winner.cublaslt_block_us, time_us)),
+                 time_cell(winner.cublaslt_tensorwide_us),
+                 cell(winner.trials),
+                 cell(winner.reason)});
+}
+
+void add_loser(Table& table, const ShapeOutcome& shape) {
+  const Cell none{"-", ""};
+  table.add_row({cell(shape.problem.m),
+                 cell(shape.problem.n),
+                 cell(shape.problem.k),
+                 cell(std::string(name(shape.status))),
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 none,
+                 cell(static_cast<long long>(shape.trials.size())),
+                 cell(shape.why)});
+}
+
+std::string outcome_counts(const TuneReport& report) {
+  std::map<core::Outcome, long long> counts;
+  long long all = 0;
+  for (const auto& shape : report.shapes) {
+    for (const auto& trial : shape.trials) {
+      if (trial.contender != core::Contender::kCandidate &&
+          trial.contender != core::Contender::kDefault) {
+        continue;
+      }
+      ++counts[trial.outcome];
+      ++all;
+    }
+  }
+  std::string text = fmt::format("{} tried", counted(all, "candidate"));
+  std::string_view separator = ": ";
+  for (const auto& [outcome, count] : counts) {
+    text += fmt::format("{}{} {}", separator, count, core::name(outcome));
+    separator = ", ";
+  }
+  return text;
+}
+
+// Geometric means over the shapes that were measured.
+std::string mean_gains(const TuneReport& report) {
+  std::vector<double> over_default;
+  std::vector<double> over_cublaslt;
+  for (const auto& shape : report.shapes) {
+    if (!shape.winner || !shape.winner->measured) continue;
+    const core::Winner& winner = *shape.winner;
+    if (winner.default_us > 0) over_default.push_back(winner.default_us / winner.median_us);
+    if (winner.cublaslt_block_us > 0) {
+      over_cublaslt.push_back(winner.cublaslt_block_us / winner.median_us);
+    }
+  }
+  if (over_default.empty()) return "";
+  std::string text =
+      fmt::format("geometric mean of {}: {:.2f}x the untuned default",
+                  counted(std::ssize(over_default), "shape"), geometric_mean(over_default));
+  if (!over_cublaslt.empty()) {
+    text += fmt::format(", {:.2f}x cuBLASLt block-scaled ({} of them)",
+                        geometric_mean(over_cublaslt), over_cublaslt.size());
+  }
+  return text + "\n";
+}
+
+std::string tune_text(const TuneReport& report, const Table& table) {
+  std::string text = table.text() + "\n" + mean_gains(report) + outcome_counts(report) + "\n";
+  const bool predicted = std::ranges::any_of(
+      report.shapes, [](const auto& shape) { return shape.winner && !shape.winner->measured; });
+  if (predicted) {
+    text += fmt::format("~ predicted for {}, not measured: tune on the GPU before serving.\n",
+                        report.device.id);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string_view name(ShapeStatus status) {
+  switch (status) {
+    case ShapeStatus::kTuned:
+      return "tuned";
+    case ShapeStatus::kResumed:
+      return "resumed";
+    case ShapeStatus::kNoWinner:
+      return "no-winner";
+    case ShapeStatus::kSkipped:
+      return "skipped";
+  }
+  return "";
+}
+
+ShapeOutcome outcome_of(autotune::TuneResult result) {
+  ShapeOutcome outcome;
+  outcome.problem = result.problem;
+  outcome.status = !result.winner   ? ShapeStatus::kNoWinner
+                   : result.resumed ? ShapeStatus::kResumed
+                                    : ShapeStatus::kTuned;
+  outcome.why = std::move(result.why);
+  outcome.plan = summarise(result.plan);
+  outcome.winner = std::move(result.winner);
+  outcome.budget_ran_out = result.budget_ran_out;
+  outcome.trials = std::move(result.trials);
+  outcome.seconds = result.seconds;
+  return outcome;
+}
+
+std::string render(const TuneReport& report, Format format) {
+  if (format == Format::kJson) return render_json(report);
+  Table table = tune_table();
+  for (const auto& shape : report.shapes) {
+    if (shape.winner) {
+      add_winner(table, shape, report.device);
+    } else {
+      add_loser(table, shape);
+    }
+  }
+  return format == Format::kCsv ? table.csv() : tune_text(report, table);
+}
+
+std::string headline(const ShapeOutcome& shape) {
+  const std::string shape_name = core::to_string(shape.problem);
+  if (!shape.winner) return fmt::format("{}: {}", shape_name, shape.why);
+  const core::Winner& winner = *shape.winner;
+  if (shape.status == ShapeStatus::kResumed) {
+    return fmt::format("{}: {}, nothing to do", shape_name, core::short_name(winner.config));
+  }
+  return fmt::format("{}: {} {}{:.2f} µs, {} ({} tried, {:.0f} s)", shape_name,
+                     core::short_name(winner.config), winner.measured ? "" : "~", winner.median_us,
+                     winner.reason, winner.trials, shape.seconds);
+}
+
+}  // namespace deepgemm::app

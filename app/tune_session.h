@@ -1,0 +1,29 @@
+// What a tuning call holds open: device, compiler, database.
+#pragma once
+
+#include <memory>
+
+#include "app/hardware.h"
+#include "app/tune_options.h"
+#include "db/tuning_db.h"
+
+namespace deepgemm::app {
+
+// The profile that was asked for, or the GPU as a plain value. Throws EnvironmentError that names
+// --device where there is no GPU.
+core::DeviceInfo find_device(const TuneRequest& request, const Hardware& hardware);
+
+struct TuneSession {
+  core::DeviceInfo device;
+  core::Environment environment;
+  Builder builder;
+  std::unique_ptr<db::TuningDb> database;
+  std::unique_ptr<autotune::Executor> executor;  // null on a profile
+};
+
+// Throws UsageError (a shape too large for the device, a file that is no database) and
+// EnvironmentError (no GPU, no NVRTC, a database that cannot be written or that another tuner
+// holds).
+TuneSession open_session(const TuneRequest& request, const Hardware& hardware);
+
+}  // namespace deepgemm::app

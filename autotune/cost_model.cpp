@@ -1,0 +1,167 @@
+#include "autotune/cost_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "autotune/cost_constants.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::DeviceInfo;
+using core::GemmConfig;
+using core::GemmProblem;
+
+double combine(double a, double b, double sharpness) {
+  const double larger = std::max(a, b);
+  if (larger <= 0) return 0;
+  return larger * std::pow(1 + std::pow(std::min(a, b) / larger, sharpness), 1 / sharpness);
+}
+
+// What exceeds an empty kernel when `bytes` are read from cold memory.
+double read_floor_us(double bytes, const DeviceInfo& device) {
+  const auto& points = cost::kReadFloor;
+  std::size_t i = 1;
+  while (i + 1 < points.size() && bytes > points[i].bytes) ++i;
+  const double slope = (points[i].us - points[i - 1].us) / (points[i].bytes - points[i - 1].bytes);
+  const double us = points[i - 1].us + (bytes - points[i - 1].bytes) * slope;
+  return (us - cost::kEmptyKernelUs) * cost::kFloorDeviceGbps / device.memory_gbps;
+}
+
+// Counts are reported as int; absurdly large problems saturate.
+int saturate(double count) {
+  return static_cast<int>(std::min<double>(count, std::numeric_limits<int>::max()));
+}
+
+// The tiles of D as clusters walk them.
+struct Walk {
+  double tiles_m;  // cluster tiles
+  double tiles_n;
+  int clusters;  // at work at once
+  int waves;
+  double rows;     // cluster tiles along m that one wave spans, by the raster group
+  double columns;  // the same along n
+
+  Walk(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device) {
+    const kernels::TileCount count =
+        kernels::cluster_tiles(config, static_cast<int>(problem.m), static_cast<int>(problem.n));
+    tiles_m = count.m;
+    tiles_n = count.n;
+    const int size = kernels::cluster_size(config);
+    const double covered = size > 4   ? cost::kCoveredByClustersOf8
+                           : size > 2 ? cost::kCoveredByClustersOf4
+                                      : 1.0;
+    const int room = std::max(1, static_cast<int>(device.sms * covered) / size);
+    const double all = tiles_m * tiles_n;
+    clusters = static_cast<int>(std::min<double>(room, all));
+    waves = saturate(std::ceil(all / clusters));
+    rows = std::min<double>(config.raster_group, tiles_m);
+    columns = std::min(tiles_n, std::ceil(clusters / rows));
+  }
+};
+
+double bytes_of_a(const GemmProblem& problem) {
+  return static_cast<double>(problem.m) * static_cast<double>(problem.k);
+}
+
+double bytes_of_b(const GemmProblem& problem) {
+  return static_cast<double>(problem.n) * static_cast<double>(problem.k);
+}
+
+// Compulsory traffic, and operands read again where the L2 cannot hold them between waves.
+double memory_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo& device) {
+  const double room = cost::kUsefulL2 * static_cast<double>(device.l2_bytes);
+  const double a = bytes_of_a(problem);
+  const double b = bytes_of_b(problem);
+  const double group_a = a * walk.rows / walk.tiles_m;
+  const double wave_b = b * walk.columns / walk.tiles_n;
+  const double reads_of_a = group_a + wave_b > room ? std::ceil(walk.tiles_n / walk.columns) : 1;
+  const double reads_of_b = group_a + b > room ? std::ceil(walk.tiles_m / walk.rows) : 1;
+  const double written = 2.0 * static_cast<double>(problem.m) * static_cast<double>(problem.n);
+  return read_floor_us(a * reads_of_a + b * reads_of_b, device) +
+         written / (cost::kWriteRate * device.memory_gbps * 1e3);
+}
+
+// What the first wave must fetch before it can end: little where it spans as many rows as columns.
+double first_wave_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo& device) {
+  return read_floor_us(bytes_of_a(problem) * walk.rows / walk.tiles_m +
+                           bytes_of_b(problem) * walk.columns / walk.tiles_n,
+                       device);
+}
+
+// Each cluster row of tiles reads all of B once, each cluster column all of A.
+double l2_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo& device) {
+  const double rows_read =
+      static_cast<double>(problem.m) * walk.tiles_n + static_cast<double>(problem.n) * walk.tiles_m;
+  const double gbps = cost::kL2Gbps * device.sms / 132;
+  return rows_read * static_cast<double>(problem.k) / (gbps * 1e3);
+}
+
+// Time of one k-block in a block whose pipeline is full.
+double k_block_us(const GemmConfig& config, const DeviceInfo& device) {
+  const double boost = device.clock_mhz;  // clocks per microsecond
+  // The tensor cores' sustained clock: at full rate, power holds it below the boost clock.
+  const double sustained =
+      std::min(boost, device.tensor_tflops * 1e6 / (cost::kTensorFlopPerClock * device.sms));
+  const int slabs = kernels::slabs_per_warpgroup(config);
+  const int all_slabs = slabs * config.math_warpgroups;
+
+  const double wgmma =
+      kernels::kBlockK / kernels::kWgmmaK * std::max(config.block_n / 2.0, cost::kWgmmaFloorClocks);
+  const double straddle = kernels::scale_blocks_per_tile(config) > 1 ? cost::kStraddleFactor : 1.0;
+  const double promotion = config.block_n / 2.0 * straddle;
+  const double exposed = wgmma + cost::kSlabLatencyClocks + promotion;
+  const double slab_chain =
+      config.accumulator_sets == 1
+          ? exposed
+          : std::max({wgmma, promotion + cost::kOverlappedSlabClocks, exposed / 2});
+  const double chain =
+      slabs * slab_chain + cost::kPeerClocks * (kernels::stage_writers(config) - 1);
+
+  const double tensor_us = all_slabs * wgmma / sustained;
+  const double promotion_us = all_slabs * promotion / boost;
+  const double chain_us = chain / boost;
+  const double math = combine(std::max(tensor_us, promotion_us), chain_us, cost::kBlockSharpness);
+
+  // One stage is being multiplied while the others are on their way.
+  const double latency_us = cost::kLoadLatencyUs / std::max(1, config.stages - 1);
+  const double port_us = kernels::stage_bytes(config) / (cost::kSmBytesPerClock * boost);
+  return combine(math, std::max(latency_us, port_us), cost::kBlockSharpness);
+}
+
+}  // namespace
+
+CostModel::CostModel(const core::DeviceInfo& device) : device_(device) {}
+
+Prediction CostModel::predict(const core::GemmProblem& problem,
+                              const core::GemmConfig& config) const {
+  const Walk walk(problem, config, device_);
+  const int size = kernels::cluster_size(config);
+
+  Prediction p;
+  p.tiles = saturate(walk.tiles_m * walk.tiles_n * size);
+  p.blocks = walk.clusters * size;
+  p.waves = walk.waves;
+  p.occupancy = walk.tiles_m * walk.tiles_n / (1.0 * p.waves * walk.clusters);
+  p.launch_us =
+      cost::kEmptyKernelUs + cost::kFirstStageUs + (size > 1 ? cost::kClusterMeetingUs : 0);
+  p.memory_us = memory_us(problem, walk, device_);
+  p.l2_us = l2_us(problem, walk, device_);
+  p.math_us = p.waves * static_cast<double>(core::k_blocks(problem)) * k_block_us(config, device_);
+  const double epilogue_clocks =
+      cost::kEpilogueClocks + 2.0 * config.block_m * config.block_n / cost::kEpilogueBytesPerClock;
+  p.epilogue_us = p.waves * epilogue_clocks / device_.clock_mhz + cost::kLastStoreUs;
+
+  const double work = p.math_us + p.epilogue_us;
+  const double traffic = combine(p.memory_us, p.l2_us, cost::kKernelSharpness);
+  const double evenly = combine(traffic, work, cost::kKernelSharpness);
+  // The same with the memory's work bunched in the first wave.
+  const double wave = work / p.waves;
+  const double bunched =
+      combine(first_wave_us(problem, walk, device_), wave, cost::kKernelSharpness) + work - wave;
+  p.total_us = p.launch_us + std::max(evenly, bunched);
+  return p;
+}
+
+}  // namespace deepgemm::autotune

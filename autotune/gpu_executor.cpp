@@ -1,0 +1,84 @@
+#include "autotune/gpu_executor.h"
+
+#include <cstdio>
+
+#include "autotune/gpu_workbench.h"
+#include "core/context.h"
+#include "core/error.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+core::DeviceInfo read_hopper(int ordinal) {
+  core::DeviceInfo device = core::read_device(ordinal);
+  if (device.compute_capability != 90) {
+    throw core::EnvironmentError(
+        "GPU " + std::to_string(ordinal) + " (" + device.name + ") is not a Hopper GPU",
+        "Use an H100, H200, H800 or H20, or pass --device h100-sxm5 to rank and compile only.");
+  }
+  return device;
+}
+
+std::string driver_text(const core::DeviceInfo& device) {
+  return device.driver + " (CUDA " + std::to_string(device.driver_version / 1000) + "." +
+         std::to_string(device.driver_version % 1000 / 10) + ")";
+}
+
+std::string gigabytes(double bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f GB", bytes / 1e9);
+  return text;
+}
+
+class GpuExecutor final : public Executor {
+ public:
+  GpuExecutor(int ordinal, const core::Environment& base)
+      : device_(read_hopper(ordinal)), environment_(base), context_(ordinal), nvml_(device_.uuid) {
+    environment_.device_id = device_.id;
+    environment_.device_name = device_.name;
+    environment_.device_uuid = device_.uuid;
+    environment_.sms = device_.sms;
+    environment_.driver = driver_text(device_);
+    environment_.cublaslt = tools_.library.version();
+  }
+
+  const core::DeviceInfo& device() const override { return device_; }
+  const core::Environment& environment() const override { return environment_; }
+  std::string policy() const override { return Timer::policy(); }
+
+  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
+    // The flush buffer is allocated already.
+    const auto needed = static_cast<double>(core::workspace_bytes(problem, 0));
+    const auto free = static_cast<double>(core::free_device_bytes());
+    if (needed > free) {
+      throw core::UsageError(core::to_string(problem) + " needs " + gigabytes(needed) +
+                                 " of GPU memory and " + gigabytes(free) + " are free",
+                             "Take a smaller shape, or free GPU memory.");
+    }
+    return std::make_unique<GpuWorkbench>(problem, tools_, nvml_);
+  }
+
+  GpuTools& tools() { return tools_; }
+
+ private:
+  core::DeviceInfo device_;
+  core::Environment environment_;
+  core::PrimaryContext context_;
+  GpuTools tools_;
+  Nvml nvml_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> open_gpu(int ordinal, const core::Environment& environment_base) {
+  return std::make_unique<GpuExecutor>(ordinal, environment_base);
+}
+
+std::vector<double> sample_empty_kernel(Executor& executor, int samples) {
+  GpuTools& tools = dynamic_cast<GpuExecutor&>(executor).tools();
+  const std::vector<std::function<void()>> launches(static_cast<std::size_t>(samples),
+                                                    [&] { tools.device.launch_empty(); });
+  return tools.timer.sample(launches);
+}
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,38 @@
+// How work stops before its end.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+
+namespace deepgemm::autotune {
+
+// Thrown where `stop` was set; everything finished so far is recorded.
+struct Interrupted {};
+
+inline void throw_if_set(const std::atomic<bool>& stop) {
+  if (stop.load(std::memory_order_relaxed)) throw Interrupted{};
+}
+
+// A share of a time budget; none never ends.
+class Deadline {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Deadline() = default;
+  // budget_seconds <= 0: no deadline.
+  Deadline(Clock::time_point start, double budget_seconds) {
+    if (budget_seconds > 0) {
+      end_ = start + std::chrono::duration_cast<Clock::duration>(
+                         std::chrono::duration<double>(budget_seconds));
+    }
+  }
+
+  bool is_set() const { return end_.has_value(); }
+  bool passed() const { return end_ && Clock::now() >= *end_; }
+
+ private:
+  std::optional<Clock::time_point> end_;
+};
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,144 @@
+#include "autotune/lineup.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <tuple>
+
+#include "core/default_config.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+using core::Trial;
+
+// Places of an effort, and how many of them one family may take at first.
+struct Places {
+  std::size_t total;
+  std::size_t per_family;
+};
+
+Places places(Effort effort, bool gpu) {
+  switch (effort) {
+    case Effort::kQuick:
+      return gpu ? Places{12, 2} : Places{4, 1};
+    case Effort::kDefault:
+      return gpu ? Places{40, 4} : Places{12, 2};
+    case Effort::kExhaustive:
+      break;
+  }
+  return gpu ? Places{std::numeric_limits<std::size_t>::max(), 0} : Places{40, 4};
+}
+
+// An exhaustive search leaves out what the model puts beyond this multiple of its best.
+constexpr double kHopeless = 2.0;
+// Stored candidates that run again beside new ones.
+constexpr std::size_t kVeterans = 3;
+
+using Family = std::tuple<int, int, int>;
+Family family(const core::GemmConfig& c) { return {c.block_m, c.block_n, c.math_warpgroups}; }
+
+// Within a family only these change what limits the kernel; the rest is fine tuning.
+using Variant = std::tuple<int, int, int, int, int, int>;
+Variant variant(const core::GemmConfig& c) {
+  return {c.block_m, c.block_n, c.math_warpgroups, c.cluster_m, c.cluster_n, c.accumulator_sets};
+}
+
+const Trial* find_stored(std::span<const Trial> stored, Contender contender,
+                         const core::GemmConfig& config) {
+  for (const Trial& each : stored) {
+    if (each.contender == contender && each.config == config) return &each;
+  }
+  return nullptr;
+}
+
+bool was_measured(const Trial& trial) {
+  return trial.outcome == Outcome::kMeasured && trial.measurement.median_us > 0;
+}
+
+std::vector<Trial> fastest_stored(std::span<const Trial> stored) {
+  std::vector<Trial> measured;
+  for (const Trial& each : stored) {
+    if (each.contender == Contender::kCandidate && was_measured(each)) measured.push_back(each);
+  }
+  std::stable_sort(measured.begin(), measured.end(), [](const Trial& a, const Trial& b) {
+    return a.measurement.median_us < b.measurement.median_us;
+  });
+  measured.resize(std::min(measured.size(), kVeterans));
+  return measured;
+}
+
+}  // namespace
+
+std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort effort, bool gpu) {
+  if (ranked.empty()) return {};
+  const Places places = autotune::places(effort, gpu);
+  if (places.per_family == 0) {
+    const double bound = kHopeless * ranked.front().prediction.total_us;
+    const auto end = std::find_if(ranked.begin(), ranked.end(), [&](const RankedCandidate& each) {
+      return each.prediction.total_us > bound;
+    });
+    return {ranked.begin(), end};
+  }
+  // First passes over the ranking: new variants of families with room, then anything of families
+  // with room, then anything.
+  std::vector<bool> taken(ranked.size(), false);
+  std::size_t count = 0;
+  std::map<Family, std::size_t> in_family;
+  std::map<Variant, std::size_t> in_variant;
+  for (int pass = 0; pass < 3; ++pass) {
+    for (std::size_t i = 0; i < ranked.size() && count < places.total; ++i) {
+      const core::GemmConfig& config = ranked[i].config;
+      if (taken[i]) continue;
+      if (pass < 2 && in_family[family(config)] >= places.per_family) continue;
+      if (pass < 1 && in_variant[variant(config)] > 0) continue;
+      taken[i] = true;
+      ++count;
+      ++in_family[family(config)];
+      ++in_variant[variant(config)];
+    }
+  }
+  std::vector<RankedCandidate> chosen;
+  for (std::size_t i = 0; i < ranked.size(); ++i) {
+    if (taken[i]) chosen.push_back(ranked[i]);
+  }
+  return chosen;
+}
+
+Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const core::DeviceInfo& device,
+               Effort effort, std::vector<Trial> stored, bool gpu) {
+  // A prediction answers nothing where there is a GPU to ask.
+  if (gpu) std::erase_if(stored, [](const Trial& t) { return t.outcome == Outcome::kPredicted; });
+
+  const CostModel model(device);
+  Lineup lineup;
+  lineup.fallback.config = core::default_config(problem, device);
+  lineup.fallback.prediction = model.predict(problem, lineup.fallback.config);
+  std::vector<RankedCandidate> fresh;
+  for (const RankedCandidate& each : cut(plan.ranked, effort, gpu)) {
+    if (each.config == lineup.fallback.config) continue;
+    if (find_stored(stored, Contender::kCandidate, each.config) == nullptr) fresh.push_back(each);
+  }
+  const Trial* stored_default = find_stored(stored, Contender::kDefault, lineup.fallback.config);
+  lineup.answered = fresh.empty() && stored_default != nullptr;
+  if (lineup.answered) {
+    lineup.known = std::move(stored);
+    return lineup;
+  }
+
+  // Failures are not tried again, and a prediction does not change.
+  const bool default_stands = stored_default != nullptr && (!gpu || !was_measured(*stored_default));
+  if (!default_stands) lineup.start.push_back(lineup.fallback);
+  if (gpu) {
+    for (const Trial& each : fastest_stored(stored)) {
+      lineup.start.push_back({each.config, model.predict(problem, each.config)});
+    }
+  }
+  lineup.start.insert(lineup.start.end(), fresh.begin(), fresh.end());
+  lineup.known = std::move(stored);
+  return lineup;
+}
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,32 @@
+// Who is tried for a problem: the cut through the ranking, and what the store already answers.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "autotune/search_space.h"
+#include "autotune/tuner.h"
+#include "core/trial.h"
+
+namespace deepgemm::autotune {
+
+// The best of a ranking for an effort. Candidates of one family (block_m, block_n,
+// math_warpgroups) behave alike, and the model is no better than its constants: so no family
+// takes more than a few places while others are left. `gpu`: whether candidates will be measured;
+// otherwise fewer are compiled.
+std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort effort, bool gpu);
+
+struct Lineup {
+  RankedCandidate fallback;            // core::default_config of the problem
+  std::vector<RankedCandidate> start;  // who is built now, in order; the default first
+  std::vector<core::Trial> known;      // stored trials that stand as they are
+  bool answered = false;               // nothing new to try
+};
+
+// `stored` trials of an equal environment are not repeated, with two exceptions: whenever anything
+// new is measured, the default and the fastest few stored candidates run along, because times of
+// two sessions differ by more than the gaps they must decide.
+Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const core::DeviceInfo& device,
+               Effort effort, std::vector<core::Trial> stored, bool gpu);
+
+}  // namespace deepgemm::autotune

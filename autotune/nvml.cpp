@@ -1,0 +1,69 @@
+#include "autotune/nvml.h"
+
+#include <optional>
+
+#include "core/dynamic_library.h"
+#include "core/error.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+// The few declarations of nvml.h that are needed; its ABI is stable, its header is in no package
+// that the build otherwise needs.
+using Device = void*;
+using Init = int();
+using Shutdown = int();
+using GetHandle = int(const char*, Device*);
+using GetClock = int(Device, int, unsigned*);
+using GetReasons = int(Device, unsigned long long*);
+
+constexpr int kSuccess = 0;
+constexpr int kSmClock = 1;
+// nvmlClocksEventReason: hardware slow-down, software thermal, hardware thermal, power brake.
+constexpr unsigned long long kSlowdown = 0x08 | 0x20 | 0x40 | 0x80;
+
+}  // namespace
+
+struct Nvml::State {
+  std::optional<core::DynamicLibrary> library;
+  Device device = nullptr;
+  Shutdown* shutdown = nullptr;
+  GetClock* clock = nullptr;
+  GetReasons* reasons = nullptr;
+};
+
+Nvml::Nvml(const std::string& uuid) : state_(std::make_unique<State>()) {
+  try {
+    state_->library.emplace(std::vector<std::string>{"libnvidia-ml.so.1"}, "NVML", "");
+    Init* init = nullptr;
+    GetHandle* handle = nullptr;
+    state_->library->bind(init, "nvmlInit_v2");
+    state_->library->bind(handle, "nvmlDeviceGetHandleByUUID");
+    state_->library->bind(state_->clock, "nvmlDeviceGetClockInfo");
+    state_->library->bind(state_->reasons, "nvmlDeviceGetCurrentClocksThrottleReasons");
+    state_->library->bind(state_->shutdown, "nvmlShutdown");
+    if (init() != kSuccess) return;
+    if (handle(uuid.c_str(), &state_->device) != kSuccess) state_->device = nullptr;
+  } catch (const core::EnvironmentError&) {
+    // Clocks are evidence, not a condition: without NVML they are recorded as unknown.
+    state_->library.reset();
+  }
+}
+
+Nvml::~Nvml() {
+  if (state_->library) state_->shutdown();
+}
+
+int Nvml::sm_clock_mhz() const {
+  unsigned mhz = 0;
+  if (state_->device == nullptr) return 0;
+  return state_->clock(state_->device, kSmClock, &mhz) == kSuccess ? static_cast<int>(mhz) : 0;
+}
+
+bool Nvml::slowed() const {
+  unsigned long long reasons = 0;
+  return state_->device != nullptr && state_->reasons(state_->device, &reasons) == kSuccess &&
+         (reasons & kSlowdown) != 0;
+}
+
+}  // namespace deepgemm::autotune

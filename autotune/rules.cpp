@@ -1,0 +1,122 @@
+// Why a config is not worth compiling: first what the hardware cannot run, then what cannot pay
+// for the problem at hand.
+#include <algorithm>
+
+#include "autotune/search_space.h"
+#include "core/default_config.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::DeviceInfo;
+using core::GemmConfig;
+using core::GemmProblem;
+using core::Limit;
+
+template <Limit kLimit>
+bool breaks(const GemmProblem&, const GemmConfig& config, const DeviceInfo& device) {
+  return core::broken_limit(config, device.shared_bytes_per_block) == kLimit;
+}
+
+kernels::TileCount cluster_tiles(const GemmProblem& problem, const GemmConfig& config) {
+  return kernels::cluster_tiles(config, static_cast<int>(problem.m), static_cast<int>(problem.n));
+}
+
+// Tiles of D along one side, whole blocks outside D not counted.
+kernels::TileCount tiles(const GemmProblem& problem, GemmConfig config) {
+  config.cluster_m = config.cluster_n = 1;
+  return cluster_tiles(problem, config);
+}
+
+bool spills(const GemmProblem&, const GemmConfig& config, const DeviceInfo&) {
+  return kernels::accumulator_registers(config) >
+         core::spill_free_accumulators(config.math_warpgroups);
+}
+
+bool too_tall(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.block_m - kernels::kWgmmaM >= problem.m;
+}
+
+bool too_wide(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.block_n - 8 >= problem.n;
+}
+
+bool cluster_m_outside(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.cluster_m > tiles(problem, config).m;
+}
+
+bool cluster_n_outside(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.cluster_n > tiles(problem, config).n;
+}
+
+bool nothing_to_overlap(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.accumulator_sets > 1 && core::k_blocks(problem) == 1;
+}
+
+// k-blocks that the busiest block walks: no pipeline is ever filled deeper.
+long long longest_walk(const GemmProblem& problem, const GemmConfig& config,
+                       const DeviceInfo& device) {
+  const kernels::TileCount count = cluster_tiles(problem, config);
+  const long long clusters = std::max(1, device.sms / kernels::cluster_size(config));
+  const long long rounds = (1LL * count.m * count.n + clusters - 1) / clusters;
+  return rounds * core::k_blocks(problem);
+}
+
+bool stages_unused(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device) {
+  return config.stages > std::max(2LL, longest_walk(problem, config, device));
+}
+
+// Sixteen stages of the smallest tile already hold more bytes in flight than one SM's share of
+// the memory's latency asks for.
+constexpr int kDeepEnough = 16;
+
+// Half as many stages again, as far as that can help.
+bool pipeline_shallow(const GemmProblem& problem, const GemmConfig& config,
+                      const DeviceInfo& device) {
+  GemmConfig deeper = config;
+  deeper.stages = std::min(kDeepEnough, config.stages + (config.stages + 1) / 2);
+  return deeper.stages > config.stages && !stages_unused(problem, deeper, device) &&
+         !core::broken_limit(deeper, device.shared_bytes_per_block);
+}
+
+// Groups grow by doubling: if half of one already spans all tiles along m, or there is one tile
+// along n, both walk the tiles in one order.
+bool same_raster(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  const kernels::TileCount count = cluster_tiles(problem, config);
+  return config.raster_group > 1 && (config.raster_group >= 2 * count.m || count.n == 1);
+}
+
+constexpr Rule kRules[] = {
+    {"field-range", "has a field outside what the kernel takes", breaks<Limit::kFieldRange>},
+    {"warpgroup-rows", "has rows that its math warpgroups cannot share out in slabs of 64",
+     breaks<Limit::kWarpgroupRows>},
+    {"wgmma-width", "has a width that wgmma does not have", breaks<Limit::kWgmmaWidth>},
+    {"accumulator-sets", "takes turns on two accumulators over two slabs, which ptxas serialises",
+     breaks<Limit::kAccumulatorSets>},
+    {"cluster-size", "has more blocks than a portable cluster", breaks<Limit::kClusterSize>},
+    {"multicast-slice", "splits a multicast tile below the swizzle's 8 rows",
+     breaks<Limit::kMulticastSlice>},
+    {"register-budget", "needs more accumulators than a math thread has registers",
+     breaks<Limit::kRegisterBudget>},
+    {"register-spills", "needs more accumulators than compile without spills", spills},
+    {"shared-memory", "needs more shared memory than a block has", breaks<Limit::kSharedMemory>},
+    {"block-m-waste", "multiplies 64 rows or more that lie outside D", too_tall, "block_m"},
+    {"block-n-waste", "is wider than n by a whole wgmma step", too_wide, "block_n"},
+    {"cluster-m-waste", "multicasts B into blocks wholly outside D", cluster_m_outside,
+     "cluster_m"},
+    {"cluster-n-waste", "multicasts A into blocks wholly outside D", cluster_n_outside,
+     "cluster_n"},
+    {"nothing-to-overlap", "has a second accumulator set, but k is a single block",
+     nothing_to_overlap, "accumulator_sets"},
+    {"stages-unused", "has more stages than its busiest block has k-blocks", stages_unused,
+     "stages"},
+    {"stages-shallow", "leaves room for half as many stages again", pipeline_shallow, "stages"},
+    {"raster-duplicate", "walks the tiles in the order of a smaller raster group", same_raster,
+     "raster_group"},
+};
+
+}  // namespace
+
+std::span<const Rule> dense_rules() { return kRules; }
+
+}  // namespace deepgemm::autotune

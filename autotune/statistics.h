@@ -1,0 +1,39 @@
+// Order statistics of samples: no distribution is assumed, since times have a long tail.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/trial.h"
+
+namespace deepgemm::autotune {
+
+// Value below which a share q of the samples lies, linear between neighbours (the rule of numpy's
+// default). q in [0, 1]; samples need no order, at least one.
+double quantile(std::span<const double> samples, double q);
+double median(std::span<const double> samples);
+
+struct Interval {
+  double low;
+  double high;
+};
+
+// Confidence interval of the median, 95 % or a little more: the d-th smallest and d-th largest
+// sample, where d is the largest rank that a binomial of n and 1/2 allows (David and Nagaraja,
+// Order Statistics, section 7.1). Fewer than six samples cannot give 95 %: then all of them.
+Interval median_interval(std::span<const double> samples);
+
+// Fills median, spread and interval; the samples stay in their order. No samples: all zero.
+core::Measurement summarise(std::vector<double> samples_us);
+
+// Differences below this share are never called faster: two runs of one kernel differ by as much.
+inline constexpr double kTieShare = 0.01;
+
+// a is faster than b beyond the noise: the intervals do not touch and the medians differ by more
+// than kTieShare. False where either was not measured.
+bool clearly_faster(const core::Measurement& a, const core::Measurement& b);
+
+// Within the tie band of the leader: kTieShare above its median, or its interval if that is wider.
+bool tied_with(const core::Measurement& leader, const core::Measurement& other);
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,61 @@
+#include "autotune/stopping_rule.h"
+
+#include <algorithm>
+
+#include "autotune/statistics.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+const core::Measurement* leader_of(std::span<const Standing> racing) {
+  const core::Measurement* leader = nullptr;
+  for (const Standing& each : racing) {
+    if (!each.ours || each.measurement->samples_us.empty()) continue;
+    if (leader == nullptr || each.measurement->median_us < leader->median_us) {
+      leader = each.measurement;
+    }
+  }
+  return leader;
+}
+
+bool narrow(const core::Measurement& measurement, double precision) {
+  return measurement.ci_high_us - measurement.ci_low_us <= 2 * precision * measurement.median_us;
+}
+
+}  // namespace
+
+int StoppingRule::next_batch(int rounds_done) const {
+  return std::max(0, std::min(options_.batch, options_.max_rounds - rounds_done));
+}
+
+std::vector<std::size_t> StoppingRule::dropouts(std::span<const Standing> racing) const {
+  const core::Measurement* leader = leader_of(racing);
+  std::vector<std::size_t> slower;
+  if (leader == nullptr) return slower;
+  std::vector<std::size_t> rest;
+  for (std::size_t i = 0; i < racing.size(); ++i) {
+    if (racing[i].stays || !racing[i].ours) continue;
+    const bool slow = clearly_faster(*leader, *racing[i].measurement);
+    (slow ? slower : rest).push_back(i);
+  }
+  const auto finalists = static_cast<std::size_t>(options_.finalists);
+  const std::size_t keep = std::max(finalists, (rest.size() + 1) / 2);
+  if (rest.size() > keep) {
+    std::stable_sort(rest.begin(), rest.end(), [&](std::size_t a, std::size_t b) {
+      return racing[a].measurement->median_us < racing[b].measurement->median_us;
+    });
+    slower.insert(slower.end(), rest.begin() + static_cast<std::ptrdiff_t>(keep), rest.end());
+  }
+  std::sort(slower.begin(), slower.end());
+  return slower;
+}
+
+bool StoppingRule::enough(std::span<const Standing> racing, int rounds_done) const {
+  if (rounds_done >= options_.max_rounds) return true;
+  if (rounds_done < options_.min_rounds) return false;
+  return std::all_of(racing.begin(), racing.end(), [&](const Standing& each) {
+    return !each.ours || narrow(*each.measurement, options_.precision);
+  });
+}
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,39 @@
+// Device time of launches alone, with L2 cold.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/device_memory.h"
+
+namespace deepgemm::autotune {
+
+// Before each launch 512 MB are filled, ten times the L2, which leaves it cold and dirty as a
+// real step of a model would. The time comes from CUPTI's activity records: start and end of each
+// kernel as the GPU stamped them. They read 1.0 to 1.2 us for an empty kernel; a pair of events
+// around it reads 1 to 2 us more, and the difference of two graphs more still (both measured on
+// an H100).
+class Timer {
+ public:
+  static constexpr std::size_t kFlushBytes = std::size_t{512} << 20;
+
+  // Throws EnvironmentError, with the next step, where CUPTI is missing or another profiler holds
+  // it. One Timer per process at a time.
+  explicit Timer(const core::Stream& stream);
+  ~Timer();
+
+  // One sample of each launch, in order: microseconds from the start of its first kernel to the
+  // end of its last. A launch enqueues at least one kernel on the stream.
+  std::vector<double> sample(std::span<const std::function<void()>> launches);
+
+  static std::string policy();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace deepgemm::autotune

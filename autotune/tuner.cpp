@@ -1,0 +1,102 @@
+#include "autotune/tuner.h"
+
+#include <array>
+
+#include "autotune/lineup.h"
+#include "autotune/stages.h"
+#include "core/error.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+// Of a budget, what compiling and verifying may take.
+constexpr double kBuildShare = 0.7;
+
+constexpr std::array<std::string_view, 3> kEfforts{"quick", "default", "exhaustive"};
+constexpr std::array<std::string_view, 5> kStages{"enumerate", "compile", "verify", "measure",
+                                                  "record"};
+
+double seconds_since(Deadline::Clock::time_point start) {
+  return std::chrono::duration<double>(Deadline::Clock::now() - start).count();
+}
+
+}  // namespace
+
+std::optional<Effort> effort_named(std::string_view text) {
+  for (std::size_t i = 0; i < kEfforts.size(); ++i) {
+    if (kEfforts[i] == text) return static_cast<Effort>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view name(Effort effort) { return kEfforts.at(static_cast<std::size_t>(effort)); }
+
+std::string_view name(Stage stage) { return kStages.at(static_cast<std::size_t>(stage)); }
+
+Tuner::Tuner(const core::DeviceInfo& device, const core::Environment& environment,
+             SearchSpace space, core::KernelBuilder& builder, Executor* executor,
+             core::TrialStore& store, TuneOptions options, TuneObserver& observer,
+             const std::atomic<bool>& stop)
+    : device_(device),
+      environment_(environment),
+      space_(std::move(space)),
+      builder_(builder),
+      executor_(executor),
+      store_(store),
+      options_(options),
+      observer_(observer),
+      stop_(stop) {}
+
+TuneResult Tuner::run(const core::GemmProblem& problem) {
+  const auto start = Deadline::Clock::now();
+  if (const auto why = core::why_illegal(problem)) {
+    throw core::UsageError(core::to_string(problem) + " cannot be tuned: " + *why,
+                           "Give a shape that keeps the rule.");
+  }
+  throw_if_set(stop_);
+  TuneResult result;
+  result.problem = problem;
+
+  // Enumerate and prune; the effort and the store cut.
+  result.plan = make_plan(problem, space_, device_);
+  observer_.progress(problem, Stage::kEnumerate, 1, 1);
+  const Lineup lineup = line_up(problem, result.plan, device_, options_.effort, stored(problem),
+                                executor_ != nullptr);
+  if (lineup.answered && (result.winner = store_.winner(problem, environment_))) {
+    result.why = result.winner->reason;
+    result.trials = lineup.known;
+    result.resumed = true;
+    result.seconds = seconds_since(start);
+    return result;
+  }
+
+  TuneContext context{problem,
+                      environment_,
+                      lineup,
+                      options_,
+                      builder_,
+                      executor_,
+                      store_,
+                      observer_,
+                      stop_,
+                      Deadline(start, options_.budget_seconds),
+                      Deadline(start, options_.budget_seconds * kBuildShare)};
+  if (executor_ != nullptr && !lineup.start.empty()) {
+    context.bench = executor_->prepare(problem);
+    const std::string note = context.bench->reference_note();
+    if (!note.empty()) observer_.note(note);
+  }
+  std::vector<Entrant> entrants = compile_and_verify(context);
+  measure(context, entrants);
+  record_winner(context, entrants, result);
+  result.budget_ran_out = context.budget_ran_out;
+  result.seconds = seconds_since(start);
+  return result;
+}
+
+std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
+  if (options_.force) return {};
+  return store_.trials(problem, environment_);
+}
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,151 @@
+#include "autotune/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "autotune/statistics.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+using core::Trial;
+
+bool ours(const Trial& trial) {
+  return trial.contender == Contender::kCandidate || trial.contender == Contender::kDefault;
+}
+
+std::optional<std::size_t> find_default(std::span<const Trial> trials,
+                                        std::span<const std::size_t> among) {
+  for (std::size_t i : among) {
+    if (trials[i].contender == Contender::kDefault) return i;
+  }
+  return std::nullopt;
+}
+
+// Indices of ours with an outcome, by time, ties in the fixed order of configs.
+template <typename Time>
+std::vector<std::size_t> by_time(std::span<const Trial> trials, Outcome outcome, Time time) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (ours(trials[i]) && trials[i].outcome == outcome && time(trials[i]) > 0) order.push_back(i);
+  }
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (time(trials[a]) != time(trials[b])) return time(trials[a]) < time(trials[b]);
+    return core::ordered_before(trials[a].config, trials[b].config);
+  });
+  return order;
+}
+
+std::optional<std::size_t> first_other(std::span<const std::size_t> order, std::size_t winner) {
+  for (std::size_t i : order) {
+    if (i != winner) return i;
+  }
+  return std::nullopt;
+}
+
+double lead_percent(const Trial& winner, const Trial& other) {
+  return 100 * (other.measurement.median_us / winner.measurement.median_us - 1);
+}
+
+// Why no trial serves, with the first failure's own words.
+std::string nothing_left(std::span<const Trial> trials) {
+  for (const Trial& each : trials) {
+    if (ours(each) && !each.detail.empty()) {
+      return fmt::format("no candidate survived; the first failure: {}: {}", name(each.outcome),
+                         each.detail);
+    }
+  }
+  return "no candidate was left to try";
+}
+
+}  // namespace
+
+Verdict decide_measured(std::span<const Trial> trials) {
+  const std::vector<std::size_t> order = by_time(
+      trials, Outcome::kMeasured, [](const Trial& each) { return each.measurement.median_us; });
+  Verdict verdict;
+  if (order.empty()) {
+    verdict.reason = nothing_left(trials);
+    return verdict;
+  }
+  const Trial& leader = trials[order.front()];
+  const std::optional<std::size_t> fallback = find_default(trials, order);
+  const auto beats_default = [&](const Trial& each) {
+    return !fallback || clearly_faster(each.measurement, trials[*fallback].measurement);
+  };
+  if (fallback && !beats_default(leader)) {
+    verdict.winner = fallback;
+    verdict.reason = order.size() == 1      ? "default kept: no other candidate survived"
+                     : order[0] == fallback ? "default kept: no candidate is faster"
+                                            : "default kept: best candidate within noise";
+  } else {
+    verdict.winner = order.front();
+    int tied = 0;
+    for (std::size_t i : order) {
+      if (!tied_with(leader.measurement, trials[i].measurement) || !beats_default(trials[i])) {
+        continue;
+      }
+      ++tied;
+      if (core::ordered_before(trials[i].config, trials[*verdict.winner].config)) {
+        verdict.winner = i;
+      }
+    }
+    const Trial& winner = trials[*verdict.winner];
+    verdict.reason =
+        fallback ? fmt::format("fastest by {:.1f} %", lead_percent(winner, trials[*fallback]))
+                 : "fastest; the default did not survive";
+    if (tied > 1) verdict.reason += fmt::format(", first of {} that tie", tied);
+  }
+  verdict.runner_up = first_other(order, *verdict.winner);
+  return verdict;
+}
+
+Verdict decide_predicted(std::span<const Trial> trials) {
+  const std::vector<std::size_t> order =
+      by_time(trials, Outcome::kPredicted, [](const Trial& each) { return each.predicted_us; });
+  Verdict verdict;
+  if (order.empty()) {
+    verdict.reason = nothing_left(trials);
+    return verdict;
+  }
+  verdict.winner = order.front();
+  verdict.runner_up = first_other(order, order.front());
+  verdict.reason = fmt::format("best predicted of {} that compile; not measured", order.size());
+  return verdict;
+}
+
+void reject_dissenters(std::span<Trial*> verified) {
+  struct Votes {
+    int count = 0;
+    bool has_default = false;
+  };
+  std::map<unsigned long long, Votes> kinds;
+  for (const Trial* each : verified) {
+    Votes& votes = kinds[each->verification.bits_hash];
+    ++votes.count;
+    votes.has_default |= each->contender == Contender::kDefault;
+  }
+  if (kinds.size() < 2) return;
+  const auto outvotes = [](const Votes& a, const Votes& b) {
+    return a.count != b.count ? a.count > b.count : a.has_default && !b.has_default;
+  };
+  unsigned long long right = verified.front()->verification.bits_hash;
+  for (const auto& [hash, votes] : kinds) {
+    if (outvotes(votes, kinds[right])) right = hash;
+  }
+  for (Trial* each : verified) {
+    if (each->verification.bits_hash == right) continue;
+    each->outcome = Outcome::kWrong;
+    each->detail = fmt::format(
+        "its result is within tolerance but differs in bits from that of {} of {} candidates, "
+        "although all sum in the same order",
+        kinds[right].count, verified.size());
+  }
+}
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,32 @@
+// Who won, and why: pure functions of trials.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/trial.h"
+
+namespace deepgemm::autotune {
+
+// Trials are named by index. `winner` is nullopt where no trial can serve; `reason` then says so.
+struct Verdict {
+  std::optional<std::size_t> winner;
+  std::optional<std::size_t> runner_up;  // the fastest of ours beside the winner
+  std::string reason;
+};
+
+// Among measured trials of ours: the fastest by median, if it beats the default beyond the noise,
+// else the default. Of those tied with the fastest, core::ordered_before decides, so that two
+// tunes agree.
+Verdict decide_measured(std::span<const core::Trial> trials);
+
+// Among trials that compiled for a profile: the least predicted time, ties likewise.
+Verdict decide_predicted(std::span<const core::Trial> trials);
+
+// Correct configs sum in one order, so their results agree to the bit. Marks as kWrong, with a
+// sentence, every verified trial of ours whose bits differ from those of the majority; where two
+// kinds are equally many, those of the default count, else those of the first.
+void reject_dissenters(std::span<core::Trial*> verified);
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,106 @@
+#include "core/default_config.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+namespace deepgemm::core {
+namespace {
+
+// More stages than this hide no latency that fewer leave.
+constexpr int kDeepest = 12;
+
+struct Tile {
+  int block_m;
+  int math_warpgroups;
+};
+// One wgmma row of 64 per warpgroup: the plainest layout, without spills up to wide tiles.
+constexpr std::array kTiles{Tile{64, 1}, Tile{128, 2}};
+
+// What a tile costs, compared in this order; smaller is better.
+struct Score {
+  std::int64_t waves;
+  std::int64_t idle_blocks;  // of the last wave
+  std::int64_t traffic;      // rows and columns that the SMs load in all, per k
+
+  friend bool operator<(const Score& a, const Score& b) {
+    return std::tie(a.waves, a.idle_blocks, a.traffic) <
+           std::tie(b.waves, b.idle_blocks, b.traffic);
+  }
+};
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+Score score(const GemmProblem& problem, const GemmConfig& config, int sms) {
+  const std::int64_t tiles =
+      ceil_div(problem.m, config.block_m) * ceil_div(problem.n, config.block_n);
+  const std::int64_t waves = ceil_div(tiles, sms);
+  return {waves, waves * sms - tiles, tiles * (config.block_m + config.block_n)};
+}
+
+// As many stages as fit; two at least, which fit with every tile considered here.
+int deepest_pipeline(GemmConfig config, int shared_limit) {
+  config.stages = kDeepest;
+  while (config.stages > 2 && kernels::shared_bytes(config) > shared_limit) --config.stages;
+  return config.stages;
+}
+
+// Narrower tiles stream B at the memory's pace: nothing that pairs would share limits them.
+constexpr int kNarrow = 64;
+
+// Pairs of blocks share the tile of B, else that of A, where they leave no block over and enough
+// SMs have work: few tiles are bound by latency, which pairs make longer.
+void share_in_pairs(GemmConfig& config, const GemmProblem& problem, int sms) {
+  const std::int64_t tiles_m = ceil_div(problem.m, config.block_m);
+  const std::int64_t tiles_n = ceil_div(problem.n, config.block_n);
+  if (config.block_n < kNarrow || 2 * tiles_m * tiles_n < sms) return;
+  if (tiles_m % 2 == 0) {
+    config.cluster_m = 2;
+  } else if (tiles_n % 2 == 0) {
+    config.cluster_n = 2;
+  }
+}
+
+}  // namespace
+
+int spill_free_accumulators(int math_warpgroups) {
+  switch (math_warpgroups) {
+    case 1:
+      return 192;
+    case 2:
+      return 184;
+    default:
+      return 112;
+  }
+}
+
+GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) {
+  const int sms = std::max(device.sms, 1);
+  GemmConfig best;
+  std::optional<Score> best_score;
+  for (const Tile& tile : kTiles) {
+    // Rows beyond D are loaded and multiplied in vain.
+    if (tile.block_m - kernels::kWgmmaM >= problem.m) continue;
+    for (int block_n = 16; block_n <= 256; block_n += 16) {
+      GemmConfig config;
+      config.block_m = tile.block_m;
+      config.block_n = block_n;
+      config.stages = 2;
+      config.math_warpgroups = tile.math_warpgroups;
+      if (kernels::accumulator_registers(config) > spill_free_accumulators(tile.math_warpgroups) ||
+          broken_limit(config, device.shared_bytes_per_block)) {
+        continue;
+      }
+      const Score candidate = score(problem, config, sms);
+      if (!best_score || candidate < *best_score) {
+        best = config;
+        best_score = candidate;
+      }
+    }
+  }
+  share_in_pairs(best, problem, sms);
+  best.stages = deepest_pipeline(best, device.shared_bytes_per_block);
+  return best;
+}
+
+}  // namespace deepgemm::core

@@ -1,0 +1,166 @@
+#include "core/dense_kernel.h"
+
+#include <algorithm>
+
+#include "core/driver.h"
+#include "core/error.h"
+#include "core/module.h"
+
+namespace deepgemm::core {
+namespace {
+
+using kernels::cluster_size;
+
+// A row-major matrix in device memory as TMA sees it: `columns` contiguous, rows `pitch_bytes`
+// apart, moved in boxes of box_rows x box_columns. Outside reads as zero, is not written.
+struct TensorView {
+  CUtensorMapDataType type;
+  const void* data;
+  std::int64_t rows;
+  std::int64_t columns;
+  std::int64_t pitch_bytes;
+  int box_rows;
+  int box_columns;
+  CUtensorMapSwizzle swizzle;
+};
+
+CUresult encode(CUtensorMap& map, const TensorView& view) {
+  const cuuint64_t extent[] = {static_cast<cuuint64_t>(view.columns),
+                               static_cast<cuuint64_t>(view.rows)};
+  const cuuint64_t pitch[] = {static_cast<cuuint64_t>(view.pitch_bytes)};
+  const cuuint32_t box[] = {static_cast<cuuint32_t>(view.box_columns),
+                            static_cast<cuuint32_t>(view.box_rows)};
+  const cuuint32_t step[] = {1, 1};
+  return driver().cuTensorMapEncodeTiled(&map, view.type, 2, const_cast<void*>(view.data), extent,
+                                         pitch, box, step, CU_TENSOR_MAP_INTERLEAVE_NONE,
+                                         view.swizzle, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                                         CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+}
+
+// The swizzle as wide as a store box; kernels/epilogue.cuh writes in the same order.
+CUtensorMapSwizzle store_swizzle(int box_columns) {
+  switch (box_columns) {
+    case 64:
+      return CU_TENSOR_MAP_SWIZZLE_128B;
+    case 32:
+      return CU_TENSOR_MAP_SWIZZLE_64B;
+    case 16:
+      return CU_TENSOR_MAP_SWIZZLE_32B;
+    default:
+      return CU_TENSOR_MAP_SWIZZLE_NONE;
+  }
+}
+
+// The four maps in the order of the kernel's parameters.
+struct Maps {
+  CUtensorMap a;
+  CUtensorMap b;
+  CUtensorMap scale_a;
+  CUtensorMap d;
+};
+
+CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p,
+                    const DenseOperands& operands) {
+  constexpr auto kByte = CU_TENSOR_MAP_DATA_TYPE_UINT8;
+  constexpr auto kSwizzle128 = CU_TENSOR_MAP_SWIZZLE_128B;
+  const int store_columns = kernels::store_box_n(c);
+  const TensorView views[] = {
+      {kByte, operands.a, p.m, p.k, p.k, c.block_m / c.cluster_n, kernels::kBlockK, kSwizzle128},
+      {kByte, operands.b, p.n, p.k, p.k, c.block_n / c.cluster_m, kernels::kBlockK, kSwizzle128},
+      {CU_TENSOR_MAP_DATA_TYPE_FLOAT32, operands.scale_a, k_blocks(p), p.m, 4 * scale_a_stride(p),
+       1, c.block_m, CU_TENSOR_MAP_SWIZZLE_NONE},
+      {CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, operands.d, p.m, p.n, 2 * p.n, kernels::kWgmmaM,
+       store_columns, store_swizzle(store_columns)}};
+  CUtensorMap* const targets[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d};
+  for (int i = 0; i < 4; ++i) {
+    if (const CUresult result = encode(*targets[i], views[i]); result != CUDA_SUCCESS) {
+      return result;
+    }
+  }
+  return CUDA_SUCCESS;
+}
+
+CUlaunchAttribute cluster_attribute(const GemmConfig& config) {
+  CUlaunchAttribute attribute{};
+  attribute.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+  attribute.value.clusterDim.x = static_cast<unsigned>(cluster_size(config));
+  attribute.value.clusterDim.y = 1;
+  attribute.value.clusterDim.z = 1;
+  return attribute;
+}
+
+// `attribute` must outlive the returned value, which points to it.
+CUlaunchConfig launch_config(const GemmConfig& config, CUlaunchAttribute& attribute, int clusters) {
+  CUlaunchConfig launch{};
+  launch.gridDimX = static_cast<unsigned>(clusters * cluster_size(config));
+  launch.gridDimY = launch.gridDimZ = 1;
+  launch.blockDimX = static_cast<unsigned>(kernels::block_threads(config));
+  launch.blockDimY = launch.blockDimZ = 1;
+  launch.sharedMemBytes = static_cast<unsigned>(kernels::shared_bytes(config));
+  launch.attrs = &attribute;
+  launch.numAttrs = 1;
+  return launch;
+}
+
+// How many clusters run at once: a persistent kernel launches no more. A cluster must fit into
+// one GPC, and some GPCs have fewer SMs, so only the driver knows.
+int resident_clusters(CUfunction function, const GemmConfig& config) {
+  CUlaunchAttribute attribute = cluster_attribute(config);
+  const CUlaunchConfig launch = launch_config(config, attribute, 1);
+  int clusters = 0;
+  check(driver().cuOccupancyMaxActiveClusters(&clusters, function, &launch),
+        "computing the occupancy of a kernel");
+  if (clusters < 1) {
+    throw EnvironmentError("No block of config " + to_string(config) + " fits on this GPU",
+                           "Tune on this GPU, or choose another config.");
+  }
+  return clusters;
+}
+
+}  // namespace
+
+struct DenseKernel::State {
+  explicit State(const Cubin& cubin)
+      : config(cubin.config), module(cubin.image), function(module.function(cubin.entry)) {
+    check(driver().cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                      static_cast<int>(kernels::shared_bytes(config))),
+          "granting shared memory to a kernel");
+    clusters = resident_clusters(function, config);
+  }
+
+  GemmConfig config;
+  Module module;
+  CUfunction function;
+  int clusters = 0;
+};
+
+DenseKernel::DenseKernel(const Cubin& cubin) : state_(std::make_unique<State>(cubin)) {}
+DenseKernel::~DenseKernel() = default;
+DenseKernel::DenseKernel(DenseKernel&&) noexcept = default;
+DenseKernel& DenseKernel::operator=(DenseKernel&&) noexcept = default;
+
+const GemmConfig& DenseKernel::config() const { return state_->config; }
+
+int DenseKernel::launch(const GemmProblem& problem, const DenseOperands& operands,
+                        CUstream_st* stream) const {
+  const GemmConfig& config = state_->config;
+  Maps maps;
+  if (const CUresult result = encode_all(maps, config, problem, operands); result != CUDA_SUCCESS) {
+    return result;
+  }
+  const int m = static_cast<int>(problem.m);
+  const int n = static_cast<int>(problem.n);
+  const int k = static_cast<int>(problem.k);
+  kernels::DenseArguments arguments{operands.scale_b, static_cast<unsigned short*>(operands.d), m,
+                                    n, k};
+  const kernels::TileCount tiles = kernels::cluster_tiles(config, m, n);
+  const auto wanted = static_cast<std::int64_t>(tiles.m) * tiles.n;
+  CUlaunchAttribute attribute = cluster_attribute(config);
+  CUlaunchConfig launch = launch_config(
+      config, attribute, static_cast<int>(std::min<std::int64_t>(state_->clusters, wanted)));
+  launch.hStream = stream;
+  void* parameters[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d, &arguments};
+  return driver().cuLaunchKernelEx(&launch, state_->function, parameters, nullptr);
+}
+
+}  // namespace deepgemm::core

@@ -1,0 +1,59 @@
+#include "core/trial.h"
+
+#include <array>
+#include <utility>
+
+#include "core/store.h"
+
+namespace deepgemm::core {
+namespace {
+
+template <typename Enum, std::size_t kCount>
+using Names = std::array<std::pair<Enum, std::string_view>, kCount>;
+
+constexpr Names<Outcome, 5> kOutcomes{{{Outcome::kPredicted, "predicted"},
+                                       {Outcome::kMeasured, "measured"},
+                                       {Outcome::kCompileFailed, "compile-failed"},
+                                       {Outcome::kLaunchFailed, "launch-failed"},
+                                       {Outcome::kWrong, "wrong"}}};
+
+constexpr Names<Contender, 4> kContenders{
+    {{Contender::kCandidate, "candidate"},
+     {Contender::kDefault, "default"},
+     {Contender::kCublasLtBlock, "cublaslt-block"},
+     {Contender::kCublasLtTensorwide, "cublaslt-tensorwide"}}};
+
+constexpr Names<Match, 4> kMatches{{{Match::kExact, "exact"},
+                                    {Match::kBucket, "bucket"},
+                                    {Match::kOtherDevice, "other-device"},
+                                    {Match::kNone, "none"}}};
+
+template <typename Table, typename Enum>
+std::string_view find_name(const Table& table, Enum value) {
+  for (const auto& [each, text] : table) {
+    if (each == value) return text;
+  }
+  return "";
+}
+
+template <typename Enum, std::size_t kCount>
+std::optional<Enum> find_value(const Names<Enum, kCount>& table, std::string_view text) {
+  for (const auto& [each, name] : table) {
+    if (name == text) return each;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view name(Outcome outcome) { return find_name(kOutcomes, outcome); }
+std::optional<Outcome> outcome_named(std::string_view text) { return find_value(kOutcomes, text); }
+
+std::string_view name(Contender contender) { return find_name(kContenders, contender); }
+std::optional<Contender> contender_named(std::string_view text) {
+  return find_value(kContenders, text);
+}
+
+std::string_view name(Match match) { return find_name(kMatches, match); }
+
+}  // namespace deepgemm::core

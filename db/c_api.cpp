@@ -1,0 +1,156 @@
+// The C ABI: arguments in, status out, nothing thrown.
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "core/error.h"
+#include "core/include/deepgemm/deepgemm.h"
+#include "core/version.h"
+#include "db/c_arguments.h"
+#include "db/runtime_handle.h"
+
+namespace {
+
+namespace core = deepgemm::core;
+namespace db = deepgemm::db;
+
+// A fixed buffer: reporting a failure must not be able to fail.
+thread_local char last_error[1024] = "";
+
+deepgemm_status fail(deepgemm_status status, const char* sentence, const char* next_step) noexcept {
+  std::snprintf(last_error, sizeof last_error, "%s. %s", sentence, next_step);
+  return status;
+}
+
+deepgemm_status refuse(const std::string& why) {
+  return fail(DEEPGEMM_BAD_ARGUMENT, why.c_str(), "deepgemm/deepgemm.h says what is legal.");
+}
+
+// Runs `work`; an exception becomes a status. `lack` is what something that the machine lacks
+// means to this call.
+template <class Work>
+deepgemm_status guarded(deepgemm_status lack, Work&& work) noexcept {
+  try {
+    return work();
+  } catch (const core::UsageError& error) {
+    return fail(DEEPGEMM_BAD_DATABASE, error.what(), error.next_step().c_str());
+  } catch (const core::Error& error) {
+    return fail(lack, error.what(), error.next_step().c_str());
+  } catch (const std::bad_alloc&) {
+    return fail(lack, "there is not enough memory", "Free some and call again.");
+  } catch (const std::exception& error) {
+    return fail(lack, error.what(), "Report this as a bug of deepgemm.");
+  } catch (...) {
+    return fail(lack, "an unknown exception was thrown", "Report this as a bug of deepgemm.");
+  }
+}
+
+// Calls of a program whose thread has no context run in the one that opening retained.
+void enter_context(const deepgemm_runtime& handle) {
+  if (handle.context && !core::current_context_device()) handle.context->make_current();
+}
+
+const core::DenseKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem) {
+  enter_context(handle);
+  return handle.runtime.kernel(problem);
+}
+
+deepgemm_status report_miss(const deepgemm_runtime& handle, const core::GemmProblem& problem) {
+  const core::Lookup lookup = handle.runtime.find(problem);
+  return fail(DEEPGEMM_NO_KERNEL, ("no kernel for " + core::to_string(problem)).c_str(),
+              (lookup.reason + ".").c_str());
+}
+
+deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& problem,
+                       const deepgemm_operands& operands, void* stream) {
+  const core::DenseKernel* kernel = kernel_for(handle, problem);
+  if (kernel == nullptr) return report_miss(handle, problem);
+  const int result =
+      kernel->launch(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream));
+  if (result == 0) return DEEPGEMM_OK;
+  const std::string what = "the driver refused to launch " + core::to_string(problem) +
+                           " (CUresult " + std::to_string(result) + ")";
+  return fail(DEEPGEMM_LAUNCH_FAILED, what.c_str(),
+              "Make the context of deepgemm_open current and pass a stream of it.");
+}
+
+}  // namespace
+
+const char* deepgemm_version(void) { return core::kVersion; }
+
+const char* deepgemm_last_error(void) { return last_error; }
+
+deepgemm_status deepgemm_open(const char* path, deepgemm_runtime** runtime) {
+  return guarded(DEEPGEMM_NO_DEVICE, [&] {
+    if (runtime == nullptr) return refuse("the place for the runtime is null");
+    *runtime = nullptr;
+    if (path == nullptr) return refuse("the path is null");
+    std::unique_ptr<db::TuningDb> database;
+    const deepgemm_status opened = guarded(DEEPGEMM_BAD_DATABASE, [&] {
+      database = std::make_unique<db::TuningDb>(path, db::OpenMode::kReadOnly);
+      return DEEPGEMM_OK;
+    });
+    if (opened != DEEPGEMM_OK) return opened;
+    const std::optional<int> current = core::current_context_device();
+    const std::string device_id = core::read_device(current.value_or(0)).id;
+    const std::optional<int> retained = current ? std::nullopt : std::optional<int>(0);
+    *runtime = new deepgemm_runtime(std::move(database), device_id, retained);
+    return DEEPGEMM_OK;
+  });
+}
+
+void deepgemm_close(deepgemm_runtime* runtime) {
+  if (runtime == nullptr) return;
+  guarded(DEEPGEMM_LAUNCH_FAILED, [runtime] {
+    enter_context(*runtime);
+    delete runtime;
+    return DEEPGEMM_OK;
+  });
+}
+
+deepgemm_status deepgemm_find(deepgemm_runtime* runtime, const deepgemm_problem* problem,
+                              deepgemm_found* found) {
+  return guarded(DEEPGEMM_BAD_DATABASE, [&] {
+    if (const auto why = db::why_bad(problem)) return refuse(*why);
+    if (found == nullptr) return refuse("the place for what is found is null");
+    if (runtime == nullptr) return refuse("the runtime is null");
+    const core::GemmProblem wanted = db::problem_of(*problem);
+    const core::Lookup lookup = runtime->runtime.find(wanted);
+    *found = db::found_of(lookup);
+    if (lookup.match == core::Match::kNone) return report_miss(*runtime, wanted);
+    return DEEPGEMM_OK;
+  });
+}
+
+deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime, const deepgemm_problem* problems,
+                                 int count) {
+  return guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
+    if (count < 0) return refuse("count = " + std::to_string(count) + " is negative");
+    for (int i = 0; i < count; ++i) {
+      if (const auto why = db::why_bad(problems == nullptr ? nullptr : problems + i)) {
+        return refuse("problem " + std::to_string(i) + ": " + *why);
+      }
+    }
+    if (runtime == nullptr) return refuse("the runtime is null");
+    deepgemm_status status = DEEPGEMM_OK;
+    for (int i = 0; i < count; ++i) {
+      const core::GemmProblem problem = db::problem_of(problems[i]);
+      if (kernel_for(*runtime, problem) == nullptr && status == DEEPGEMM_OK) {
+        status = report_miss(*runtime, problem);
+      }
+    }
+    return status;
+  });
+}
+
+deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime, const deepgemm_problem* problem,
+                              const deepgemm_operands* operands, void* stream) {
+  return guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
+    if (const auto why = db::why_bad(problem)) return refuse(*why);
+    if (const auto why = db::why_bad(operands)) return refuse(*why);
+    if (runtime == nullptr) return refuse("the runtime is null");
+    return launch(*runtime, db::problem_of(*problem), *operands, stream);
+  });
+}

@@ -1,0 +1,25 @@
+// What a C caller may get wrong. Each answer is one sentence; nullopt means that all is well.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/dense_kernel.h"
+#include "core/include/deepgemm/deepgemm.h"
+#include "core/problem.h"
+
+namespace deepgemm::db {
+
+// A missing pointer or a shape that core::why_illegal refuses.
+std::optional<std::string> why_bad(const deepgemm_problem* problem);
+
+// A missing or misaligned pointer.
+std::optional<std::string> why_bad(const deepgemm_operands* operands);
+
+core::GemmProblem problem_of(const deepgemm_problem& problem);
+core::DenseOperands operands_of(const deepgemm_operands& operands);
+
+// Texts that do not fit are cut.
+deepgemm_found found_of(const core::Lookup& lookup);
+
+}  // namespace deepgemm::db

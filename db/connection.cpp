@@ -1,0 +1,137 @@
+#include "db/connection.h"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+#include "db/sqlite_errors.h"
+
+namespace deepgemm::db {
+namespace {
+
+using core::UsageError;
+
+constexpr int kBusyTimeoutMs = 5000;
+
+// The first 100 bytes of every SQLite file; offsets from https://sqlite.org/fileformat.html.
+struct Header {
+  std::array<unsigned char, 100> bytes{};
+  sqlite3_int64 file_bytes = 0;
+
+  bool is_empty() const { return file_bytes == 0; }
+  bool is_sqlite() const {
+    constexpr std::string_view kMagic("SQLite format 3\0", 16);
+    return file_bytes >= 100 &&
+           std::string_view(reinterpret_cast<const char*>(bytes.data()), 16) == kMagic;
+  }
+  bool is_wal() const { return bytes[18] == 2 || bytes[19] == 2; }
+  int application_id() const {
+    return bytes[68] << 24 | bytes[69] << 16 | bytes[70] << 8 | bytes[71];
+  }
+};
+
+// Reads through SQLite's own handle: opening and closing the file beside it would drop the locks
+// that another connection of this process holds (POSIX locks belong to the process).
+Header read_header(const SQLite::Database& database) {
+  sqlite3_file* file = nullptr;
+  Header header;
+  int code = sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK) code = file->pMethods->xFileSize(file, &header.file_bytes);
+  if (code == SQLITE_OK && header.file_bytes >= 100) {
+    code = file->pMethods->xRead(file, header.bytes.data(), 100, 0);
+  }
+  if (code != SQLITE_OK) throw SQLite::Exception(sqlite3_errstr(code), code);
+  return header;
+}
+
+void require_ours(const Header& header, const std::filesystem::path& path) {
+  const std::string next_step = "Pass a database that deepgemm-tune wrote.";
+  if (header.is_empty()) throw UsageError(path.string() + " is empty", next_step);
+  if (!header.is_sqlite()) throw UsageError(path.string() + " is not a database", next_step);
+  if (header.application_id() != kApplicationId) {
+    throw UsageError(path.string() + " is a database, but not one of deepgemm", next_step);
+  }
+}
+
+// As a URI, because only URIs carry the options.
+std::string uri(const std::filesystem::path& path, std::string_view options) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text = "file:";
+  for (const unsigned char byte : std::filesystem::absolute(path).string()) {
+    if (byte == '%' || byte == '?' || byte == '#') {
+      text += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      text += static_cast<char>(byte);
+    }
+  }
+  return text.append("?").append(options);
+}
+
+SQLite::Database open_uri(const std::filesystem::path& path, std::string_view options, int flags) {
+  return SQLite::Database(uri(path, options), flags | SQLite::OPEN_URI, kBusyTimeoutMs);
+}
+
+void require_regular(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::is_directory(status)) {
+    throw UsageError(path.string() + " is a folder, not a database", "Pass a file as --db FILE.");
+  }
+}
+
+}  // namespace
+
+SQLite::Database open_for_reading(const std::filesystem::path& path) {
+  require_regular(path);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && !error) {
+    throw UsageError("there is no database at " + path.string(),
+                     "Run deepgemm-tune to make one, or pass another --db FILE.");
+  }
+  // readonly_shm: join a live tuner's shared memory, never create one.
+  SQLite::Database database = open_uri(path, "mode=ro&readonly_shm=1", SQLite::OPEN_READONLY);
+  const Header header = read_header(database);
+  require_ours(header, path);
+  std::filesystem::path wal = std::filesystem::weakly_canonical(path, error);
+  wal += "-wal";
+  if (header.is_wal() && !std::filesystem::exists(wal, error)) {
+    // A bare copy of a file that was in WAL mode. A plain opening would create its log;
+    // without a log there is no tuner, so nothing changes under an immutable one.
+    return open_uri(path, "immutable=1", SQLite::OPEN_READONLY);
+  }
+  return database;
+}
+
+SQLite::Database open_for_tuning(const std::filesystem::path& path) {
+  require_regular(path);
+  SQLite::Database database =
+      open_uri(path, "mode=rwc", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  const Header header = read_header(database);
+  if (!header.is_empty()) require_ours(header, path);
+  if (sqlite3_db_readonly(database.getHandle(), "main") == 1) {
+    throw core::EnvironmentError(path.string() + " cannot be written",
+                                 "Make the file writable, or pass another --db FILE.");
+  }
+  return database;
+}
+
+void begin_wal(SQLite::Database& database) {
+  database.exec("PRAGMA synchronous=FULL");
+  const std::string mode = database.execAndGet("PRAGMA journal_mode=WAL").getString();
+  if (mode != "wal") {
+    throw SQLite::Exception("no write-ahead log on this file system", SQLITE_CANTOPEN);
+  }
+  // Closing must leave the log where it is: without it, a file that is still in WAL mode because
+  // a reader kept end_wal from succeeding could be read only by creating files.
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+void end_wal(SQLite::Database& database) noexcept {
+  sqlite3_busy_timeout(database.getHandle(), 0);
+  sqlite3_exec(database.getHandle(), "PRAGMA journal_mode=DELETE", nullptr, nullptr, nullptr);
+}
+
+}  // namespace deepgemm::db

@@ -1,0 +1,36 @@
+// Opens the file of a tuning database in the state that each mode promises.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+
+#include <filesystem>
+
+#include "db/tuning_db.h"
+
+namespace deepgemm::db {
+
+// In the file's header: 'dgmm'. Tells our databases from other people's.
+inline constexpr int kApplicationId = 0x64676d6d;
+
+// How journals are arranged. While a tuner holds the database it is in WAL mode, so that readers
+// never wait for it and a killed tuner loses nothing. A tuner that closes it puts it back into
+// rollback mode, in which a reader needs no second file: that is what lets read-only folders
+// work, and what keeps readers from creating files.
+
+// Opens an existing database for reading. Creates nothing. Throws UsageError for what is not a
+// tuning database, SQLite::Exception for the rest.
+SQLite::Database open_for_reading(const std::filesystem::path& path);
+
+// Opens a database for writing, or creates an empty file. Nothing in an existing file is touched
+// before its header was recognised. Throws like the above, and EnvironmentError where it cannot
+// be written. The schema and WAL mode are the caller's next steps.
+SQLite::Database open_for_tuning(const std::filesystem::path& path);
+
+// WAL, with every commit synced to the disk: a trial may cost seconds of GPU time, a sync costs a
+// millisecond, and the acknowledged trial must survive a power cut, which NORMAL does not promise.
+void begin_wal(SQLite::Database& database);
+
+// Back to rollback mode, unless a reader is connected just now.
+void end_wal(SQLite::Database& database) noexcept;
+
+}  // namespace deepgemm::db

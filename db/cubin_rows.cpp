@@ -1,0 +1,34 @@
+#include "db/cubin_rows.h"
+
+#include <SQLiteCpp/Transaction.h>
+
+#include "core/sha256.h"
+#include "db/rows.h"
+
+namespace deepgemm::db {
+
+void append(SQLite::Database& database, const core::Cubin& cubin) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  SQLite::Statement insert(database, insert_sql(table_of<core::Cubin>(), "sha256", "?") +
+                                         " ON CONFLICT(key) DO NOTHING");
+  insert.bind(1, core::sha256_hex(cubin.image));
+  bind_row(insert, 2, cubin);
+  insert.exec();
+  transaction.commit();
+}
+
+std::optional<core::Cubin> read_cubin(const SQLite::Database& database,
+                                      const std::filesystem::path& path, std::string_view key) {
+  const Table& table = table_of<core::Cubin>();
+  SQLite::Statement query(database, "SELECT sha256, " + select_list(database, table) + " FROM " +
+                                        table.name + " WHERE key = ?");
+  query.bind(1, std::string(key));
+  if (!query.executeStep()) return std::nullopt;
+  core::Cubin cubin = read_row<core::Cubin>(query, 1, path);
+  if (query.getColumn(0).getString() != core::sha256_hex(cubin.image)) {
+    throw_damaged(path, "the image of kernel " + cubin.key + " does not match its checksum");
+  }
+  return cubin;
+}
+
+}  // namespace deepgemm::db

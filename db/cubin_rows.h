@@ -1,0 +1,21 @@
+// Compiled kernels, stored once per key.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include "core/store.h"
+
+namespace deepgemm::db {
+
+// Does nothing where the key is stored already: a key is the content's address.
+void append(SQLite::Database& database, const core::Cubin& cubin);
+
+// Throws UsageError where the image is not the one that was stored.
+std::optional<core::Cubin> read_cubin(const SQLite::Database& database,
+                                      const std::filesystem::path& path, std::string_view key);
+
+}  // namespace deepgemm::db

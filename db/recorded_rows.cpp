@@ -1,0 +1,156 @@
+#include "db/recorded_rows.h"
+
+#include <SQLiteCpp/Transaction.h>
+
+#include <map>
+
+#include "db/rows.h"
+
+namespace deepgemm::db {
+namespace {
+
+// Names of the columns that visit_problem fills, in its order.
+const std::vector<std::string>& problem_columns() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> found;
+    core::GemmProblem problem;
+    visit_problem(problem,
+                  [&found](const std::string& name, const auto&) { found.push_back(name); });
+    return found;
+  }();
+  return names;
+}
+
+std::vector<std::string> names_of(const Table& table) {
+  std::vector<std::string> names;
+  for (const Column& column : table.columns) names.push_back(column.name);
+  return names;
+}
+
+std::int64_t environment_row(SQLite::Database& database, const core::Environment& environment) {
+  if (const auto found = find_environment(database, environment)) return *found;
+  SQLite::Statement insert(database, insert_sql(table_of<core::Environment>(), "", ""));
+  bind_row(insert, 1, environment);
+  insert.exec();
+  return database.getLastInsertRowid();
+}
+
+template <class T>
+void append_row(SQLite::Database& database, const T& row, const core::Environment& environment) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  SQLite::Statement insert(database, insert_sql(table_of<T>(), "environment_id, recorded_at",
+                                                "?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"));
+  insert.bind(1, environment_row(database, environment));
+  bind_row(insert, 2, row);
+  insert.exec();
+  transaction.commit();
+}
+
+core::Environment read_environment(const SQLite::Database& database,
+                                   const std::filesystem::path& path, std::int64_t id) {
+  const Table& table = table_of<core::Environment>();
+  SQLite::Statement query(
+      database, "SELECT " + select_list(database, table) + " FROM " + table.name + " WHERE id = ?");
+  query.bind(1, id);
+  if (!query.executeStep()) throw_damaged(path, "a row refers to an environment that is missing");
+  return read_row<core::Environment>(query, 0, path);
+}
+
+std::string condition_of(const SQLite::Database& database, const Table& table,
+                         const Selection& selection) {
+  std::string condition = "1";
+  if (selection.problem) condition += " AND " + equality(database, table, problem_columns());
+  if (selection.any_m_of) condition += " AND n = ? AND k = ?";
+  if (selection.environment_id) condition += " AND environment_id = ?";
+  if (selection.newest_only) {
+    condition += " AND id IN (SELECT max(id) FROM " + table.name +
+                 " GROUP BY environment_id, m, n, k, operation, \"groups\", recipe, output)";
+  }
+  return condition;
+}
+
+void bind_selection(SQLite::Statement& query, const Selection& selection) {
+  int index = 1;
+  if (selection.problem) {
+    visit_problem(*selection.problem, [&](const std::string&, const auto& value) {
+      bind_value(query, index++, value);
+    });
+  }
+  if (selection.any_m_of) {
+    bind_value(query, index++, selection.any_m_of->n);
+    bind_value(query, index++, selection.any_m_of->k);
+  }
+  if (selection.environment_id) bind_value(query, index++, *selection.environment_id);
+}
+
+// Calls take(row, environment, recorded_at, id) for each row selected.
+template <class T, class Take>
+void for_each_row(const SQLite::Database& database, const std::filesystem::path& path,
+                  const Selection& selection, Take take) {
+  const Table& table = table_of<T>();
+  SQLite::Statement query(database, "SELECT id, environment_id, recorded_at, " +
+                                        select_list(database, table) + " FROM " + table.name +
+                                        " WHERE " + condition_of(database, table, selection) +
+                                        " ORDER BY id");
+  bind_selection(query, selection);
+  std::map<std::int64_t, core::Environment> environments;
+  while (query.executeStep()) {
+    const std::int64_t environment_id = query.getColumn(1).getInt64();
+    auto found = environments.find(environment_id);
+    if (found == environments.end()) {
+      found = environments.emplace(environment_id, read_environment(database, path, environment_id))
+                  .first;
+    }
+    take(read_row<T>(query, 3, path), found->second, query.getColumn(2).getString(),
+         query.getColumn(0).getInt64());
+  }
+}
+
+}  // namespace
+
+std::optional<std::int64_t> find_environment(const SQLite::Database& database,
+                                             const core::Environment& environment) {
+  const Table& table = table_of<core::Environment>();
+  SQLite::Statement query(database, "SELECT id FROM " + table.name + " WHERE " +
+                                        equality(database, table, names_of(table)) +
+                                        " ORDER BY id LIMIT 1");
+  bind_row(query, 1, environment);
+  if (!query.executeStep()) return std::nullopt;
+  return query.getColumn(0).getInt64();
+}
+
+void append(SQLite::Database& database, const core::Trial& trial,
+            const core::Environment& environment) {
+  append_row(database, trial, environment);
+}
+
+void append(SQLite::Database& database, const core::Winner& winner,
+            const core::Environment& environment) {
+  append_row(database, winner, environment);
+}
+
+std::vector<TrialRow> read_trials(const SQLite::Database& database,
+                                  const std::filesystem::path& path, const Selection& selection) {
+  std::vector<TrialRow> rows;
+  for_each_row<core::Trial>(
+      database, path, selection,
+      [&rows](core::Trial trial, const core::Environment& environment, std::string recorded_at,
+              std::int64_t) {
+        rows.push_back({std::move(trial), environment, std::move(recorded_at)});
+      });
+  return rows;
+}
+
+std::vector<WinnerRow> read_winners(const SQLite::Database& database,
+                                    const std::filesystem::path& path, const Selection& selection) {
+  std::vector<WinnerRow> rows;
+  for_each_row<core::Winner>(
+      database, path, selection,
+      [&rows](core::Winner winner, const core::Environment& environment, std::string recorded_at,
+              std::int64_t id) {
+        rows.push_back({std::move(winner), environment, std::move(recorded_at), id});
+      });
+  return rows;
+}
+
+}  // namespace deepgemm::db

@@ -1,0 +1,41 @@
+// Trials and winners: the two append-only tables whose rows refer to an environment.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/store.h"
+#include "db/tuning_db.h"
+
+namespace deepgemm::db {
+
+// Row of an equal environment; nullopt if nothing was recorded in one.
+std::optional<std::int64_t> find_environment(const SQLite::Database& database,
+                                             const core::Environment& environment);
+
+// Appends in one transaction, with the environment where it is new.
+void append(SQLite::Database& database, const core::Trial& trial,
+            const core::Environment& environment);
+void append(SQLite::Database& database, const core::Winner& winner,
+            const core::Environment& environment);
+
+// What to read. Unset members do not restrict.
+struct Selection {
+  std::optional<core::GemmProblem> problem = {};   // all of it, or
+  std::optional<core::GemmProblem> any_m_of = {};  // its n and k only
+  std::optional<std::int64_t> environment_id = {};
+  bool newest_only = false;  // per problem and environment
+};
+
+// Rows in the order in which they were recorded.
+std::vector<TrialRow> read_trials(const SQLite::Database& database,
+                                  const std::filesystem::path& path, const Selection& selection);
+std::vector<WinnerRow> read_winners(const SQLite::Database& database,
+                                    const std::filesystem::path& path, const Selection& selection);
+
+}  // namespace deepgemm::db

@@ -1,0 +1,84 @@
+#include "db/row_choice.h"
+
+#include <map>
+
+#include "core/key.h"
+
+namespace deepgemm::db {
+namespace {
+
+bool is_better(const WinnerRow& a, const WinnerRow& b) {
+  if (a.winner.measured != b.winner.measured) return a.winner.measured;
+  return a.id > b.id;
+}
+
+bool is_of_family(const WinnerRow& row, const core::GemmProblem& problem) {
+  const std::string& device = row.environment.device_id;
+  return core::family_key(row.winner.problem, device) == core::family_key(problem, device);
+}
+
+Family collect(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
+               std::string_view device_id) {
+  std::map<std::int64_t, const WinnerRow*> best;
+  for (const WinnerRow& row : winners) {
+    if (row.environment.device_id != device_id || !is_of_family(row, problem)) continue;
+    const WinnerRow*& held = best[row.winner.problem.m];
+    if (held == nullptr || is_better(row, *held)) held = &row;
+  }
+  Family family;
+  if (!best.empty()) family.device_id = device_id;
+  for (const auto& [m, row] : best) {
+    family.tuned.push_back(m);
+    family.rows.push_back(row);
+  }
+  return family;
+}
+
+// "m = 100 lies in (64, 128], tuned at m = 128"
+std::string why(const Family& family, std::size_t index, std::int64_t m) {
+  const std::int64_t tuned = family.tuned[index];
+  const std::string asked = "m = " + std::to_string(m);
+  const std::string verb = family.rows[index]->winner.measured ? "tuned" : "predicted";
+  if (m == tuned) return asked + " was " + verb;
+  if (m > tuned) {
+    return asked + " lies above m = " + std::to_string(tuned) + ", the largest that was " + verb;
+  }
+  const core::RowInterval interval = core::row_interval(family.tuned, index);
+  return asked + " lies in (" + std::to_string(interval.m_lo - 1) + ", " + std::to_string(tuned) +
+         "], " + verb + " at m = " + std::to_string(tuned);
+}
+
+}  // namespace
+
+Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
+                  std::string_view device_id) {
+  Family own = collect(winners, problem, device_id);
+  if (!own.rows.empty()) return own;
+  const WinnerRow* best = nullptr;
+  for (const WinnerRow& row : winners) {
+    if (is_of_family(row, problem) && (best == nullptr || is_better(row, *best))) best = &row;
+  }
+  return best == nullptr ? Family{} : collect(winners, problem, best->environment.device_id);
+}
+
+core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
+                     std::string_view device_id) {
+  const std::optional<std::size_t> index = core::find_row(family.tuned, problem.m);
+  if (!index) {
+    const std::string shape = core::to_string(problem);
+    return {core::Match::kNone,
+            "nothing was tuned for n = " + std::to_string(problem.n) +
+                ", k = " + std::to_string(problem.k) + "; run deepgemm-tune " + shape,
+            std::nullopt};
+  }
+  const core::Winner& winner = family.rows[*index]->winner;
+  const std::string reason = why(family, *index, problem.m);
+  if (family.device_id != device_id) {
+    return {core::Match::kOtherDevice,
+            reason + " on " + family.device_id + ", not on " + std::string(device_id), winner};
+  }
+  const bool exact = winner.problem.m == problem.m;
+  return {exact ? core::Match::kExact : core::Match::kBucket, reason, winner};
+}
+
+}  // namespace deepgemm::db

@@ -1,0 +1,32 @@
+// Which stored winner answers for a problem. Pure; the database and the runtime both decide here.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/store.h"
+#include "db/tuning_db.h"
+
+namespace deepgemm::db {
+
+// The rows of one kind of GPU that share everything but m: one per tuned m, ascending.
+struct Family {
+  std::string device_id;  // where they were tuned; empty if there are none
+  std::vector<std::int64_t> tuned;
+  std::vector<const WinnerRow*> rows;  // rows[i] was tuned at m = tuned[i]
+};
+
+// The family of `problem` on `device_id`; where that GPU has none, the one on the GPU of the best
+// row; empty where no GPU has one. For one m a measured row is better than a predicted one, then a
+// newer one than an older. The family points into `winners`.
+Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
+                  std::string_view device_id);
+
+// The row of the family that answers for problem.m, and why.
+core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
+                     std::string_view device_id);
+
+}  // namespace deepgemm::db

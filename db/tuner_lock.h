@@ -1,0 +1,24 @@
+// One tuner at a time.
+#pragma once
+
+#include <filesystem>
+
+namespace deepgemm::db {
+
+// Holds "<database>.lock" with flock(2), so it vanishes with the process, however that dies. The
+// file names the holder; it is removed when the lock is given back.
+class TunerLock {
+ public:
+  // Throws EnvironmentError where another process (named, if it can be told) holds it, or where
+  // the lock file cannot be created.
+  explicit TunerLock(const std::filesystem::path& database);
+  ~TunerLock();
+  TunerLock(const TunerLock&) = delete;
+  TunerLock& operator=(const TunerLock&) = delete;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace deepgemm::db

@@ -1,0 +1,202 @@
+#include "db/tuning_db.h"
+
+#include <SQLiteCpp/Transaction.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "core/error.h"
+#include "db/connection.h"
+#include "db/cubin_rows.h"
+#include "db/recorded_rows.h"
+#include "db/row_choice.h"
+#include "db/schema.h"
+#include "db/sqlite_errors.h"
+#include "db/tuner_lock.h"
+
+namespace deepgemm::db {
+namespace {
+
+void create_folder_of(const std::filesystem::path& path) {
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw core::EnvironmentError(
+        "the folder " + folder.string() + " cannot be created (" + error.message() + ")",
+        "Make its parent writable, or pass another --db FILE.");
+  }
+}
+
+// The log lies beside the file that a symbolic link names, and so must the lock.
+std::filesystem::path behind_links(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+  return error ? path : real;
+}
+
+// A library has no config of ours; the field then holds whatever the caller left.
+bool has_config(core::Contender contender) {
+  return contender == core::Contender::kCandidate || contender == core::Contender::kDefault;
+}
+
+bool tables_are_missing(const SQLite::Database& database) {
+  SQLite::Statement query(database, "SELECT count(*) FROM sqlite_schema");
+  query.executeStep();
+  return query.getColumn(0).getInt() == 0 && schema_version_of(database) == 0;
+}
+
+// Retries what a tuner that is opening or closing the file leaves behind for an instant.
+template <class Read>
+auto patiently(const std::filesystem::path& path, Read read) {
+  for (int attempt = 0;; ++attempt) {
+    try {
+      return read();
+    } catch (const SQLite::Exception& error) {
+      if (attempt == 20 || !is_transient(error)) rethrow(error, path);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+}
+
+SQLite::Database open_reader(const std::filesystem::path& path) {
+  return patiently(path, [&path] {
+    SQLite::Database database = open_for_reading(path);
+    database.exec("PRAGMA temp_store=MEMORY");
+    require_readable(database, path);
+    return database;
+  });
+}
+
+SQLite::Database open_tuner(const std::filesystem::path& path) {
+  return translated(path, [&path] {
+    SQLite::Database database = open_for_tuning(path);
+    if (tables_are_missing(database)) create_schema(database);
+    require_readable(database, path);
+    require_sound(database, path);
+    begin_wal(database);
+    add_missing_columns(database);
+    return database;
+  });
+}
+
+}  // namespace
+
+struct TuningDb::State {
+  State(const std::filesystem::path& given, OpenMode open_mode)
+      : path(given),
+        mode(open_mode),
+        lock(mode == OpenMode::kTune ? take_lock(given) : nullptr),
+        database(mode == OpenMode::kTune ? open_tuner(given) : open_reader(given)) {}
+
+  ~State() {
+    if (mode == OpenMode::kTune) end_wal(database);
+  }
+
+  static std::unique_ptr<TunerLock> take_lock(const std::filesystem::path& path) {
+    create_folder_of(path);
+    return std::make_unique<TunerLock>(behind_links(path));
+  }
+
+  // One consistent view for reads that take several statements.
+  template <class Read>
+  auto read(Read&& work) {
+    return patiently(path, [&] {
+      SQLite::Transaction view(database, SQLite::TransactionBehavior::DEFERRED);
+      return work();
+    });
+  }
+
+  std::filesystem::path path;
+  OpenMode mode;
+  std::unique_ptr<TunerLock> lock;  // outlives the connection
+  SQLite::Database database;
+};
+
+TuningDb::TuningDb(const std::filesystem::path& path, OpenMode mode)
+    : state_(std::make_unique<State>(path, mode)) {}
+
+TuningDb::~TuningDb() = default;
+
+core::Lookup TuningDb::find(const core::GemmProblem& problem, std::string_view device_id) const {
+  const std::vector<WinnerRow> rows = state_->read(
+      [&] { return read_winners(state_->database, state_->path, {.any_m_of = problem}); });
+  return look_up(family_for(rows, problem, device_id), problem, device_id);
+}
+
+std::optional<core::Cubin> TuningDb::cubin(std::string_view key) const {
+  return state_->read([&] { return read_cubin(state_->database, state_->path, key); });
+}
+
+std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
+                                          const core::Environment& environment) const {
+  std::vector<TrialRow> rows = state_->read([&]() -> std::vector<TrialRow> {
+    const auto id = find_environment(state_->database, environment);
+    if (!id) return {};
+    return read_trials(state_->database, state_->path, {.problem = problem, .environment_id = id});
+  });
+  std::set<std::pair<core::Contender, std::string>> seen;
+  std::vector<core::Trial> newest;
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+    const core::Trial& trial = row->trial;
+    const bool is_ours = has_config(trial.contender);
+    if (seen.emplace(trial.contender, is_ours ? core::to_string(trial.config) : "").second) {
+      newest.push_back(std::move(row->trial));
+    }
+  }
+  std::reverse(newest.begin(), newest.end());
+  return newest;
+}
+
+std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
+                                             const core::Environment& environment) const {
+  return state_->read([&]() -> std::optional<core::Winner> {
+    const auto id = find_environment(state_->database, environment);
+    if (!id) return std::nullopt;
+    const auto rows = read_winners(state_->database, state_->path,
+                                   {.problem = problem, .environment_id = id, .newest_only = true});
+    if (rows.empty()) return std::nullopt;
+    return rows.back().winner;
+  });
+}
+
+void TuningDb::record(const core::Trial& trial, const core::Environment& environment) {
+  translated(state_->path, [&] { append(state_->database, trial, environment); });
+}
+
+void TuningDb::record(const core::Cubin& cubin) {
+  translated(state_->path, [&] { append(state_->database, cubin); });
+}
+
+void TuningDb::record(const core::Winner& winner, const core::Environment& environment) {
+  translated(state_->path, [&] { append(state_->database, winner, environment); });
+}
+
+std::vector<WinnerRow> TuningDb::winners() const {
+  std::vector<WinnerRow> rows = state_->read(
+      [&] { return read_winners(state_->database, state_->path, {.newest_only = true}); });
+  const auto order = [](const WinnerRow& row) {
+    const core::GemmProblem& problem = row.winner.problem;
+    return std::tie(row.environment.device_id, problem.n, problem.k, problem.m, row.id);
+  };
+  std::sort(rows.begin(), rows.end(),
+            [&order](const WinnerRow& a, const WinnerRow& b) { return order(a) < order(b); });
+  return rows;
+}
+
+std::vector<TrialRow> TuningDb::all_trials(const core::GemmProblem& problem) const {
+  return state_->read(
+      [&] { return read_trials(state_->database, state_->path, {.problem = problem}); });
+}
+
+int TuningDb::schema_version() const {
+  return state_->read([&] { return schema_version_of(state_->database); });
+}
+
+const std::filesystem::path& TuningDb::path() const { return state_->path; }
+
+}  // namespace deepgemm::db

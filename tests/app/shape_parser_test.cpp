@@ -1,0 +1,188 @@
+#include "app/shape_parser.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <sstream>
+
+#include "app/presets.h"
+#include "app/shape_file.h"
+#include "app/value_list.h"
+#include "core/error.h"
+
+namespace deepgemm::app {
+namespace {
+
+using core::GemmProblem;
+using core::Operation;
+
+// What an error says: its sentence and its next step.
+std::string complaint(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const core::UsageError& error) {
+    EXPECT_FALSE(error.next_step().empty());
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string complaint_about(const std::string& shape) {
+  return complaint([&] { parse_shape(shape, Operation::kDense); });
+}
+
+std::vector<std::string> names(const std::vector<GemmProblem>& problems) {
+  std::vector<std::string> names;
+  for (const auto& problem : problems) names.push_back(core::to_string(problem));
+  return names;
+}
+
+using Strings = std::vector<std::string>;
+using Values = std::vector<std::int64_t>;
+
+TEST(ValueList, ReadsValuesListsAndRanges) {
+  EXPECT_EQ(parse_value_list("64", "m"), Values({64}));
+  EXPECT_EQ(parse_value_list("1,64,128", "m"), Values({1, 64, 128}));
+  EXPECT_EQ(parse_value_list("64:512:*2", "m"), Values({64, 128, 256, 512}));
+  EXPECT_EQ(parse_value_list("64:200:+64", "m"), Values({64, 128, 192}));
+  EXPECT_EQ(parse_value_list("8,64:256:*2,8,64", "m"), Values({8, 64, 128, 256}));
+  EXPECT_EQ(parse_value_list("5:5:+1", "m"), Values({5}));
+}
+
+TEST(ValueList, RangeUpToTheLargestNumberEnds) {
+  const auto values = parse_value_list("4611686018427387904:9223372036854775807:*2", "m");
+  EXPECT_EQ(values.size(), 1U);
+}
+
+TEST(ValueList, RefusesWhatIsNoList) {
+  for (const char* text : {"", ",", "1,", "a", "1.5", "0x10", " 1", "1 ", "64:", "64:128", "1:2:3",
+                           "1:2:*", "1:2:-1", "1:8:*2:3", "--1", "+1"}) {
+    EXPECT_NE(complaint([&] { parse_value_list(text, "m"); }), "no error") << text;
+  }
+}
+
+TEST(ValueList, RefusesRangesThatGoNowhere) {
+  EXPECT_EQ(complaint([] { parse_value_list("8:4:*2", "m"); }),
+            "The range '8:4:*2' in m ends before it starts.");
+  for (const char* text : {"1:8:*1", "1:8:*0", "0:8:*2", "1:8:+0", "1:8:*-2", "1:8:+-1"}) {
+    EXPECT_NE(complaint([&] { parse_value_list(text, "m"); }).find("never reaches its end"),
+              std::string::npos)
+        << text;
+  }
+}
+
+TEST(ValueList, RefusesAbsurdLengthsAtOnce) {
+  EXPECT_EQ(parse_value_list("1:10000:+1", "m").size(), kMaxValues);
+  EXPECT_EQ(complaint([] { parse_value_list("1:9223372036854775807:+1", "m"); }),
+            "m has more than 10000 values.");
+}
+
+TEST(Shape, ExpandsWithMFastest) {
+  EXPECT_EQ(names(parse_shape("1,64x8,16x16", Operation::kDense)),
+            Strings({"1x8x16", "64x8x16", "1x16x16", "64x16x16"}));
+}
+
+TEST(Shape, SaysWhichRuleIsBroken) {
+  EXPECT_EQ(complaint_about("0x1x1"), "Shape '0x1x1': m = 0 must be at least 1.");
+  EXPECT_EQ(complaint_about("-1x8x16"), "Shape '-1x8x16': m = -1 must be at least 1.");
+  EXPECT_EQ(complaint_about("64x2113x7168"),
+            "Shape '64x2113x7168': n = 2113 must be a multiple of 8.");
+  EXPECT_EQ(complaint_about("64x2112x17"), "Shape '64x2112x17': k = 17 must be a multiple of 16.");
+  EXPECT_NE(complaint_about("4294967296x8x16").find("m = 4294967296 is larger than"),
+            std::string::npos);
+  EXPECT_NE(complaint_about("1x8x4294967296").find("k = 4294967296 is larger than"),
+            std::string::npos);
+}
+
+TEST(Shape, RefusesNumbersBeyond64Bits) {
+  EXPECT_EQ(complaint_about("99999999999999999999x8x16"),
+            "'99999999999999999999' in m of shape '99999999999999999999x8x16' does not fit into "
+            "64 bits.");
+}
+
+TEST(Shape, RefusesWhatIsNoShape) {
+  for (const char* text : {"", "x", "64", "64x8", "64x8x16x1", "64X8X16", "64*8*16"}) {
+    EXPECT_NE(complaint_about(text).find("is not a shape"), std::string::npos) << text;
+  }
+  EXPECT_EQ(complaint_about("64xfoox16"), "'foo' in n of shape '64xfoox16' is not a number.");
+}
+
+TEST(Shape, RefusesAbsurdProductsOfLists) {
+  const std::string many = "1:10000:+1";
+  const std::string shape = many + "x8:80000:+8x16:160000:+16";
+  EXPECT_NE(complaint_about(shape).find("stands for more than 10000 shapes"), std::string::npos);
+}
+
+TEST(ShapeFile, ReadsColumnsInAnyOrder) {
+  std::istringstream text(
+      "\xEF\xBB\xBFk, groups,n,op,m,time\r\n"
+      "# a remark\n"
+      "\n"
+      "7168,1,2112,dense,64,8.1\r\n"
+      "512, 1 ,32768,dense,1,9\n");
+  EXPECT_EQ(names(read_shapes(text, "f", Operation::kDense)),
+            Strings({"64x2112x7168", "1x32768x512"}));
+}
+
+std::string complaint_about_file(const std::string& content) {
+  return complaint([&] {
+    std::istringstream text(content);
+    read_shapes(text, "shapes.csv", Operation::kDense);
+  });
+}
+
+TEST(ShapeFile, NamesLineAndColumn) {
+  EXPECT_EQ(complaint_about_file("m,n\n1,8\n"), "line 1 of shapes.csv has no column 'k'.");
+  EXPECT_EQ(complaint_about_file("m,n,k,m\n"), "line 1 of shapes.csv names column 'm' twice.");
+  EXPECT_EQ(complaint_about_file("m,n,k\n1,8,16\n1,eight,16\n"),
+            "'eight' in column 'n' of line 3 of shapes.csv is not a number.");
+  EXPECT_EQ(complaint_about_file("m,n,k\n1,8\n"),
+            "line 2 of shapes.csv has 2 cells, the header 3.");
+  EXPECT_EQ(complaint_about_file("m,n,k\n1,9,16\n"),
+            "line 2 of shapes.csv: n = 9 must be a multiple of 8.");
+  EXPECT_NE(complaint_about_file("op,m,n,k\nsparse,1,8,16\n").find("column 'op' of line 2"),
+            std::string::npos);
+  EXPECT_NE(complaint_about_file("groups,m,n,k\n-4294967295,1,8,16\n").find("groups"),
+            std::string::npos);
+}
+
+TEST(ShapeFile, RefusesFilesWithoutShapes) {
+  EXPECT_EQ(complaint_about_file(""), "shapes.csv holds no shape.");
+  EXPECT_EQ(complaint_about_file("m,n,k\n"), "shapes.csv holds no shape.");
+  EXPECT_NE(complaint_about_file(std::string("\0\1\2", 3)).find("has no column"),
+            std::string::npos);
+  EXPECT_NE(
+      complaint([] { read_shape_file("no/such/file.csv", Operation::kDense); }).find("Cannot read"),
+      std::string::npos);
+  EXPECT_NE(complaint([] { read_shape_file(".", Operation::kDense); }).find("Cannot read"),
+            std::string::npos);
+}
+
+TEST(Collect, KeepsEachShapeOnce) {
+  ShapeArguments arguments;
+  arguments.shapes = {"64x8x16", "1,64x8x16"};
+  EXPECT_EQ(names(collect_problems(arguments)), Strings({"64x8x16", "1x8x16"}));
+}
+
+TEST(Collect, NeedsAShapeAndAKnownOperation) {
+  EXPECT_EQ(complaint([] { collect_problems({}); }), "No shape was given.");
+  EXPECT_EQ(complaint([] { parse_operation("grouped-masked"); }),
+            "Unknown operation 'grouped-masked'; this version has: dense.");
+}
+
+TEST(Preset, IsTheListInTheTestData) {
+  ShapeArguments preset;
+  preset.preset = "deepseek-v3";
+  auto from_preset = names(collect_problems(preset));
+  auto from_file = names(
+      read_shape_file(DEEPGEMM_SOURCE_DIR "/tests/data/deepseek_v3_dense.csv", Operation::kDense));
+  std::ranges::sort(from_preset);
+  std::ranges::sort(from_file);
+  EXPECT_EQ(from_preset.size(), 49U);
+  EXPECT_EQ(from_preset, from_file);
+  EXPECT_NE(complaint([] { find_preset("gpt"); }).find("deepseek-v3"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace deepgemm::app

@@ -1,0 +1,231 @@
+// A GPU, a compiler and a store that do what a script says, in memory. For tests of the pipeline
+// and for command-line binaries that need no hardware.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "autotune/cost_model.h"
+#include "autotune/executor.h"
+#include "core/kernel_builder.h"
+#include "core/store.h"
+
+namespace deepgemm::autotune::scripted {
+
+// What happens when. Every hook may be replaced; the defaults let everything succeed and take the
+// time that the cost model predicts, the libraries a little longer. Configs are named by
+// core::to_string. `builds`, `verifies` and `rounds` count what was done.
+struct Script {
+  core::DeviceInfo device = *core::find_device_profile("h100-sxm5");
+  core::Environment environment = gpu_environment();
+
+  std::function<double(core::Contender, const core::GemmConfig&)> time_us;
+  std::function<std::string(const core::GemmConfig&)> compile_failure;  // empty: it compiles
+  std::function<std::string(core::Contender, const core::GemmConfig&)> admit_failure;
+  std::function<Check(core::Contender, const core::GemmConfig&)> check;
+  std::function<void()> on_build;                    // before a build; on compile threads
+  std::function<void()> on_verify;                   // before a verification
+  std::function<void(Round&)> on_round;              // after a round was filled
+  std::function<void(const core::Trial&)> on_trial;  // before a trial is recorded
+  double noise = 0;                                  // relative; alternates over the rounds
+  std::string reference = "cublaslt-block";
+  std::string reference_note;
+
+  std::atomic<int> builds{0};
+  int verifies = 0;
+  int rounds = 0;
+  int admitted_now = 0;
+
+  static core::Environment gpu_environment() {
+    core::Environment environment;
+    environment.device_id = "h100-sxm5";
+    environment.device_name = "NVIDIA H100 80GB HBM3";
+    environment.device_uuid = "GPU-scripted";
+    environment.sms = 132;
+    environment.driver = "580.82 (CUDA 13.0)";
+    environment.nvrtc = "13.0";
+    environment.library_version = "0.1.0";
+    environment.cublaslt = "13.0.2";
+    environment.sources_hash = "scripted";
+    return environment;
+  }
+};
+
+// Bits that every correct result has.
+inline constexpr unsigned long long kRightBits = 0x5eed;
+
+inline Check passing_check() {
+  Check check;
+  check.verification.reference = "cublaslt-block";
+  check.verification.relative_error = 1e-3;
+  check.verification.repeatable = true;
+  check.verification.bits_hash = kRightBits;
+  return check;
+}
+
+class Builder final : public core::KernelBuilder {
+ public:
+  explicit Builder(Script& script) : script_(script) {}
+
+  std::string key(const core::GemmConfig& config) const override {
+    return "key:" + core::to_string(config);
+  }
+
+  core::BuildResult build(const core::GemmConfig& config) override {
+    if (script_.on_build) script_.on_build();
+    ++script_.builds;
+    core::BuildResult result;
+    if (script_.compile_failure) result.failure = script_.compile_failure(config);
+    if (!result.failure.empty()) return result;
+    core::Cubin cubin;
+    cubin.key = key(config);
+    cubin.entry = "deepgemm_dense";
+    cubin.config = config;
+    cubin.image = {'c', 'u', 'b', 'i', 'n'};
+    cubin.build.registers = 168;
+    cubin.build.shared_bytes = static_cast<int>(kernels::shared_bytes(config));
+    cubin.build.compile_seconds = 0.2;
+    result.cubin = std::move(cubin);
+    return result;
+  }
+
+ private:
+  Script& script_;
+};
+
+class Bench final : public Workbench {
+ public:
+  Bench(Script& script, const core::GemmProblem& problem)
+      : script_(script), problem_(problem), model_(script.device) {}
+
+  std::string reference() const override { return script_.reference; }
+  std::string reference_note() const override { return script_.reference_note; }
+
+  Admission admit(core::Contender contender, const core::Cubin* cubin) override {
+    const core::GemmConfig config = cubin != nullptr ? cubin->config : core::GemmConfig{};
+    Admission admission;
+    if (script_.admit_failure) admission.failure = script_.admit_failure(contender, config);
+    if (!admission.failure.empty()) return admission;
+    admission.id = next_id_++;
+    admitted_[admission.id] = {contender, config};
+    ++script_.admitted_now;
+    return admission;
+  }
+
+  void dismiss(int id) override { script_.admitted_now -= static_cast<int>(admitted_.erase(id)); }
+
+  Check verify(int id) override {
+    if (script_.on_verify) script_.on_verify();
+    ++script_.verifies;
+    const Contestant& contestant = admitted_.at(id);
+    if (script_.check) return script_.check(contestant.contender, contestant.config);
+    return passing_check();
+  }
+
+  Round round(std::span<const int> ids) override {
+    Round round;
+    // -1, 0, +1 times the noise, in turn.
+    const double factor = 1 + script_.noise * (script_.rounds % 3 - 1);
+    for (int id : ids) round.times_us.push_back(time_us(admitted_.at(id)) * factor);
+    round.sm_clock_mhz = 1755;
+    ++script_.rounds;
+    if (script_.on_round) script_.on_round(round);
+    return round;
+  }
+
+ private:
+  struct Contestant {
+    core::Contender contender;
+    core::GemmConfig config;
+  };
+
+  double time_us(const Contestant& contestant) const {
+    if (script_.time_us) return script_.time_us(contestant.contender, contestant.config);
+    const double ours = model_.predict(problem_, contestant.config).total_us;
+    switch (contestant.contender) {
+      case core::Contender::kCublasLtBlock:
+        return 1.2 * ours;
+      case core::Contender::kCublasLtTensorwide:
+        return 1.1 * ours;
+      default:
+        return ours;
+    }
+  }
+
+  Script& script_;
+  core::GemmProblem problem_;
+  CostModel model_;
+  std::map<int, Contestant> admitted_;
+  int next_id_ = 0;
+};
+
+class Gpu final : public Executor {
+ public:
+  explicit Gpu(Script& script) : script_(script) {}
+  const core::DeviceInfo& device() const override { return script_.device; }
+  const core::Environment& environment() const override { return script_.environment; }
+  std::string policy() const override { return "scripted"; }
+  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
+    return std::make_unique<Bench>(script_, problem);
+  }
+
+ private:
+  Script& script_;
+};
+
+// A TrialStore in memory.
+class Store final : public core::TrialStore {
+ public:
+  explicit Store(Script& script) : script_(script) {}
+
+  std::vector<core::Trial> trials(const core::GemmProblem& problem,
+                                  const core::Environment& environment) const override {
+    std::vector<core::Trial> newest;
+    for (auto row = trials_.rbegin(); row != trials_.rend(); ++row) {
+      const auto& [trial, where] = *row;
+      if (where != environment || trial.problem != problem) continue;
+      const bool seen = std::any_of(newest.begin(), newest.end(), [&](const core::Trial& each) {
+        return each.contender == row->first.contender && each.config == row->first.config;
+      });
+      if (!seen) newest.push_back(trial);
+    }
+    return newest;
+  }
+
+  std::optional<core::Winner> winner(const core::GemmProblem& problem,
+                                     const core::Environment& environment) const override {
+    for (auto row = winners_.rbegin(); row != winners_.rend(); ++row) {
+      if (row->second == environment && row->first.problem == problem) return row->first;
+    }
+    return std::nullopt;
+  }
+
+  void record(const core::Trial& trial, const core::Environment& environment) override {
+    if (script_.on_trial) script_.on_trial(trial);
+    trials_.emplace_back(trial, environment);
+  }
+  void record(const core::Cubin& cubin) override { cubins_.insert(cubin.key); }
+  void record(const core::Winner& winner, const core::Environment& environment) override {
+    winners_.emplace_back(winner, environment);
+  }
+
+  const std::vector<std::pair<core::Trial, core::Environment>>& rows() const { return trials_; }
+  const std::set<std::string>& cubins() const { return cubins_; }
+  const std::vector<std::pair<core::Winner, core::Environment>>& winners() const {
+    return winners_;
+  }
+
+ private:
+  Script& script_;
+  std::vector<std::pair<core::Trial, core::Environment>> trials_;
+  std::vector<std::pair<core::Winner, core::Environment>> winners_;
+  std::set<std::string> cubins_;
+};
+
+}  // namespace deepgemm::autotune::scripted

@@ -1,0 +1,115 @@
+"""What the command-line tests share: running the real binaries in a folder of their own."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ.get("DEEPGEMM_BIN", "."))
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+USAGE, ENVIRONMENT, INTERRUPTED = 2, 3, 130
+# A space of few candidates, so that real compilation stays short.
+FEW = ["--effort", "quick", "--fix", "block_m=64", "--fix", "block_n=64,96", "--fix", "stages=4",
+       "--fix", "cluster_m=1", "--fix", "cluster_n=1", "--fix", "math_warpgroups=1",
+       "--fix", "accumulator_sets=1", "--fix", "raster_group=8"]
+
+
+class CliTest(unittest.TestCase):
+    """A fresh folder per test; database, cache and home lie in it."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="deepgemm-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.db = self.folder / "tuning.db"
+        self.environment = dict(os.environ, HOME=str(self.folder), DEEPGEMM_DB=str(self.db),
+                                XDG_CACHE_HOME=str(self.folder / "cache"), TERM="xterm",
+                                CUDA_VISIBLE_DEVICES="")
+        for name in list(self.environment):
+            if name.startswith("SCRIPTED_") or name == "NO_COLOR":
+                del self.environment[name]
+
+    def command(self, name, *arguments):
+        return [str(BIN / name), *map(str, arguments)]
+
+    def run_command(self, name, *arguments, env=None, **options):
+        return subprocess.run(self.command(name, *arguments), capture_output=True, text=True,
+                              env={**self.environment, **(env or {})}, cwd=self.folder,
+                              timeout=300, check=False, **options)
+
+    def start(self, name, *arguments, env=None):
+        process = subprocess.Popen(self.command(name, *arguments), text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env={**self.environment, **(env or {})}, cwd=self.folder)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def assert_ok(self, result):
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result
+
+    def assert_fails(self, result, code, *needles):
+        """Exit code; nothing on stdout; one sentence of error and one next step on stderr."""
+        said = f"{result.args}\n{result.stdout}\n{result.stderr}"
+        self.assertEqual(result.returncode, code, said)
+        self.assertEqual(result.stdout, "", said)
+        lines = [line for line in result.stderr.splitlines() if not line.startswith("note: ")]
+        self.assertEqual([line.split(" ")[0] for line in lines], ["error:", "next:"], said)
+        for line in lines:
+            self.assertTrue(line.endswith("."), said)
+        for needle in needles:
+            self.assertIn(needle, result.stderr, said)
+
+    def assert_interrupted(self, process):
+        stdout, stderr = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, INTERRUPTED, stdout + stderr)
+        self.assertIn("next: To resume, run: ", stderr)
+        return stdout, stderr
+
+    def json_of(self, result):
+        self.assert_ok(result)
+        return json.loads(result.stdout)
+
+    def wait_for_trials(self, shape, count, seconds=60):
+        """Until the database holds that many trials of a shape."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            result = self.run_command("deepgemm-db", "show", shape, "--format", "json")
+            if result.returncode == 0 and len(json.loads(result.stdout)["trials"]) >= count:
+                return
+            time.sleep(0.05)
+        self.fail(f"no {count} trials of {shape} within {seconds} s")
+
+    @staticmethod
+    def wait_for_line(stream, needle):
+        """Reads lines until one holds `needle`; returns what was read."""
+        read = ""
+        for line in stream:
+            read += line
+            if needle in line:
+                return read
+        raise AssertionError(f"'{needle}' never came:\n{read}")
+
+    def interrupt(self, process, sign=signal.SIGINT):
+        process.send_signal(sign)
+        return self.assert_interrupted(process)
+
+
+def needs_nvrtc(test):
+    """Skips, and says so, where the compiler is missing."""
+    def wrapped(self):
+        result = self.run_command("deepgemm-tune", "8x64x128", "--device", "h100-sxm5", *FEW)
+        if result.returncode == ENVIRONMENT and "NVRTC" in result.stderr:
+            self.skipTest("NVRTC is not installed")
+        return test(self)
+    return wrapped

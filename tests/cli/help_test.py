@@ -1,0 +1,62 @@
+"""--help, --version and the documentation that they carry."""
+
+import re
+import unittest
+
+from cli import SOURCE, CliTest
+
+COMMANDS = ["deepgemm-tune", "deepgemm-bench", "deepgemm-db"]
+
+
+class Help(CliTest):
+    def test_help_goes_to_stdout_with_examples(self):
+        for command in COMMANDS:
+            for flag in ("--help", "-h"):
+                with self.subTest(command):
+                    result = self.assert_ok(self.run_command(command, flag))
+                    self.assertEqual(result.stderr, "")
+                    self.assertIn("Examples:", result.stdout)
+                    self.assertIn("Exit codes:", result.stdout)
+                    self.assertIn("--help-json", result.stdout)
+                    self.assertIn("--db", result.stdout + self.run_command(
+                        command, "list", "--help").stdout)
+
+    def test_help_names_every_option_of_the_contract(self):
+        expected = {
+            "deepgemm-tune": ["--db", "--effort", "--budget", "--gpu", "--force", "--device",
+                              "--dry-run", "--fix", "--jobs", "--format", "--output", "--cache",
+                              "--shapes", "--preset", "--op", "--verbose", "--quiet"],
+            "deepgemm-bench": ["--db", "--config", "--gpu", "--rounds", "--format", "--output",
+                               "--shapes", "--preset", "--op", "--verbose", "--quiet"],
+        }
+        for command, options in expected.items():
+            text = self.run_command(command, "--help").stdout
+            for option in options:
+                self.assertRegex(text, rf"\s{option}\b", command)
+
+    def test_examples_name_only_options_that_exist(self):
+        for command in COMMANDS:
+            text = self.run_command(command, "--help").stdout
+            if command == "deepgemm-db":
+                text += self.run_command(command, "list", "--help").stdout
+            listed = set(re.findall(r"^\s+(?:-\w,\s*)?(--[\w-]+)", text, re.MULTILINE))
+            used = set(re.findall(r"--[a-z][\w-]*", text.split("Examples:")[1]))
+            self.assertEqual(used - listed, set(), command)
+
+    def test_version_is_that_of_the_project(self):
+        version = re.search(r"project\(deepgemm VERSION (\S+)",
+                            (SOURCE / "CMakeLists.txt").read_text()).group(1)
+        for command in COMMANDS:
+            result = self.assert_ok(self.run_command(command, "--version"))
+            self.assertEqual(result.stdout, f"{command} {version}\n")
+
+    def test_json_help_and_presets(self):
+        for command in COMMANDS:
+            result = self.assert_ok(self.run_command(command, "--help-json"))
+            self.assertIn('"deepgemm-tune/1"', result.stdout)
+        result = self.assert_ok(self.run_command("deepgemm-tune", "--preset", "list"))
+        self.assertIn("deepseek-v3: ", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

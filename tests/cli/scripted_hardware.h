@@ -1,0 +1,88 @@
+// A machine for command-line tests: a GPU and a compiler that follow a script taken from the
+// environment. Nothing of it is in the commands that are installed.
+//
+//   SCRIPTED_SLEEP_MS_BUILD, _VERIFY, _ROUND   how long each step takes
+//   SCRIPTED_SIGINT_ROUND=N                    Ctrl-C comes during round N, counted from 1
+//   SCRIPTED_WRONG=1                           every kernel computes wrong numbers
+//   SCRIPTED_NO_NVRTC=1                        there is no compiler
+//   SCRIPTED_COUNTS=1                          says on stderr at the end what was done
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "app/hardware.h"
+#include "core/error.h"
+#include "tests/autotune/scripted.h"
+
+namespace deepgemm::app::scripted {
+
+namespace script = autotune::scripted;
+
+inline int number_of(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? 0 : std::atoi(text);
+}
+
+inline std::function<void()> sleeper(const char* variable) {
+  return [milliseconds = number_of(variable)] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  };
+}
+
+// The script of this process.
+inline script::Script& script_of_environment() {
+  static script::Script script;
+  static const bool filled = [] {
+    script.environment.sources_hash = base_environment("").sources_hash;
+    script.device.is_profile = false;
+    script.on_build = sleeper("SCRIPTED_SLEEP_MS_BUILD");
+    script.on_verify = sleeper("SCRIPTED_SLEEP_MS_VERIFY");
+    script.on_round = [nap = sleeper("SCRIPTED_SLEEP_MS_ROUND")](autotune::Round&) {
+      nap();
+      if (script.rounds == number_of("SCRIPTED_SIGINT_ROUND")) std::raise(SIGINT);
+    };
+    if (number_of("SCRIPTED_WRONG") != 0) {
+      script.check = [](core::Contender, const core::GemmConfig&) {
+        autotune::Check check = script::passing_check();
+        check.outcome = core::Outcome::kWrong;
+        check.detail = "the script says so";
+        return check;
+      };
+    }
+    return true;
+  }();
+  (void)filled;
+  return script;
+}
+
+inline Hardware scripted_hardware() {
+  script::Script& script = script_of_environment();
+  Hardware hardware;
+  hardware.read_device = [&script](int) { return script.device; };
+  hardware.open_gpu = [&script](int, const core::Environment&) {
+    return std::make_unique<script::Gpu>(script);
+  };
+  hardware.make_builder = [&script](const std::filesystem::path&) -> Builder {
+    if (number_of("SCRIPTED_NO_NVRTC") != 0) {
+      throw core::EnvironmentError("NVRTC was not found", "Install it.");
+    }
+    return {std::make_unique<script::Builder>(script), script.environment.nvrtc};
+  };
+  return hardware;
+}
+
+inline int finish(int exit_code) {
+  if (number_of("SCRIPTED_COUNTS") != 0) {
+    const script::Script& script = script_of_environment();
+    std::fprintf(stderr, "scripted: builds=%d verifies=%d rounds=%d\n", script.builds.load(),
+                 script.verifies, script.rounds);
+  }
+  return exit_code;
+}
+
+}  // namespace deepgemm::app::scripted

@@ -1,0 +1,66 @@
+#include "core/default_config.h"
+
+#include <gtest/gtest.h>
+
+namespace deepgemm::core {
+namespace {
+
+GemmProblem shape(std::int64_t m, std::int64_t n, std::int64_t k) {
+  GemmProblem problem;
+  problem.m = m;
+  problem.n = n;
+  problem.k = k;
+  return problem;
+}
+
+TEST(DefaultConfig, IsLegalAndDoesNotSpillForEveryShapeAndDevice) {
+  for (const DeviceInfo& device : device_profiles()) {
+    for (const std::int64_t m : {1L, 2L, 63L, 64L, 65L, 129L, 512L, 4096L, 100003L, kMaxExtent}) {
+      for (const std::int64_t n : {8L, 16L, 136L, 576L, 2112L, 7168L, 129280L, kMaxExtent}) {
+        for (const std::int64_t k : {16L, 128L, 144L, 7168L, kMaxExtent}) {
+          const GemmProblem problem = shape(m, n, k);
+          const GemmConfig config = default_config(problem, device);
+          ASSERT_EQ(why_illegal(config, device.shared_bytes_per_block), std::nullopt)
+              << to_string(problem) << " " << to_string(config);
+          ASSERT_LE(kernels::accumulator_registers(config),
+                    spill_free_accumulators(config.math_warpgroups))
+              << to_string(problem) << " " << to_string(config);
+        }
+      }
+    }
+  }
+}
+
+TEST(DefaultConfig, SkinnyShapesSpreadOverTheSms) {
+  const GemmConfig config =
+      default_config(shape(64, 2112, 7168), *find_device_profile("h100-sxm5"));
+  EXPECT_EQ(config.block_m, 64);
+  EXPECT_EQ(config.block_n, 16) << "132 tiles of 16 columns for 132 SMs";
+}
+
+TEST(DefaultConfig, LargeShapesTakeLargeTilesInPairs) {
+  const GemmConfig config =
+      default_config(shape(4096, 7168, 16384), *find_device_profile("h100-sxm5"));
+  EXPECT_EQ(config.block_m, 128);
+  EXPECT_GE(config.block_n, 128);
+  EXPECT_EQ(kernels::cluster_size(config), 2);
+}
+
+TEST(DefaultConfig, StagesFillTheSharedMemory) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  GemmConfig config = default_config(shape(4096, 7168, 16384), device);
+  ++config.stages;
+  EXPECT_EQ(broken_limit(config, device.shared_bytes_per_block), Limit::kSharedMemory);
+}
+
+TEST(DefaultConfig, IsAFunctionOfShapeAndDevice) {
+  const DeviceInfo& h100 = *find_device_profile("h100-sxm5");
+  const DeviceInfo& h20 = *find_device_profile("h20");
+  EXPECT_EQ(default_config(shape(64, 2112, 7168), h100),
+            default_config(shape(64, 2112, 7168), h100));
+  EXPECT_NE(default_config(shape(64, 2112, 7168), h100),
+            default_config(shape(64, 2112, 7168), h20));
+}
+
+}  // namespace
+}  // namespace deepgemm::core

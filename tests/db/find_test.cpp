@@ -1,0 +1,81 @@
+#include "tests/db/fixture.h"
+
+namespace deepgemm::db {
+namespace {
+
+class Find : public testing::Test {
+ protected:
+  core::Lookup find(std::int64_t m, const std::string& device_id = "h100-sxm5") {
+    return database_.find(problem_of(m), device_id);
+  }
+
+  TempFolder folder_;
+  TuningDb database_{folder_ / "t.db", OpenMode::kTune};
+};
+
+TEST_F(Find, NothingNamesTheNextStep) {
+  const core::Lookup lookup = find(100);
+  EXPECT_EQ(lookup.match, core::Match::kNone);
+  EXPECT_FALSE(lookup.winner);
+  EXPECT_NE(lookup.reason.find("deepgemm-tune 100x2112x7168"), std::string::npos) << lookup.reason;
+}
+
+TEST_F(Find, ExactBucketAndAboveTheLargest) {
+  for (const std::int64_t m : {128, 64, 4096}) database_.record(winner_of(m), environment_of());
+
+  core::Lookup lookup = find(64);
+  EXPECT_EQ(lookup.match, core::Match::kExact);
+  EXPECT_EQ(lookup.reason, "m = 64 was tuned");
+  EXPECT_EQ(lookup.winner->problem.m, 64);
+
+  lookup = find(100);
+  EXPECT_EQ(lookup.match, core::Match::kBucket);
+  EXPECT_EQ(lookup.reason, "m = 100 lies in (64, 128], tuned at m = 128");
+  EXPECT_EQ(lookup.winner->problem.m, 128);
+
+  lookup = find(1);
+  EXPECT_EQ(lookup.reason, "m = 1 lies in (0, 64], tuned at m = 64");
+
+  lookup = find(5000);
+  EXPECT_EQ(lookup.match, core::Match::kBucket);
+  EXPECT_EQ(lookup.reason, "m = 5000 lies above m = 4096, the largest that was tuned");
+  EXPECT_EQ(lookup.winner->problem.m, 4096);
+}
+
+TEST_F(Find, OtherShapesDoNotAnswer) {
+  core::Winner other = winner_of(64);
+  other.problem.k = 512;
+  database_.record(other, environment_of());
+  EXPECT_EQ(find(64).match, core::Match::kNone);
+}
+
+TEST_F(Find, OtherDeviceOnlyWhereThisOneHasNothing) {
+  database_.record(winner_of(128), environment_of("h200-sxm5"));
+  const core::Lookup lookup = find(100);
+  EXPECT_EQ(lookup.match, core::Match::kOtherDevice);
+  EXPECT_EQ(lookup.reason,
+            "m = 100 lies in (0, 128], tuned at m = 128 on h200-sxm5, not on h100-sxm5");
+}
+
+TEST_F(Find, MeasuredPrecedesPredictedAndNewPrecedesOld) {
+  core::Environment old_driver = environment_of();
+  old_driver.driver = "570.00 (CUDA 12.8)";
+  database_.record(winner_of(64, 1.0, false), environment_of());
+  EXPECT_EQ(find(64).reason, "m = 64 was predicted");
+  database_.record(winner_of(64, 2.0, true), old_driver);
+  database_.record(winner_of(64, 3.0, false), environment_of());
+  EXPECT_EQ(find(64).winner->median_us, 2.0);
+  database_.record(winner_of(64, 4.0, true), environment_of());
+  EXPECT_EQ(find(64).winner->median_us, 4.0);
+  database_.record(winner_of(64, 5.0, true), old_driver);
+  EXPECT_EQ(find(64).winner->median_us, 5.0);
+}
+
+TEST_F(Find, MeasuredRowsOfAnotherDevicePrecedePredictedOnes) {
+  database_.record(winner_of(64, 1.0, true), environment_of("h200-sxm5"));
+  database_.record(winner_of(64, 2.0, false), environment_of("h20"));
+  EXPECT_EQ(find(64).winner->median_us, 1.0);
+}
+
+}  // namespace
+}  // namespace deepgemm::db

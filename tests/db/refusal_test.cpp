@@ -1,0 +1,159 @@
+// Files that are not what they should be: one sentence, and never half-read.
+#include <SQLiteCpp/Statement.h>
+
+#include "db/sqlite_errors.h"
+#include "tests/db/fixture.h"
+
+namespace deepgemm::db {
+namespace {
+
+using testing::TestWithParam;
+
+void fill(const std::filesystem::path& path) {
+  TuningDb database(path, OpenMode::kTune);
+  for (int i = 0; i < 40; ++i) database.record(trial_of(64, 100 + i), environment_of());
+  database.record(winner_of(64), environment_of());
+  database.record(cubin_of("a"));
+}
+
+std::string read_bytes(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class Refusal : public TestWithParam<OpenMode> {
+ protected:
+  // The sentence starts with the file's name and holds `words`; the file is as it was.
+  void expect_refused(const std::string& words) {
+    const std::string before = read_bytes(path_);
+    const std::string failure = failure_to_open(path_, GetParam());
+    EXPECT_EQ(failure.find("usage: " + path_.string()), 0u) << failure;
+    EXPECT_NE(failure.find(words), std::string::npos) << failure;
+    EXPECT_EQ(read_bytes(path_), before);
+    EXPECT_EQ(folder_.files(), std::set<std::string>{"t.db"});
+  }
+
+  TempFolder folder_;
+  std::filesystem::path path_ = folder_ / "t.db";
+};
+
+INSTANTIATE_TEST_SUITE_P(Modes, Refusal, testing::Values(OpenMode::kReadOnly, OpenMode::kTune));
+
+TEST_P(Refusal, TextFile) {
+  write_text(path_, std::string(4000, 'x'));
+  expect_refused("is not a database");
+}
+
+TEST_P(Refusal, ShortTextFile) {
+  write_text(path_, "m,n,k\n");
+  expect_refused("is not a database");
+}
+
+TEST_P(Refusal, TruncatedFile) {
+  fill(path_);
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
+  expect_refused("is damaged");
+}
+
+TEST_P(Refusal, TruncatedInsideTheFirstPage) {
+  fill(path_);
+  std::filesystem::resize_file(path_, 700);
+  expect_refused("t.db");
+}
+
+TEST_P(Refusal, ForeignDatabase) {
+  tamper(path_, "CREATE TABLE trials (x); PRAGMA user_version=1");
+  expect_refused("not one of deepgemm");
+}
+
+TEST_P(Refusal, NewerSchema) {
+  fill(path_);
+  tamper(path_, "PRAGMA user_version=99");
+  expect_refused("written by a newer deepgemm (schema 99");
+}
+
+TEST_P(Refusal, ColumnOfANewerDeepgemm) {
+  fill(path_);
+  tamper(path_, "ALTER TABLE winners ADD COLUMN config_unheard_of INTEGER NOT NULL DEFAULT 3");
+  expect_refused("written by a newer deepgemm (column winners.config_unheard_of)");
+}
+
+TEST_P(Refusal, MissingTable) {
+  fill(path_);
+  tamper(path_, "DROP TABLE winners");
+  expect_refused("its table 'winners' is missing");
+}
+
+TEST_P(Refusal, Folder) {
+  std::filesystem::create_directory(path_);
+  const std::string failure = failure_to_open(path_, GetParam());
+  EXPECT_NE(failure.find("is a folder"), std::string::npos) << failure;
+}
+
+TEST(Damage, ABrokenPageStopsTheTuner) {
+  TempFolder folder;
+  fill(folder / "t.db");
+  std::fstream file(folder / "t.db", std::ios::binary | std::ios::in | std::ios::out);
+  const auto size = static_cast<long>(std::filesystem::file_size(folder / "t.db"));
+  file.seekp(size / 2 / 4096 * 4096);
+  file << std::string(4096, '\xa5');
+  file.close();
+  const std::string failure = failure_to_open(folder / "t.db", OpenMode::kTune);
+  EXPECT_NE(failure.find("is damaged"), std::string::npos) << failure;
+}
+
+TEST(Damage, AnImageThatChangedIsNotGivenOut) {
+  TempFolder folder;
+  fill(folder / "t.db");
+  tamper(folder / "t.db", "UPDATE kernels SET image = x'00112233'");
+  const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
+  const std::string failure = failure_of([&] { database.cubin("a"); });
+  EXPECT_NE(failure.find("kernel a does not match its checksum"), std::string::npos) << failure;
+  EXPECT_EQ(failure.find("usage: "), 0u);
+}
+
+TEST(Damage, AnUnknownNameIsNotGuessed) {
+  TempFolder folder;
+  fill(folder / "t.db");
+  tamper(folder / "t.db", "UPDATE trials SET outcome = 'splendid'");
+  const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
+  const std::string failure = failure_of([&] { database.all_trials(problem_of(64)); });
+  EXPECT_NE(failure.find("column outcome of table trials"), std::string::npos) << failure;
+}
+
+TEST(Missing, ReaderSaysHowToMakeOne) {
+  TempFolder folder;
+  const std::string failure = failure_to_open(folder / "none.db", OpenMode::kReadOnly);
+  EXPECT_EQ(failure.find("usage: there is no database at"), 0u) << failure;
+  EXPECT_NE(failure.find("deepgemm-tune"), std::string::npos) << failure;
+  EXPECT_TRUE(folder.files().empty());
+}
+
+TEST(Missing, EmptyFileIsNewToATunerAndRefusedToAReader) {
+  TempFolder folder;
+  write_text(folder / "t.db", "");
+  EXPECT_NE(failure_to_open(folder / "t.db", OpenMode::kReadOnly).find("is empty"),
+            std::string::npos);
+  EXPECT_EQ(failure_to_open(folder / "t.db", OpenMode::kTune), "");
+  EXPECT_EQ(failure_to_open(folder / "t.db", OpenMode::kReadOnly), "");
+}
+
+TEST(Missing, TunerCreatesTheFolders) {
+  TempFolder folder;
+  EXPECT_EQ(failure_to_open(folder / "a/b %?#/t.db", OpenMode::kTune), "");
+  EXPECT_EQ(TuningDb(folder / "a/b %?#/t.db", OpenMode::kReadOnly).schema_version(), 1);
+}
+
+TEST(Errors, AFullDatabaseIsTheEnvironmentsFault) {
+  TempFolder folder;
+  SQLite::Database database((folder / "t.db").string(),
+                            SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec("CREATE TABLE t (x); PRAGMA max_page_count=2");
+  const std::string failure = failure_of([&] {
+    translated("t.db", [&] { database.exec("INSERT INTO t VALUES (zeroblob(100000))"); });
+  });
+  EXPECT_EQ(failure.find("environment: the disk of t.db is full"), 0u) << failure;
+}
+
+}  // namespace
+}  // namespace deepgemm::db

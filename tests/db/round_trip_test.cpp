@@ -1,0 +1,175 @@
+#include <cmath>
+#include <tuple>
+
+#include "tests/db/fixture.h"
+
+namespace deepgemm::db {
+namespace {
+
+// Structured bindings stop compiling when a field is added: then it belongs into these lists, and
+// into db/columns.h.
+auto fields(const core::BuildFigures& build) {
+  const auto& [registers, spill, shared, seconds] = build;
+  return std::tie(registers, spill, shared, seconds);
+}
+auto fields(const core::Verification& verification) {
+  const auto& [reference, relative, max, f64, reference_f64, unwritten, canaries, repeatable,
+               hash] = verification;
+  return std::tie(reference, relative, max, f64, reference_f64, unwritten, canaries, repeatable,
+                  hash);
+}
+auto fields(const core::Measurement& measurement) {
+  const auto& [samples, median, spread, low, high, clock, rejected] = measurement;
+  return std::tie(samples, median, spread, low, high, clock, rejected);
+}
+
+void expect_equal(const core::Trial& a, const core::Trial& b) {
+  const auto& [problem, contender, config, key, outcome, detail, predicted, build, verification,
+               measurement, policy] = a;
+  EXPECT_EQ(problem, b.problem);
+  EXPECT_EQ(contender, b.contender);
+  EXPECT_EQ(config, b.config);
+  EXPECT_EQ(key, b.kernel_key);
+  EXPECT_EQ(outcome, b.outcome);
+  EXPECT_EQ(detail, b.detail);
+  EXPECT_EQ(predicted, b.predicted_us);
+  EXPECT_EQ(fields(build), fields(b.build));
+  EXPECT_EQ(fields(verification), fields(b.verification));
+  EXPECT_EQ(fields(measurement), fields(b.measurement));
+  EXPECT_EQ(policy, b.policy);
+}
+
+void expect_equal(const core::Winner& a, const core::Winner& b) {
+  const auto& [problem, config, key, measured, median, spread, default_config, default_us, block,
+               tensorwide, reason, trials] = a;
+  EXPECT_EQ(problem, b.problem);
+  EXPECT_EQ(config, b.config);
+  EXPECT_EQ(key, b.kernel_key);
+  EXPECT_EQ(measured, b.measured);
+  EXPECT_EQ(median, b.median_us);
+  EXPECT_EQ(spread, b.spread_us);
+  EXPECT_EQ(default_config, b.default_config);
+  EXPECT_EQ(default_us, b.default_us);
+  EXPECT_EQ(block, b.cublaslt_block_us);
+  EXPECT_EQ(tensorwide, b.cublaslt_tensorwide_us);
+  EXPECT_EQ(reason, b.reason);
+  EXPECT_EQ(trials, b.trials);
+}
+
+TEST(RoundTrip, EveryFieldOfATrialAndItsEnvironment) {
+  TempFolder folder;
+  {
+    TuningDb database(folder / "t.db", OpenMode::kTune);
+    database.record(trial_of(), environment_of());
+  }
+  const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
+  const auto rows = database.all_trials(problem_of(64));
+  ASSERT_EQ(rows.size(), 1u);
+  expect_equal(trial_of(), rows[0].trial);
+  EXPECT_EQ(rows[0].environment, environment_of());
+  EXPECT_EQ(rows[0].recorded_at.size(), std::string("2026-01-01T00:00:00.000Z").size());
+}
+
+TEST(RoundTrip, EveryFieldOfAWinner) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(winner_of(64), environment_of());
+  const auto found = database.winner(problem_of(64), environment_of());
+  ASSERT_TRUE(found);
+  expect_equal(winner_of(64), *found);
+  ASSERT_EQ(database.winners().size(), 1u);
+  expect_equal(winner_of(64), database.winners()[0].winner);
+}
+
+TEST(RoundTrip, EveryFieldOfACubin) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(cubin_of("a"));
+  const auto found = database.cubin("a");
+  ASSERT_TRUE(found);
+  const auto& [key, entry, config, image, build] = *found;
+  const core::Cubin expected = cubin_of("a");
+  EXPECT_EQ(key, expected.key);
+  EXPECT_EQ(entry, expected.entry);
+  EXPECT_EQ(config, expected.config);
+  EXPECT_EQ(image, expected.image);
+  EXPECT_EQ(fields(build), fields(expected.build));
+  EXPECT_FALSE(database.cubin("b"));
+}
+
+TEST(RoundTrip, CubinsAreStoredOncePerKey) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(cubin_of("a"));
+  core::Cubin other = cubin_of("a");
+  other.entry = "other";
+  database.record(other);
+  EXPECT_EQ(database.cubin("a")->entry, "dense_kernel");
+}
+
+TEST(RoundTrip, EmptyAndNotFiniteValues) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  core::Trial trial;
+  trial.problem = problem_of(64);
+  trial.verification.relative_error = std::nan("");
+  trial.verification.max_error = INFINITY;
+  database.record(trial, {});
+  const core::Trial read = database.all_trials(problem_of(64)).at(0).trial;
+  EXPECT_TRUE(std::isnan(read.verification.relative_error));
+  EXPECT_EQ(read.verification.max_error, INFINITY);
+  EXPECT_TRUE(read.measurement.samples_us.empty());
+  EXPECT_EQ(read.detail, "");
+}
+
+TEST(Trials, NewestPerContenderAndConfigOfAnEqualEnvironment) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  core::Environment other = environment_of();
+  other.driver = "570.00 (CUDA 12.8)";
+  core::Trial old_trial = trial_of(64, 100);
+  old_trial.detail = "old";
+  core::Trial as_default = trial_of(64, 100);
+  as_default.contender = core::Contender::kDefault;
+  core::Trial library = trial_of(64, 100);
+  library.contender = core::Contender::kCublasLtBlock;
+  core::Trial library_again = trial_of(64, 500);
+  library_again.contender = core::Contender::kCublasLtBlock;
+  library_again.detail = "again";
+  for (const core::Trial& trial : {old_trial, as_default, library, trial_of(64, 100),
+                                   trial_of(64, 150), library_again, trial_of(65, 160)}) {
+    database.record(trial, environment_of());
+  }
+  database.record(trial_of(64, 170), other);
+
+  const auto trials = database.trials(problem_of(64), environment_of());
+  ASSERT_EQ(trials.size(), 4u);
+  EXPECT_EQ(trials[0].contender, core::Contender::kDefault);
+  EXPECT_EQ(trials[1].detail, trial_of().detail);
+  EXPECT_EQ(trials[2].config, config_of(150));
+  EXPECT_EQ(trials[3].detail, "again");
+  EXPECT_EQ(database.all_trials(problem_of(64)).size(), 7u);
+  EXPECT_EQ(database.trials(problem_of(64), other).size(), 1u);
+  EXPECT_TRUE(database.trials(problem_of(64), environment_of("h20")).empty());
+}
+
+TEST(Winners, NewestPerProblemAndEnvironmentInOrder) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(winner_of(128), environment_of());
+  database.record(winner_of(64, 9.0), environment_of());
+  database.record(winner_of(64, 8.0), environment_of());
+  database.record(winner_of(32), environment_of("a-gpu"));
+  const auto rows = database.winners();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].environment.device_id, "a-gpu");
+  EXPECT_EQ(rows[1].winner.problem.m, 64);
+  EXPECT_EQ(rows[1].winner.median_us, 8.0);
+  EXPECT_EQ(rows[2].winner.problem.m, 128);
+  EXPECT_LT(rows[2].id, rows[1].id);
+  EXPECT_EQ(database.winner(problem_of(64), environment_of())->median_us, 8.0);
+  EXPECT_FALSE(database.winner(problem_of(64), environment_of("a-gpu")));
+}
+
+}  // namespace
+}  // namespace deepgemm::db

@@ -1,0 +1,65 @@
+// What tests on a real GPU share.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "autotune/gpu_executor.h"
+#include "core/error.h"
+#include "core/jit_builder.h"
+
+namespace deepgemm::gpu_test {
+
+// One executor for all tests of a process: CUPTI allows one timer at a time.
+class Gpu {
+ public:
+  // nullptr where there is no Hopper GPU; why() then has the sentence.
+  static autotune::Executor* executor() { return instance().executor_.get(); }
+  static const std::string& why() { return instance().why_; }
+  // Built in memory: these tests must not depend on a cache.
+  static core::JitBuilder& builder() { return *instance().builder_; }
+
+ private:
+  Gpu() {
+    try {
+      executor_ = autotune::open_gpu(0, {});
+      builder_ = std::make_unique<core::JitBuilder>("");
+    } catch (const core::EnvironmentError& error) {
+      executor_.reset();
+      why_ = error.what();
+    }
+  }
+  static Gpu& instance() {
+    static Gpu gpu;
+    return gpu;
+  }
+
+  std::unique_ptr<autotune::Executor> executor_;
+  std::unique_ptr<core::JitBuilder> builder_;
+  std::string why_;
+};
+
+class GpuTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (Gpu::executor() == nullptr) GTEST_SKIP() << "needs a Hopper GPU: " << Gpu::why();
+  }
+
+  static core::GemmProblem problem(std::int64_t m, std::int64_t n, std::int64_t k) {
+    core::GemmProblem p;
+    p.m = m;
+    p.n = n;
+    p.k = k;
+    return p;
+  }
+
+  static core::Cubin build(const std::string& config) {
+    core::BuildResult result = Gpu::builder().build(core::parse_config(config));
+    EXPECT_TRUE(result.cubin) << config << ": " << result.failure << "\n" << result.log;
+    return result.cubin ? *result.cubin : core::Cubin{};
+  }
+};
+
+}  // namespace deepgemm::gpu_test

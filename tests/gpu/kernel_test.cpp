@@ -1,0 +1,69 @@
+// Numbers of the dense kernel against cuBLASLt, the plain kernel and float64.
+#include <vector>
+
+#include "tests/gpu/gpu_fixture.h"
+
+namespace deepgemm::gpu_test {
+namespace {
+
+// Configs that span the space: every width of store box, straddling and aligned tiles, one and
+// two accumulator sets and slabs, one to three math warpgroups, clusters along m, n and both.
+const std::vector<std::string>& configs() {
+  static const std::vector<std::string> list{
+      "block_m=64,block_n=8,stages=4,math_warpgroups=1",
+      "block_m=64,block_n=24,stages=8,math_warpgroups=1,accumulator_sets=2",
+      "block_m=64,block_n=64,stages=10,math_warpgroups=1,accumulator_sets=2,cluster_n=2",
+      "block_m=64,block_n=192,stages=4,math_warpgroups=1,raster_group=1",
+      "block_m=128,block_n=80,stages=6,math_warpgroups=1",
+      "block_m=128,block_n=128,stages=5,cluster_m=2,accumulator_sets=2",
+      "block_m=128,block_n=112,stages=5,cluster_m=2,cluster_n=2,raster_group=4",
+      "block_m=128,block_n=176,stages=4,cluster_n=2",
+      "block_m=256,block_n=96,stages=3,cluster_m=2",
+      "block_m=192,block_n=104,stages=4,math_warpgroups=3,cluster_m=1",
+      "block_m=128,block_n=32,stages=2,cluster_m=4",
+  };
+  return list;
+}
+
+class DenseKernelTest : public GpuTest {
+ protected:
+  // Every config on one problem: right, and equal to the bit to all others.
+  static void verify_all(const core::GemmProblem& problem) {
+    const auto bench = Gpu::executor()->prepare(problem);
+    std::optional<unsigned long long> bits;
+    for (const std::string& config : configs()) {
+      const core::Cubin cubin = build(config);
+      const auto admitted = bench->admit(core::Contender::kCandidate, &cubin);
+      ASSERT_GE(admitted.id, 0) << config << ": " << admitted.failure;
+      const autotune::Check check = bench->verify(admitted.id);
+      EXPECT_EQ(check.outcome, core::Outcome::kMeasured)
+          << config << " on " << core::to_string(problem) << " against " << bench->reference()
+          << ": " << check.detail;
+      if (!bits) bits = check.verification.bits_hash;
+      EXPECT_EQ(check.verification.bits_hash, *bits) << config;
+      bench->dismiss(admitted.id);
+    }
+  }
+};
+
+TEST_F(DenseKernelTest, AlignedShape) { verify_all(problem(512, 1024, 1024)); }
+TEST_F(DenseKernelTest, OneRow) { verify_all(problem(1, 576, 7168)); }
+TEST_F(DenseKernelTest, SmallestShape) { verify_all(problem(1, 8, 16)); }
+TEST_F(DenseKernelTest, RaggedEverywhere) { verify_all(problem(333, 1000, 2000)); }
+TEST_F(DenseKernelTest, PartialLastKBlock) { verify_all(problem(130, 264, 144)); }
+TEST_F(DenseKernelTest, OneKBlock) { verify_all(problem(257, 520, 128)); }
+TEST_F(DenseKernelTest, MoreKBlocksThanTwoScaleFetches) {
+  verify_all(problem(70, 136, 128 * 67 + 16));
+}
+TEST_F(DenseKernelTest, ManyTilesPerBlock) { verify_all(problem(2050, 7168, 272)); }
+
+TEST_F(DenseKernelTest, TheReferenceIsCublasLtWhereItCan) {
+  EXPECT_EQ(Gpu::executor()->prepare(problem(64, 2112, 7168))->reference(), "cublaslt-block");
+}
+
+TEST_F(DenseKernelTest, AProblemLargerThanTheGpuIsAUsageError) {
+  EXPECT_THROW(Gpu::executor()->prepare(problem(1 << 20, 1 << 20, 128)), core::UsageError);
+}
+
+}  // namespace
+}  // namespace deepgemm::gpu_test
