@@ -158,7 +158,9 @@ core::ExitCode bench(const BenchRequest& request, const Hardware& hardware, Term
   } catch (const std::exception&) {
     failure = std::current_exception();  // after the shapes that were measured are shown
   }
-  deliver([&](Format format) { return render(report, format); }, request.format, request.outputs);
+  if (!failure || !report.lines.empty()) {
+    deliver([&](Format format) { return render(report, format); }, request.format, request.outputs);
+  }
   if (failure) std::rethrow_exception(failure);
   return verdict(report, request, terminal, log);
 }

@@ -33,12 +33,11 @@ std::optional<BenchArguments> parse_bench_arguments(int argc, const char* const*
   app.add_option("--config", arguments.config, "Run this config instead of the database's")
       ->type_name("FIELD=VALUE,...");
   app.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
-      ->type_name("N")
+      ->option_text("N")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--rounds", arguments.rounds, "Samples of each contender")
-      ->type_name("N")
-      ->check(CLI::Range(3, 100000))
-      ->capture_default_str();
+  app.add_option("--rounds", arguments.rounds, "Samples of each contender (default: 30)")
+      ->option_text("N")
+      ->check(CLI::Range(3, 100000));
   app.add_option("--cache", arguments.cache_folder,
                  "Folder of compiled kernels (default:\n$XDG_CACHE_HOME/deepgemm)")
       ->type_name("FOLDER");

@@ -107,6 +107,7 @@ std::string fault(const BenchLine& line) {
     return fmt::format("{}: {}", core::name(ours->check.outcome), ours->check.detail);
   }
   if (!ours->failure.empty()) return ours->failure;
+  if (ours->measurement.samples_us.empty()) return "no sample could be taken";
   const auto* fallback = find_entry(line.row, Contender::kDefault);
   if (fallback != nullptr && fallback->check.outcome == core::Outcome::kWrong) {
     return fmt::format("default {}: {}", core::name(fallback->check.outcome),

@@ -10,6 +10,7 @@
 #include "app/embedded_help.h"
 #include "app/output.h"
 #include "app/text.h"
+#include "core/config.h"
 #include "core/version.h"
 #include "db/tuning_db.h"
 
@@ -23,6 +24,20 @@ std::string help_text(std::string_view topic) {
     if (file.name == name) return std::string(file.text);
   }
   throw std::logic_error(name + " is not embedded");
+}
+
+// The long help of a command; kFieldsMark in it becomes the list of config fields, which is thus
+// that of the kernel.
+std::string footer(std::string_view topic) {
+  constexpr std::string_view kFieldsMark = "@config-fields@\n";
+  std::string text = help_text(topic);
+  const std::size_t at = text.find(kFieldsMark);
+  if (at == std::string::npos) return text;
+  std::string fields;
+  for (const auto& field : core::kConfigFields) {
+    fields += fmt::format("  {:<17}{:>4}  {}\n", field.name, field.default_value, field.meaning);
+  }
+  return text.replace(at, kFieldsMark.size(), fields);
 }
 
 // Messages of the lower folders may end without their full stop.
@@ -45,7 +60,7 @@ std::filesystem::path database_path(const CommonArguments& arguments) {
 
 void set_up(CLI::App& app, const std::string& program, std::string_view topic) {
   app.name(program);
-  app.footer("\n" + help_text(topic));
+  app.footer("\n" + footer(topic));
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.set_version_flag("--version", fmt::format("{} {}", program, core::kVersion),
                        "Print the version and exit");
@@ -63,11 +78,16 @@ void add_common_options(CLI::App& app, CommonArguments& arguments, const std::st
   app.add_option("--format", arguments.format, "Form of the result on stdout: " + formats)
       ->type_name("FORMAT");
   app.add_option("--output", arguments.output_files,
-                 "Also write the result here; the suffix chooses the form. Repeatable")
-      ->type_name("FILE")
+                 "Also write the result here; the suffix chooses\nthe form. Repeatable")
+      ->option_text("FILE")
       ->allow_extra_args(false);
-  auto* verbose = app.add_flag("-v,--verbose", arguments.verbose, "Log every trial to stderr");
-  app.add_flag("-q,--quiet", arguments.quiet, "No progress and no notes")->excludes(verbose);
+  auto* verbose =
+      app.add_flag("-v,--verbose", arguments.verbose, "Say more on stderr, such as every trial");
+  auto* quiet = app.add_flag("-q,--quiet", arguments.quiet, "No progress and no notes");
+  quiet->excludes(verbose);
+  // A blank keeps the help from listing what excludes what.
+  verbose->option_text(" ");
+  quiet->option_text(" ");
 }
 
 void add_shape_options(CLI::App& app, ShapeArguments& arguments) {

@@ -20,6 +20,10 @@ std::string raw_number(double value) { return known(value) ? fmt::format("{:.4f}
 
 }  // namespace
 
+bool is_ours(core::Contender contender) {
+  return contender == core::Contender::kCandidate || contender == core::Contender::kDefault;
+}
+
 double tflops(const core::GemmProblem& problem, double time_us) {
   return known(time_us) ? core::flops(problem) / time_us * 1e-6 : 0;
 }

@@ -6,9 +6,12 @@
 
 #include "app/table.h"
 #include "core/device.h"
-#include "core/problem.h"
+#include "core/trial.h"
 
 namespace deepgemm::app {
+
+// Whether a contender runs a kernel of ours, so that its trial has a config.
+bool is_ours(core::Contender contender);
 
 double tflops(const core::GemmProblem& problem, double time_us);
 // Operands and scales read once, D written once.

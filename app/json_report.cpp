@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command_line.h"
+#include "app/figures.h"
 #include "core/version.h"
 
 namespace deepgemm::app {
@@ -92,8 +93,7 @@ Json prediction_json(const autotune::Prediction& prediction) {
 }
 
 Json trial_json(const core::Trial& trial) {
-  const bool ours = trial.contender == core::Contender::kCandidate ||
-                    trial.contender == core::Contender::kDefault;
+  const bool ours = is_ours(trial.contender);
   const bool checked = !trial.verification.reference.empty();
   const bool timed = !trial.measurement.samples_us.empty();
   return {{"contender", core::name(trial.contender)},

@@ -23,7 +23,7 @@ Choice KernelSource::choose(const core::GemmProblem& problem,
   }
   const core::GemmConfig config = core::default_config(problem, device);
   return {std::string(core::name(core::Match::kNone)),
-          fmt::format("{}: the untuned default runs", lookup.reason), config,
+          fmt::format("the untuned default runs: {}", lookup.reason), config,
           stored_key(problem, config, device)};
 }
 

@@ -103,36 +103,40 @@ std::string resume_command(std::vector<std::string> command) {
   return shell_line(command);
 }
 
-core::ExitCode verdict(const TuneReport& report, Terminal& terminal, spdlog::logger& log) {
+core::ExitCode say_interrupted(const TuneReport& report, Terminal& terminal, spdlog::logger& log) {
+  log.warn("Interrupted; {} of {} and all finished trials are stored in '{}'.",
+           report.shapes.size(), counted(static_cast<long long>(report.shapes_asked), "shape"),
+           report.database);
+  terminal.print(Colour::kGreen, "next: ", "To resume, run: " + resume_command(report.command));
+  return core::ExitCode::kInterrupted;
+}
+
+// Says what the table does not. Throws Error where a shape ended without a usable answer.
+core::ExitCode verdict(const TuneReport& report, spdlog::logger& log) {
   const auto with = [&](ShapeStatus status) {
     return std::ranges::count(report.shapes, status, &ShapeOutcome::status);
   };
-  if (report.interrupted) {
-    log.warn("Interrupted; {} of {} and all finished trials are stored in '{}'.",
-             report.shapes.size(), counted(static_cast<long long>(report.shapes_asked), "shape"),
-             report.database);
-    terminal.print(Colour::kGreen, "next: ", "To resume, run: " + resume_command(report.command));
-    return core::ExitCode::kInterrupted;
-  }
-  const auto asked = static_cast<std::ptrdiff_t>(report.shapes.size());
-  if (with(ShapeStatus::kResumed) == asked) {
+  const auto all = std::ssize(report.shapes);
+  const auto skipped = with(ShapeStatus::kSkipped);
+  const auto lost = with(ShapeStatus::kNoWinner);
+  if (with(ShapeStatus::kResumed) == all) {
     log.info("Nothing to do: '{}' already answers {}. --force measures anew.", report.database,
-             counted(asked, "shape"));
+             counted(all, "shape"));
   }
-  if (const auto count = with(ShapeStatus::kSkipped); count > 0) {
+  if (skipped > 0) {
     log.warn("The budget ran out before {}; the same command goes on from here.",
-             counted(count, "shape"));
+             counted(skipped, "shape"));
   }
-  const bool no_winner = with(ShapeStatus::kNoWinner) > 0;
-  const bool nothing_usable = with(ShapeStatus::kSkipped) == asked;
-  if (!no_winner && !nothing_usable) return core::ExitCode::kDone;
-  throw core::Error(core::ExitCode::kWorkFailed,
-                    no_winner ? fmt::format("{} ended without a verified winner.",
-                                            counted(with(ShapeStatus::kNoWinner), "shape"))
-                              : "The budget ran out before the first shape.",
-                    no_winner ? "Look at the column 'why', and run again with --verbose to see "
-                                "every trial."
-                              : "Run again with a larger --budget.");
+  if (lost > 0) {
+    throw core::Error(core::ExitCode::kWorkFailed,
+                      fmt::format("{} ended without a verified winner.", counted(lost, "shape")),
+                      "Look at the column 'why', and run again with --verbose to see every trial.");
+  }
+  if (skipped == all) {
+    throw core::Error(core::ExitCode::kWorkFailed, "The budget ran out before the first shape.",
+                      "Run again with a larger --budget.");
+  }
+  return core::ExitCode::kDone;
 }
 
 core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Terminal& terminal,
@@ -148,9 +152,11 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
     failure = std::current_exception();  // after the shapes that were finished are shown
   }
   report.seconds = seconds_since(start);
-  deliver([&](Format format) { return render(report, format); }, request.format, request.outputs);
+  if (!failure || !report.shapes.empty()) {
+    deliver([&](Format format) { return render(report, format); }, request.format, request.outputs);
+  }
   if (failure) std::rethrow_exception(failure);
-  return verdict(report, terminal, log);
+  return report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);
 }
 
 core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {

@@ -21,24 +21,24 @@ void add_tune_options(CLI::App& app, TuneArguments& arguments) {
       ->type_name("EFFORT");
   app.add_option("--budget", arguments.budget_seconds,
                  "Stop after this many seconds, with the best so far")
-      ->type_name("SECONDS")
+      ->option_text("SECONDS")
       ->check(CLI::PositiveNumber);
   auto* gpu = app.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
-                  ->type_name("N")
+                  ->option_text("N")
                   ->check(CLI::NonNegativeNumber);
   app.add_option("--device", arguments.device,
                  "No GPU needed: rank and compile for this profile;\nrows are marked unmeasured")
-      ->type_name("PROFILE")
+      ->option_text("PROFILE")
       ->excludes(gpu);
   app.add_flag("--force", arguments.force, "Measure anew what the database already answers");
   app.add_flag("--dry-run", arguments.dry_run,
                "Count candidates, name the rules that removed the rest,\n"
                "rank; compile and write nothing");
   app.add_option("--fix", arguments.fixed, "Restrict a field of the search. Repeatable")
-      ->type_name("FIELD=VALUES")
+      ->option_text("FIELD=VALUES")
       ->allow_extra_args(false);
   app.add_option("--jobs", arguments.jobs, "Compile threads (default: one per core)")
-      ->type_name("N")
+      ->option_text("N")
       ->check(CLI::Range(1, 1024));
   app.add_option("--cache", arguments.cache_folder,
                  "Folder of compiled kernels (default:\n$XDG_CACHE_HOME/deepgemm)")

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "app/figures.h"
+
 namespace deepgemm::app {
 
 namespace {
@@ -26,10 +28,8 @@ void TuneProgress::progress(const core::GemmProblem& problem, autotune::Stage st
 }
 
 void TuneProgress::trial(const core::Trial& trial) {
-  const bool library = trial.contender == core::Contender::kCublasLtBlock ||
-                       trial.contender == core::Contender::kCublasLtTensorwide;
-  const std::string who =
-      library ? std::string(core::name(trial.contender)) : core::short_name(trial.config);
+  const std::string who = is_ours(trial.contender) ? core::short_name(trial.config)
+                                                   : std::string(core::name(trial.contender));
   std::string line =
       fmt::format("{} {}: {}", core::to_string(trial.problem), who, core::name(trial.outcome));
   if (trial.outcome == core::Outcome::kMeasured) {

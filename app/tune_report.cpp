@@ -63,28 +63,19 @@ void add_winner(Table& table, const ShapeOutcome& shape, const core::DeviceInfo&
                  cell(winner.reason)});
 }
 
+long long count_ours(const ShapeOutcome& shape) {
+  return std::ranges::count_if(shape.trials,
+                               [](const core::Trial& trial) { return is_ours(trial.contender); });
+}
+
 void add_loser(Table& table, const ShapeOutcome& shape) {
   const Cell none{"-", ""};
-  table.add_row({cell(shape.problem.m),
-                 cell(shape.problem.n),
-                 cell(shape.problem.k),
-                 cell(std::string(name(shape.status))),
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 none,
-                 cell(static_cast<long long>(shape.trials.size())),
-                 cell(shape.why)});
+  std::vector<Cell> cells{cell(shape.problem.m), cell(shape.problem.n), cell(shape.problem.k),
+                          cell(std::string(name(shape.status)))};
+  cells.resize(18, none);
+  cells.push_back(cell(count_ours(shape)));
+  cells.push_back(cell(shape.why));
+  table.add_row(std::move(cells));
 }
 
 std::string outcome_counts(const TuneReport& report) {
@@ -92,10 +83,7 @@ std::string outcome_counts(const TuneReport& report) {
   long long all = 0;
   for (const auto& shape : report.shapes) {
     for (const auto& trial : shape.trials) {
-      if (trial.contender != core::Contender::kCandidate &&
-          trial.contender != core::Contender::kDefault) {
-        continue;
-      }
+      if (!is_ours(trial.contender)) continue;
       ++counts[trial.outcome];
       ++all;
     }

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <limits>
 #include <unordered_set>
 
 #include "app/text.h"
 #include "core/error.h"
+#include "core/problem.h"
 
 namespace deepgemm::app {
 
@@ -85,7 +85,7 @@ std::int64_t parse_value(std::string_view text, std::string_view what) {
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
   if (error == std::errc::result_out_of_range) {
     throw core::UsageError(fmt::format("'{}' in {} does not fit into 64 bits.", text, what),
-                           "Use a number below 2147482624 (2^31 - 1024).");
+                           fmt::format("Use a number up to {}.", core::kMaxExtent));
   }
   if (text.empty() || error != std::errc() || stopped != end) {
     throw core::UsageError(fmt::format("'{}' in {} is not a number.", text, what), kListForms);

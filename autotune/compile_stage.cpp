@@ -50,13 +50,6 @@ Entrant enter(const TuneContext& context, const RankedCandidate& candidate,
     return entrant;
   }
   trial.build = build.cubin->build;
-  // A spill costs a candidate more than its tile gains; a default that spills is still an answer.
-  if (trial.build.spill_bytes > 0 && !is_default) {
-    fail(
-        trial, Outcome::kCompileFailed,
-        fmt::format("the compiler spills {} bytes of registers a thread", trial.build.spill_bytes));
-    return entrant;
-  }
   entrant.cubin = std::move(build.cubin);
   return entrant;
 }

@@ -39,7 +39,7 @@ struct Walk {
   double tiles_m;  // cluster tiles
   double tiles_n;
   int clusters;  // at work at once
-  int waves;
+  double waves;
   double rows;     // cluster tiles along m that one wave spans, by the raster group
   double columns;  // the same along n
 
@@ -55,7 +55,7 @@ struct Walk {
     const int room = std::max(1, static_cast<int>(device.sms * covered) / size);
     const double all = tiles_m * tiles_n;
     clusters = static_cast<int>(std::min<double>(room, all));
-    waves = saturate(std::ceil(all / clusters));
+    waves = std::ceil(all / clusters);
     rows = std::min<double>(config.raster_group, tiles_m);
     columns = std::min(tiles_n, std::ceil(clusters / rows));
   }
@@ -142,22 +142,23 @@ Prediction CostModel::predict(const core::GemmProblem& problem,
   Prediction p;
   p.tiles = saturate(walk.tiles_m * walk.tiles_n * size);
   p.blocks = walk.clusters * size;
-  p.waves = walk.waves;
-  p.occupancy = walk.tiles_m * walk.tiles_n / (1.0 * p.waves * walk.clusters);
+  p.waves = saturate(walk.waves);
+  p.occupancy = walk.tiles_m * walk.tiles_n / (walk.waves * walk.clusters);
   p.launch_us =
       cost::kEmptyKernelUs + cost::kFirstStageUs + (size > 1 ? cost::kClusterMeetingUs : 0);
   p.memory_us = memory_us(problem, walk, device_);
   p.l2_us = l2_us(problem, walk, device_);
-  p.math_us = p.waves * static_cast<double>(core::k_blocks(problem)) * k_block_us(config, device_);
+  p.math_us =
+      walk.waves * static_cast<double>(core::k_blocks(problem)) * k_block_us(config, device_);
   const double epilogue_clocks =
       cost::kEpilogueClocks + 2.0 * config.block_m * config.block_n / cost::kEpilogueBytesPerClock;
-  p.epilogue_us = p.waves * epilogue_clocks / device_.clock_mhz + cost::kLastStoreUs;
+  p.epilogue_us = walk.waves * epilogue_clocks / device_.clock_mhz + cost::kLastStoreUs;
 
   const double work = p.math_us + p.epilogue_us;
   const double traffic = combine(p.memory_us, p.l2_us, cost::kKernelSharpness);
   const double evenly = combine(traffic, work, cost::kKernelSharpness);
   // The same with the memory's work bunched in the first wave.
-  const double wave = work / p.waves;
+  const double wave = work / walk.waves;
   const double bunched =
       combine(first_wave_us(problem, walk, device_), wave, cost::kKernelSharpness) + work - wave;
   p.total_us = p.launch_us + std::max(evenly, bunched);

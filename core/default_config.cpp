@@ -17,6 +17,10 @@ struct Tile {
 // One wgmma row of 64 per warpgroup: the plainest layout, without spills up to wide tiles.
 constexpr std::array kTiles{Tile{64, 1}, Tile{128, 2}};
 
+// Of a math thread. Well inside what compiles without spills, which starts to depend on the cluster
+// and on the tile's alignment from here on: the default must always compile.
+constexpr int kSafeAccumulators = 160;
+
 // What a tile costs, compared in this order; smaller is better.
 struct Score {
   std::int64_t waves;
@@ -63,17 +67,6 @@ void share_in_pairs(GemmConfig& config, const GemmProblem& problem, int sms) {
 
 }  // namespace
 
-int spill_free_accumulators(int math_warpgroups) {
-  switch (math_warpgroups) {
-    case 1:
-      return 192;
-    case 2:
-      return 184;
-    default:
-      return 112;
-  }
-}
-
 GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) {
   const int sms = std::max(device.sms, 1);
   GemmConfig best;
@@ -87,7 +80,7 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
       config.block_n = block_n;
       config.stages = 2;
       config.math_warpgroups = tile.math_warpgroups;
-      if (kernels::accumulator_registers(config) > spill_free_accumulators(tile.math_warpgroups) ||
+      if (kernels::accumulator_registers(config) > kSafeAccumulators ||
           broken_limit(config, device.shared_bytes_per_block)) {
         continue;
       }

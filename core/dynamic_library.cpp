@@ -34,7 +34,7 @@ std::vector<fs::path> children(const fs::path& folder) {
 
 void add_toolkit(std::vector<std::string>& folders, const std::string& root) {
   if (root.empty()) return;
-  for (const char* tail : {"/lib64", "/lib", "/targets/x86_64-linux/lib"}) {
+  for (const char* tail : {"/lib64", "/lib", "/targets/x86_64-linux/lib", "/extras/CUPTI/lib64"}) {
     folders.push_back(root + tail);
   }
 }

@@ -1,8 +1,11 @@
 #include "db/connection.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -82,27 +85,50 @@ void require_regular(const std::filesystem::path& path) {
   }
 }
 
+void require_readable_file(const std::filesystem::path& path) {
+  if (access(path.c_str(), R_OK) == 0) return;
+  if (errno == ENOENT || errno == ENOTDIR) {
+    throw UsageError("there is no database at " + path.string(),
+                     "Run deepgemm-tune to make one, or pass another database.");
+  }
+  throw core::EnvironmentError(
+      path.string() + " cannot be opened (" + std::strerror(errno) + ")",
+      "Check the permissions of the file and its folder, or pass another database.");
+}
+
+// What lies beside the database.
+struct Log {
+  bool exists;
+  bool has_content;
+  bool has_shared_memory;
+};
+
+Log log_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+  const std::filesystem::path wal = real.string() + "-wal";
+  const bool exists = std::filesystem::exists(wal, error);
+  return {exists, exists && std::filesystem::file_size(wal, error) > 0,
+          std::filesystem::exists(real.string() + "-shm", error)};
+}
+
 }  // namespace
 
-SQLite::Database open_for_reading(const std::filesystem::path& path) {
+SQLite::Database open_for_reading(const std::filesystem::path& path, bool expect_tuner) {
   require_regular(path);
-  std::error_code error;
-  if (!std::filesystem::exists(path, error) && !error) {
-    throw UsageError("there is no database at " + path.string(),
-                     "Run deepgemm-tune to make one, or pass another --db FILE.");
-  }
+  require_readable_file(path);
   // readonly_shm: join a live tuner's shared memory, never create one.
   SQLite::Database database = open_uri(path, "mode=ro&readonly_shm=1", SQLite::OPEN_READONLY);
   const Header header = read_header(database);
   require_ours(header, path);
-  std::filesystem::path wal = std::filesystem::weakly_canonical(path, error);
-  wal += "-wal";
-  if (header.is_wal() && !std::filesystem::exists(wal, error)) {
-    // A bare copy of a file that was in WAL mode. A plain opening would create its log;
-    // without a log there is no tuner, so nothing changes under an immutable one.
-    return open_uri(path, "immutable=1", SQLite::OPEN_READONLY);
+  const Log log = log_of(path);
+  if (log.has_shared_memory || (!log.exists && !header.is_wal())) return database;
+  if (expect_tuner || log.has_content) {
+    throw SQLite::Exception("the write-ahead log needs recovery", SQLITE_READONLY_RECOVERY);
   }
-  return database;
+  // A bare copy of a file that was in WAL mode. A plain opening would create the missing files;
+  // without a tuner, nothing changes under an immutable one.
+  return open_uri(path, "immutable=1", SQLite::OPEN_READONLY);
 }
 
 SQLite::Database open_for_tuning(const std::filesystem::path& path) {

@@ -18,8 +18,10 @@ inline constexpr int kApplicationId = 0x64676d6d;
 // work, and what keeps readers from creating files.
 
 // Opens an existing database for reading. Creates nothing. Throws UsageError for what is not a
-// tuning database, SQLite::Exception for the rest.
-SQLite::Database open_for_reading(const std::filesystem::path& path);
+// tuning database, EnvironmentError for what may not be read, SQLite::Exception for the rest.
+// A log without its companions is either a tuner between two steps, or all there will ever be:
+// with `expect_tuner` it is a transient SQLite::Exception, without it is read as it lies there.
+SQLite::Database open_for_reading(const std::filesystem::path& path, bool expect_tuner);
 
 // Opens a database for writing, or creates an empty file. Nothing in an existing file is touched
 // before its header was recognised. Throws like the above, and EnvironmentError where it cannot

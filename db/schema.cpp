@@ -52,7 +52,7 @@ bool knows(const Table& table, const std::string& name) {
 
 [[noreturn]] void throw_newer(const std::filesystem::path& path, const std::string& what) {
   throw core::UsageError(path.string() + " was written by a newer deepgemm (" + what + ")",
-                         "Update this deepgemm, or pass another --db FILE.");
+                         "Update this deepgemm, or pass another database.");
 }
 
 }  // namespace

@@ -20,6 +20,11 @@ using core::UsageError;
       "Run deepgemm-tune with it once, as a user who may write it.");
 }
 
+// Exceptions that we raise ourselves carry one code only.
+int extended_code(const SQLite::Exception& error) {
+  return error.getExtendedErrorCode() > 0 ? error.getExtendedErrorCode() : error.getErrorCode();
+}
+
 // The codes of a file that is there but cannot be written or read.
 [[noreturn]] void throw_environment(int code, const std::string& name, const std::string& said) {
   switch (code) {
@@ -31,7 +36,7 @@ using core::UsageError;
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
       throw EnvironmentError(name + " is locked by another process",
-                             "Wait until that process is done, or pass another --db FILE.");
+                             "Wait until that process is done, or pass another database.");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -40,7 +45,7 @@ using core::UsageError;
     case SQLITE_CANTOPEN:
       throw EnvironmentError(name + " cannot be opened (" + said + ")",
                              "Check the permissions of the file and its folder, or pass another "
-                             "--db FILE.");
+                             "database.");
     case SQLITE_NOMEM:
       throw EnvironmentError("there is not enough memory to use " + name,
                              "Free some memory and run the same command again.");
@@ -59,15 +64,17 @@ void throw_damaged(const std::filesystem::path& path, const std::string& what) {
 }
 
 bool is_transient(const SQLite::Exception& error) {
-  const int extended = error.getExtendedErrorCode();
-  return extended == SQLITE_READONLY_RECOVERY || extended == SQLITE_READONLY_CANTINIT ||
-         extended == SQLITE_BUSY_RECOVERY || extended == SQLITE_BUSY_SNAPSHOT;
+  const int extended = extended_code(error);
+  // CANTOPEN: the log that was about to be joined was removed, or is not complete yet.
+  return extended == SQLITE_CANTOPEN || extended == SQLITE_READONLY_RECOVERY ||
+         extended == SQLITE_READONLY_CANTINIT || extended == SQLITE_BUSY_RECOVERY ||
+         extended == SQLITE_BUSY_SNAPSHOT;
 }
 
 void rethrow(const SQLite::Exception& error, const std::filesystem::path& path) {
   const std::string name = path.string();
   const int code = error.getErrorCode() & 0xff;
-  const int extended = error.getExtendedErrorCode();
+  const int extended = extended_code(error);
   if (extended == SQLITE_READONLY_RECOVERY || extended == SQLITE_READONLY_ROLLBACK ||
       extended == SQLITE_READONLY_CANTINIT) {
     throw_needs_recovery(name);

@@ -50,22 +50,24 @@ bool tables_are_missing(const SQLite::Database& database) {
   return query.getColumn(0).getInt() == 0 && schema_version_of(database) == 0;
 }
 
-// Retries what a tuner that is opening or closing the file leaves behind for an instant.
+// Retries what a tuner that is opening or closing the file leaves behind for an instant; `read`
+// takes the number of attempts before.
 template <class Read>
 auto patiently(const std::filesystem::path& path, Read read) {
+  constexpr int kAttempts = 20;
   for (int attempt = 0;; ++attempt) {
     try {
-      return read();
+      return read(attempt);
     } catch (const SQLite::Exception& error) {
-      if (attempt == 20 || !is_transient(error)) rethrow(error, path);
+      if (attempt + 1 == kAttempts || !is_transient(error)) rethrow(error, path);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(25));
   }
 }
 
 SQLite::Database open_reader(const std::filesystem::path& path) {
-  return patiently(path, [&path] {
-    SQLite::Database database = open_for_reading(path);
+  return patiently(path, [&path](int attempt) {
+    SQLite::Database database = open_for_reading(path, attempt < 4);
     database.exec("PRAGMA temp_store=MEMORY");
     require_readable(database, path);
     return database;
@@ -105,7 +107,7 @@ struct TuningDb::State {
   // One consistent view for reads that take several statements.
   template <class Read>
   auto read(Read&& work) {
-    return patiently(path, [&] {
+    return patiently(path, [&](int) {
       SQLite::Transaction view(database, SQLite::TransactionBehavior::DEFERRED);
       return work();
     });

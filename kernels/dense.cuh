@@ -99,7 +99,8 @@ struct MathThread {
   }
 
   // Starts slab i of the current stage on the tensor core; `partial` is then in flight. The
-  // slab's scales of A are read here, because the stage may be released before they are used.
+  // slab's scales of A are read here, because the stage may be released before they are used;
+  // those of B come after it, because at the start of a tile they may still be on their way.
   __device__ __forceinline__ void start(float (&partial)[kAccumulator], BlockScales<C>& scales,
                                         int i) {
     const int row = slab(i) * kWgmmaM + warp * 16 + lane / 4;
@@ -133,10 +134,10 @@ struct MathThread {
     BlockScales<C> scales;
     for (int kb = 0; kb < k_blocks; ++kb, stage.advance()) {
       wait_full();
-      tile_scales.read(scales.b, kb);
 #pragma unroll
       for (int i = 0; i < kSlabs; ++i) {
         start(partial, scales, i);
+        if (i == 0) tile_scales.read(scales.b, kb);
         finish<0>(partial);
         if (i == kSlabs - 1) release(stage.index);
         promote<C>(sum[i], partial, scales, tile_scales);
@@ -154,8 +155,8 @@ struct MathThread {
     BlockScales<C> odd_scales;
     const auto start_next = [&](float(&partial)[kAccumulator], BlockScales<C>& scales, int kb) {
       wait_full();
-      tile_scales.read(scales.b, kb);
       start(partial, scales, 0);
+      tile_scales.read(scales.b, kb);
       const int started = stage.index;
       stage.advance();
       return started;

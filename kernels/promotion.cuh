@@ -18,14 +18,9 @@ class TileScalesB {
   static constexpr int kLanes = 32;
 
   __device__ __forceinline__ TileScalesB(const DenseArguments& args, int n0, int lane)
-      : k_blocks_(ceil_div(args.k, kBlockK)),
-        lane_(lane),
-        first_columns_(kScaleBlock - n0 % kScaleBlock) {
-    const int last_block = ceil_div(args.n, kScaleBlock) - 1;
+      : args_(args), lane_(lane), n0_(n0) {
 #pragma unroll
     for (int i = 0; i < kBlocks; ++i) {
-      // Clamped: the last tile may reach past n, its columns there are never stored.
-      rows_[i] = args.scale_b + 1ll * min(n0 / kScaleBlock + i, last_block) * k_blocks_;
       held_[i] = fetch(i, 0);
       ahead_[i] = fetch(i, kLanes);
     }
@@ -46,28 +41,23 @@ class TileScalesB {
     }
   }
 
-  // Scale block, counted from the tile's first, of the 8 columns from `column` on.
-  __device__ __forceinline__ int block_of(int column) const {
-    if constexpr (kBlocks == 1) {
-      return 0;
-    } else if constexpr (kBlocks == 2) {
-      return column >= first_columns_ ? 1 : 0;
-    } else {
-      return column < first_columns_ ? 0 : column < first_columns_ + kScaleBlock ? 1 : 2;
-    }
-  }
+  // Columns of the tile that lie in its first scale block, if it reaches beyond: 1 to 128.
+  __device__ __forceinline__ int first_columns() const { return kScaleBlock - n0_ % kScaleBlock; }
 
  private:
   // This lane's scale of scale block i among the 32 k-blocks from `k_block` on.
+  // Only every 32 k-blocks, so its arithmetic is repeated rather than kept in registers.
   __device__ __forceinline__ float fetch(int i, int k_block) const {
+    const int k_blocks = ceil_div(args_.k, kBlockK);
+    // Clamped: the last tile may reach past n, its columns there are never stored.
+    const int row = min(n0_ / kScaleBlock + i, ceil_div(args_.n, kScaleBlock) - 1);
     const int mine = k_block + lane_;
-    return mine < k_blocks_ ? __ldg(rows_[i] + mine) : 0.0f;
+    return mine < k_blocks ? __ldg(args_.scale_b + 1ll * row * k_blocks + mine) : 0.0f;
   }
 
-  int k_blocks_;
+  const DenseArguments& args_;
   int lane_;
-  int first_columns_;
-  const float* rows_[kBlocks];
+  int n0_;
   float held_[kBlocks];
   float ahead_[kBlocks];
 };
@@ -81,11 +71,14 @@ struct BlockScales {
 
 // sum += (scale_a * scale_b) * partial. This is the one place and the one order of this
 // arithmetic: every config that does not split k therefore gives the same bits.
-template <GemmConfig C>
-__device__ __forceinline__ void promote(float (&sum)[C.block_n / 2],
-                                        const float (&partial)[C.block_n / 2],
-                                        const BlockScales<C>& scales,
-                                        const TileScalesB<C>& tile_scales) {
+//
+// kFirst of the tile's columns lie in its first scale block. It is a compile-time number here, so
+// that each column knows its scale without being asked: choosing at run time costs as many
+// instructions again as the multiplications.
+template <GemmConfig C, int kFirst>
+__device__ __forceinline__ void promote_split(float (&sum)[C.block_n / 2],
+                                              const float (&partial)[C.block_n / 2],
+                                              const BlockScales<C>& scales) {
   constexpr int kBlocks = TileScalesB<C>::kBlocks;
   float upper[kBlocks];
   float lower[kBlocks];
@@ -96,18 +89,44 @@ __device__ __forceinline__ void promote(float (&sum)[C.block_n / 2],
   }
 #pragma unroll
   for (int g = 0; g < C.block_n / 8; ++g) {
-    const int block = tile_scales.block_of(g * 8);
-    float up = upper[0];
-    float low = lower[0];
-#pragma unroll
-    for (int i = 1; i < kBlocks; ++i) {
-      up = block == i ? upper[i] : up;
-      low = block == i ? lower[i] : low;
+    const int block = g * 8 < kFirst ? 0 : (g * 8 - kFirst) / kScaleBlock + 1;
+    sum[4 * g + 0] = __fmaf_rn(upper[block], partial[4 * g + 0], sum[4 * g + 0]);
+    sum[4 * g + 1] = __fmaf_rn(upper[block], partial[4 * g + 1], sum[4 * g + 1]);
+    sum[4 * g + 2] = __fmaf_rn(lower[block], partial[4 * g + 2], sum[4 * g + 2]);
+    sum[4 * g + 3] = __fmaf_rn(lower[block], partial[4 * g + 3], sum[4 * g + 3]);
+  }
+}
+
+// Finds the tile's split among kLow, kLow + step, …, kHigh by halving.
+template <GemmConfig C, int kLow, int kHigh>
+__device__ __forceinline__ void promote_between(float (&sum)[C.block_n / 2],
+                                                const float (&partial)[C.block_n / 2],
+                                                const BlockScales<C>& scales, int first_columns) {
+  constexpr int kStep = greatest_common_divisor(C.block_n, kScaleBlock);
+  if constexpr (kLow == kHigh) {
+    promote_split<C, kLow>(sum, partial, scales);
+  } else {
+    constexpr int kMiddle = kLow + (kHigh - kLow) / kStep / 2 * kStep;
+    if (first_columns <= kMiddle) {
+      promote_between<C, kLow, kMiddle>(sum, partial, scales, first_columns);
+    } else {
+      promote_between<C, kMiddle + kStep, kHigh>(sum, partial, scales, first_columns);
     }
-    sum[4 * g + 0] = __fmaf_rn(up, partial[4 * g + 0], sum[4 * g + 0]);
-    sum[4 * g + 1] = __fmaf_rn(up, partial[4 * g + 1], sum[4 * g + 1]);
-    sum[4 * g + 2] = __fmaf_rn(low, partial[4 * g + 2], sum[4 * g + 2]);
-    sum[4 * g + 3] = __fmaf_rn(low, partial[4 * g + 3], sum[4 * g + 3]);
+  }
+}
+
+template <GemmConfig C>
+__device__ __forceinline__ void promote(float (&sum)[C.block_n / 2],
+                                        const float (&partial)[C.block_n / 2],
+                                        const BlockScales<C>& scales,
+                                        const TileScalesB<C>& tile_scales) {
+  // Tiles start at multiples of the step; a split at or behind the tile's end is no split.
+  constexpr int kStep = greatest_common_divisor(C.block_n, kScaleBlock);
+  constexpr int kLast = C.block_n < kScaleBlock ? C.block_n : kScaleBlock;
+  if constexpr (TileScalesB<C>::kBlocks == 1 || C.block_n % kScaleBlock == 0) {
+    promote_split<C, kLast>(sum, partial, scales);
+  } else {
+    promote_between<C, kStep, kLast>(sum, partial, scales, min(tile_scales.first_columns(), kLast));
   }
   // Nor may this arithmetic sink below the next wgmma, which overwrites `partial`.
   ptx::pin_registers(sum);

@@ -52,15 +52,16 @@ install_packages() {
 
 # cuda_version ROOT: CUDA_VERSION of a toolkit that has all we need, else nothing.
 cuda_version() {
-  local header folder library
-  for header in cuda.h nvrtc.h cublasLt.h; do
-    [ -f "$1/include/$header" ] || return 0
+  local header library
+  for header in cuda.h nvrtc.h cublasLt.h cupti.h; do
+    compgen -G "$1/include/$header" >/dev/null ||
+      compgen -G "$1/extras/CUPTI/include/$header" >/dev/null || return 0
   done
-  for library in libnvrtc libcublasLt; do
-    for folder in lib64 lib targets/x86_64-linux/lib; do
-      compgen -G "$1/$folder/$library.so*" >/dev/null && continue 2
-    done
-    return 0
+  for library in libnvrtc libcublasLt libcupti; do
+    compgen -G "$1/lib64/$library.so*" >/dev/null ||
+      compgen -G "$1/lib/$library.so*" >/dev/null ||
+      compgen -G "$1/targets/x86_64-linux/lib/$library.so*" >/dev/null ||
+      compgen -G "$1/extras/CUPTI/lib64/$library.so*" >/dev/null || return 0
   done
   awk '$1 == "#define" && $2 == "CUDA_VERSION" { print $3; exit }' "$1/include/cuda.h"
 }
@@ -72,7 +73,7 @@ fetch_cuda_wheels() {
   fi
   is_installed python3-pip || python3 -m pip --version >/dev/null 2>&1 ||
     install_packages python3-pip
-  say "Fetching NVRTC, cuBLAS and CUDA headers 13.0 from PyPI into $cuda_folder (500 MB)"
+  say "Fetching NVRTC, cuBLAS, CUPTI and CUDA headers 13.0 from PyPI into $cuda_folder (500 MB)"
   rm -rf "$cuda_folder" "$cuda_folder.part"
   mkdir -p "$cuda_folder.part"
   python3 -m pip --no-input --disable-pip-version-check install --quiet --no-cache-dir \
@@ -97,7 +98,7 @@ find_or_fetch_cuda() {
     fi
   done
   fetch_cuda_wheels
-  CUDA_HOME=$(compgen -G "$PWD/$cuda_folder/nvidia/cu*" | tail -n 1)
+  CUDA_HOME=$(compgen -G "$PWD/$cuda_folder/nvidia/cu*" | tail -n 1 || true)
   export CUDA_HOME
   version=$(cuda_version "$CUDA_HOME")
   [ "${version:-0}" -ge "$cuda_minimum" ] ||

@@ -29,7 +29,7 @@ def main():
         return 77
     files = [str(path.relative_to(ROOT)) for folder in FOLDERS
              for path in sorted((ROOT / folder).rglob("*"))
-             if path.suffix in (".h", ".cpp", ".c", ".cuh", ".cu")]
+             if path.suffix in (".h", ".hpp", ".cpp", ".c", ".cuh", ".cu")]
     wrong = [file for file in files
              if subprocess.run([tool, "--dry-run", "--Werror", file], capture_output=True,
                                cwd=ROOT).returncode]

@@ -1,7 +1,6 @@
 # deepgemm_check_headers(NAME TARGET HEADERS…)
 #
-# Compiles each header alone, with what TARGET compiles with: a header includes what it uses. The
-# public header is compiled as C as well.
+# Compiles each header alone, with what TARGET compiles with: a header includes what it uses.
 function(deepgemm_check_headers name target)
   set(sources "")
   foreach(header ${ARGN})
@@ -9,14 +8,12 @@ function(deepgemm_check_headers name target)
     set(source ${PROJECT_BINARY_DIR}/headers/${path}.cpp)
     file(CONFIGURE OUTPUT ${source} CONTENT "#include \"@path@\"\n" @ONLY)
     list(APPEND sources ${source})
-    if(path MATCHES "/include/")
-      configure_file(${source} ${PROJECT_BINARY_DIR}/headers/${path}.c COPYONLY)
-      list(APPEND sources ${PROJECT_BINARY_DIR}/headers/${path}.c)
-    endif()
   endforeach()
   if(sources)
     add_library(${name} OBJECT ${sources})
     target_link_libraries(${name} PRIVATE
       ${target} $<TARGET_PROPERTY:${target},LINK_LIBRARIES>)
+    # The objects are of no use: no time for optimising and debug information.
+    target_compile_options(${name} PRIVATE -O0 -g0)
   endif()
 endfunction()

@@ -32,8 +32,8 @@ endif()
 # deepgemm_cuda_version(OUT FOLDER): CUDA_VERSION of headers that have all we need, else 0.
 function(deepgemm_cuda_version out folder)
   set(${out} 0 PARENT_SCOPE)
-  foreach(header cuda.h nvrtc.h cublasLt.h)
-    if(NOT EXISTS ${folder}/${header})
+  foreach(header cuda.h nvrtc.h cublasLt.h cupti.h)
+    if(NOT EXISTS ${folder}/${header} AND NOT EXISTS ${folder}/../extras/CUPTI/include/${header})
       return()
     endif()
   endforeach()
@@ -43,7 +43,7 @@ function(deepgemm_cuda_version out folder)
   endif()
 endfunction()
 
-set(DEEPGEMM_CUDA_INCLUDE "" CACHE PATH "Folder of cuda.h, nvrtc.h and cublasLt.h, 12.9 or newer")
+set(DEEPGEMM_CUDA_INCLUDE "" CACHE PATH "Folder of cuda.h, 12.9 or newer")
 file(GLOB wheels ${PROJECT_SOURCE_DIR}/build/cuda/nvidia/*/include)
 set(candidates $ENV{CUDA_HOME}/include $ENV{CUDA_PATH}/include /usr/local/cuda/include ${wheels})
 if(DEEPGEMM_CUDA_INCLUDE)
@@ -57,13 +57,17 @@ foreach(candidate ${candidates})
   endif()
 endforeach()
 if(NOT cuda_include)
-  message(FATAL_ERROR "No CUDA headers 12.9 or newer (cuda.h, nvrtc.h, cublasLt.h) in: "
-          "${candidates}. Run scripts/quickstart --no-run, which fetches them, or install the CUDA "
+  message(FATAL_ERROR "No CUDA headers 12.9 or newer (cuda.h, nvrtc.h, cublasLt.h, "
+          "cupti.h) in: ${candidates}. Run scripts/quickstart --no-run, which fetches them, or install the CUDA "
           "toolkit and set CUDA_HOME.")
 endif()
 message(STATUS "CUDA headers: ${cuda_include} (${version})")
 add_library(deepgemm_cuda_headers INTERFACE)
 target_include_directories(deepgemm_cuda_headers SYSTEM INTERFACE ${cuda_include})
+if(NOT EXISTS ${cuda_include}/cupti.h)
+  target_include_directories(deepgemm_cuda_headers SYSTEM INTERFACE
+    ${cuda_include}/../extras/CUPTI/include)
+endif()
 
 # CUPTI's headers lie beside the others in the wheels, in a folder of its own in a toolkit.
 set(cupti_include ${cuda_include}/../extras/CUPTI/include)
@@ -74,8 +78,10 @@ elseif(NOT EXISTS ${cuda_include}/cupti.h)
           "fetches it, or install the CUDA toolkit with CUPTI and set CUDA_HOME.")
 endif()
 
-# Programs of the build tree find the wheels without help; the way there is relative.
+# Programs of the build tree find the wheels without help; the way there is relative. Old tags,
+# because a RUNPATH does not count where AddressSanitizer calls dlopen for the program.
 if(cuda_include IN_LIST wheels)
   file(RELATIVE_PATH way ${PROJECT_BINARY_DIR}/bin ${cuda_include}/../lib)
   set(CMAKE_BUILD_RPATH "$ORIGIN/${way}")
+  add_link_options(LINKER:--disable-new-dtags)
 endif()

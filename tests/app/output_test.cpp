@@ -98,7 +98,7 @@ TEST(TableTest, CsvHasAllColumnsAndQuotes) {
 }
 
 TEST(TableTest, RefusesARowOfAnotherLength) {
-  Table table({{"m", "m"}});
+  Table table(std::vector<Column>{{"m", "m"}});
   EXPECT_THROW(table.add_row({}), std::logic_error);
 }
 

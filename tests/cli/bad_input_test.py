@@ -5,7 +5,7 @@ import shutil
 import stat
 import unittest
 
-from cli import BIN, ENVIRONMENT, FEW, USAGE, CliTest
+from cli import ENVIRONMENT, FEW, USAGE, CliTest, program
 
 PROFILE = ["--device", "h100-sxm5"]
 NOBODY = 65534
@@ -155,13 +155,13 @@ class NoPermission(CliTest):
 
     def run_unprivileged(self, name, *arguments, env=None):
         options = {}
-        program = shutil.copy(BIN / name, self.folder)
+        copy = shutil.copy(program(name), self.folder)
         if os.geteuid() == 0:
             options["preexec_fn"] = lambda: (os.setgroups([]), os.setgid(NOBODY),
                                              os.setuid(NOBODY))
         os.chmod(self.folder, 0o555)
         try:
-            return self.run_command(program, *arguments, env=env, **options)
+            return self.run_command(copy, *arguments, env=env, **options)
         finally:
             os.chmod(self.folder, stat.S_IRWXU)
 

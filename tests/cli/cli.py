@@ -10,13 +10,21 @@ import tempfile
 import time
 import unittest
 
-BIN = pathlib.Path(os.environ.get("DEEPGEMM_BIN", "."))
+FOLDERS = os.environ.get("DEEPGEMM_BIN", os.curdir)
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 USAGE, ENVIRONMENT, INTERRUPTED = 2, 3, 130
 # A space of few candidates, so that real compilation stays short.
 FEW = ["--effort", "quick", "--fix", "block_m=64", "--fix", "block_n=64,96", "--fix", "stages=4",
        "--fix", "cluster_m=1", "--fix", "cluster_n=1", "--fix", "math_warpgroups=1",
        "--fix", "accumulator_sets=1", "--fix", "raster_group=8"]
+
+
+def program(name):
+    """Path of a binary in the folders of DEEPGEMM_BIN."""
+    path = shutil.which(name, path=FOLDERS)
+    if path is None:
+        raise FileNotFoundError(f"{name} is not in DEEPGEMM_BIN={FOLDERS}")
+    return path
 
 
 class CliTest(unittest.TestCase):
@@ -34,7 +42,7 @@ class CliTest(unittest.TestCase):
                 del self.environment[name]
 
     def command(self, name, *arguments):
-        return [str(BIN / name), *map(str, arguments)]
+        return [program(name), *map(str, arguments)]
 
     def run_command(self, name, *arguments, env=None, **options):
         return subprocess.run(self.command(name, *arguments), capture_output=True, text=True,
@@ -108,8 +116,9 @@ class CliTest(unittest.TestCase):
 def needs_nvrtc(test):
     """Skips, and says so, where the compiler is missing."""
     def wrapped(self):
-        result = self.run_command("deepgemm-tune", "8x64x128", "--device", "h100-sxm5", *FEW)
-        if result.returncode == ENVIRONMENT and "NVRTC" in result.stderr:
+        probe = self.run_command("deepgemm-tune", "8x64x128", "--device", "h100-sxm5", *FEW,
+                                 "--budget", "0.1", "--db", self.folder / "probe" / "probe.db")
+        if probe.returncode == ENVIRONMENT and "NVRTC" in probe.stderr:
             self.skipTest("NVRTC is not installed")
         return test(self)
     return wrapped

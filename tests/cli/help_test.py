@@ -32,7 +32,15 @@ class Help(CliTest):
         for command, options in expected.items():
             text = self.run_command(command, "--help").stdout
             for option in options:
-                self.assertRegex(text, rf"\s{option}\b", command)
+                self.assertRegex(text, rf"[\s,]{option}\b", command)
+
+    def test_help_lists_the_fields_of_a_config(self):
+        fields = re.findall(r"X\((\w+), (\d+), ", (SOURCE / "kernels/config.h").read_text())
+        self.assertGreater(len(fields), 5)
+        for command in ("deepgemm-tune", "deepgemm-bench"):
+            text = self.run_command(command, "--help").stdout
+            for name, default in fields:
+                self.assertRegex(text, rf"(?m)^  {name} +{default}  \w", command)
 
     def test_examples_name_only_options_that_exist(self):
         for command in COMMANDS:

@@ -72,17 +72,19 @@ TEST(CompilePool, ClosingDropsWhatHasNotStarted) {
   GatedBuilder builder;
   std::future<BuildResult> running;
   std::future<BuildResult> waiting;
+  std::thread opener;
   {
     CompilePool pool(builder, 1);
     running = pool.submit(config_with(1));
     while (builder.started == 0) std::this_thread::yield();
     waiting = pool.submit(config_with(2));
     // The gate opens only once the pool is closing.
-    std::thread([&] {
+    opener = std::thread([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       builder.opened.set_value();
-    }).detach();
+    });
   }
+  opener.join();
   EXPECT_TRUE(running.get().cubin);
   EXPECT_THROW(waiting.get(), std::future_error);
   EXPECT_EQ(builder.started, 1);

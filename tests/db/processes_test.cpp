@@ -163,5 +163,52 @@ TEST(Processes, ABareCopyOfALiveFileIsReadWithoutItsLog) {
   EXPECT_EQ(folder.files(), Files{"t.db"});
 }
 
+TEST(Processes, AnEmptyLogIsIgnored) {
+  TempFolder folder;
+  { TuningDb(folder / "t.db", OpenMode::kTune).record(trial_of(), environment_of()); }
+  write_text(folder / "t.db-wal", "");
+  const TuningDb reader(folder / "t.db", OpenMode::kReadOnly);
+  EXPECT_EQ(reader.all_trials(problem_of(64)).size(), 1u);
+}
+
+TEST(Processes, ALogWithoutItsSharedMemoryIsNotIgnored) {
+  TempFolder folder;
+  const Writer writer = start_writer(folder / "t.db");
+  await(writer, 3);
+  const int acknowledged = 3 + kill_writer(writer);
+  std::filesystem::remove(folder / "t.db-shm");
+  const std::string failure = failure_to_open(folder / "t.db", OpenMode::kReadOnly);
+  EXPECT_EQ(failure.find("environment: "), 0u) << failure;
+  EXPECT_NE(failure.find("left by an interrupted tuner"), std::string::npos) << failure;
+  expect_numbered(TuningDb(folder / "t.db", OpenMode::kTune).all_trials(problem_of(64)),
+                  acknowledged);
+}
+
+TEST(Processes, ReadersOpenWhileTunersComeAndGo) {
+  TempFolder folder;
+  { TuningDb(folder / "t.db", OpenMode::kTune).record(numbered(0), environment_of()); }
+  const pid_t tuners = fork();
+  if (tuners == 0) {
+    for (int number = 1; number <= 30; ++number) {
+      TuningDb(folder / "t.db", OpenMode::kTune).record(numbered(number), environment_of());
+    }
+    _exit(0);
+  }
+  std::size_t seen = 0;
+  int status = 0;
+  while (waitpid(tuners, &status, WNOHANG) == 0) {
+    const std::string failure = failure_of([&] {
+      const TuningDb reader(folder / "t.db", OpenMode::kReadOnly);
+      const auto rows = reader.all_trials(problem_of(64));
+      EXPECT_GE(rows.size(), seen);
+      seen = rows.size();
+      expect_numbered(rows, 1);
+    });
+    ASSERT_EQ(failure, "");
+  }
+  EXPECT_EQ(status, 0);
+  expect_numbered(TuningDb(folder / "t.db", OpenMode::kReadOnly).all_trials(problem_of(64)), 31);
+}
+
 }  // namespace
 }  // namespace deepgemm::db

@@ -21,6 +21,15 @@ std::string read_bytes(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Opening alone never looks at such a page.
+void break_page_of_trials(const std::filesystem::path& path) {
+  std::string bytes = read_bytes(path);
+  const std::size_t row = bytes.rfind(trial_of().detail);
+  ASSERT_NE(row, std::string::npos);
+  bytes.replace(row / 4096 * 4096, 4096, std::string(4096, '\xa5'));
+  write_text(path, bytes);
+}
+
 class Refusal : public TestWithParam<OpenMode> {
  protected:
   // The sentence starts with the file's name and holds `words`; the file is as it was.
@@ -93,13 +102,20 @@ TEST_P(Refusal, Folder) {
 TEST(Damage, ABrokenPageStopsTheTuner) {
   TempFolder folder;
   fill(folder / "t.db");
-  std::fstream file(folder / "t.db", std::ios::binary | std::ios::in | std::ios::out);
-  const auto size = static_cast<long>(std::filesystem::file_size(folder / "t.db"));
-  file.seekp(size / 2 / 4096 * 4096);
-  file << std::string(4096, '\xa5');
-  file.close();
+  break_page_of_trials(folder / "t.db");
+  EXPECT_EQ(failure_to_open(folder / "t.db", OpenMode::kReadOnly), "");
   const std::string failure = failure_to_open(folder / "t.db", OpenMode::kTune);
+  EXPECT_EQ(failure.find("usage: "), 0u) << failure;
   EXPECT_NE(failure.find("is damaged"), std::string::npos) << failure;
+}
+
+TEST(Damage, ABrokenPageIsNeverHalfRead) {
+  TempFolder folder;
+  fill(folder / "t.db");
+  break_page_of_trials(folder / "t.db");
+  const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
+  const std::string failure = failure_of([&] { database.all_trials(problem_of(64)); });
+  EXPECT_EQ(failure.find("usage: "), 0u) << failure;
 }
 
 TEST(Damage, AnImageThatChangedIsNotGivenOut) {

@@ -21,19 +21,19 @@ extern "C" {
 /* Result of every call. deepgemm_last_error() says what is wrong and what to do next. */
 typedef enum deepgemm_status {
   DEEPGEMM_OK = 0,
-  DEEPGEMM_NO_KERNEL = 1,       /* the database has no row for this problem */
-  DEEPGEMM_BAD_ARGUMENT = 2,    /* illegal shape, misaligned or null pointer */
-  DEEPGEMM_BAD_DATABASE = 3,    /* missing, corrupt, foreign or too new */
-  DEEPGEMM_NO_DEVICE = 4,       /* no driver, no GPU or no current context */
-  DEEPGEMM_LAUNCH_FAILED = 5    /* the driver refused to load or launch the kernel */
+  DEEPGEMM_NO_KERNEL = 1,    /* the database has no row for this problem */
+  DEEPGEMM_BAD_ARGUMENT = 2, /* illegal shape, misaligned or null pointer */
+  DEEPGEMM_BAD_DATABASE = 3, /* missing, corrupt, foreign or too new */
+  DEEPGEMM_NO_DEVICE = 4,    /* no driver, no GPU or no current context */
+  DEEPGEMM_LAUNCH_FAILED = 5 /* the driver refused to load or launch the kernel */
 } deepgemm_status;
 
 /* How well the row that was found fits the problem. */
 typedef enum deepgemm_match {
   DEEPGEMM_MATCH_NONE = 0,
-  DEEPGEMM_MATCH_EXACT = 1,        /* this m was tuned */
-  DEEPGEMM_MATCH_BUCKET = 2,       /* m lies in the interval of a tuned m */
-  DEEPGEMM_MATCH_OTHER_DEVICE = 3  /* the row was tuned on another kind of GPU */
+  DEEPGEMM_MATCH_EXACT = 1,       /* this m was tuned */
+  DEEPGEMM_MATCH_BUCKET = 2,      /* m lies in the interval of a tuned m */
+  DEEPGEMM_MATCH_OTHER_DEVICE = 3 /* the row was tuned on another kind of GPU */
 } deepgemm_match;
 
 /* D[m, n] = A[m, k] * B[n, k]^T with 1x128 scales of A and 128x128 scales of B.
@@ -56,11 +56,11 @@ typedef struct deepgemm_operands {
 /* What would run, and why. Texts that do not fit are cut. */
 typedef struct deepgemm_found {
   deepgemm_match match;
-  char reason[256];     /* one sentence */
-  char config[256];     /* "block_m=128,block_n=112,..." */
-  char kernel_key[80];  /* content address of the cubin */
-  double time_us;       /* median measured, or time predicted, when tuned */
-  int measured;         /* 0: the row was only ranked on a device profile */
+  char reason[256];    /* one sentence */
+  char config[256];    /* "block_m=128,block_n=112,..." */
+  char kernel_key[80]; /* content address of the cubin */
+  double time_us;      /* median measured, or time predicted, when tuned */
+  int measured;        /* 0: the row was only ranked on a device profile */
 } deepgemm_found;
 
 typedef struct deepgemm_runtime deepgemm_runtime;

@@ -1,11 +1,10 @@
-#include "app/db_report.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "app/db_report.h"
 #include "app/figures.h"
 #include "app/json_report.h"
 #include "app/table.h"
@@ -13,58 +12,6 @@
 namespace deepgemm::app {
 
 namespace {
-
-Cell ratio_of(double theirs, double ours) {
-  return ratio_cell(theirs > 0 && ours > 0 ? theirs / ours : 0);
-}
-
-std::vector<Cell> winner_cells(const db::WinnerRow& row) {
-  const core::Winner& winner = row.winner;
-  const double time_us = winner.median_us;
-  return {cell(row.environment.device_id),
-          cell(winner.problem.m),
-          cell(winner.problem.n),
-          cell(winner.problem.k),
-          cell(core::short_name(winner.config)),
-          cell(core::to_string(winner.config)),
-          cell(winner.kernel_key),
-          cell(winner.measured ? "yes" : "no"),
-          winner.measured ? time_cell(time_us, winner.spread_us) : predicted_cell(time_us),
-          time_cell(winner.spread_us),
-          time_cell(winner.default_us),
-          ratio_of(winner.default_us, time_us),
-          time_cell(winner.cublaslt_block_us),
-          ratio_of(winner.cublaslt_block_us, time_us),
-          time_cell(winner.cublaslt_tensorwide_us),
-          cell(winner.trials),
-          cell(row.recorded_at),
-          cell(row.environment.library_version),
-          cell(row.environment.sources_hash),
-          cell(winner.reason)};
-}
-
-Table winner_table() {
-  return Table({{"device", "device_id", Align::kLeft},
-                {"m", "m"},
-                {"n", "n"},
-                {"k", "k"},
-                {"config", "config_short", Align::kLeft},
-                {"", "config", Align::kLeft},
-                {"", "kernel_key", Align::kLeft},
-                {"measured", "measured", Align::kLeft},
-                {"time µs", "time_us"},
-                {"", "spread_us"},
-                {"", "default_us"},
-                {"over default", "over_default"},
-                {"", "cublaslt_block_us"},
-                {"over cuBLASLt", "over_cublaslt_block"},
-                {"", "cublaslt_tensorwide_us"},
-                {"tried", "trials"},
-                {"recorded", "recorded_at", Align::kLeft},
-                {"", "library_version", Align::kLeft},
-                {"", "sources_hash", Align::kLeft},
-                {"why", "reason", Align::kLeft}});
-}
 
 Table trial_table() {
   return Table({{"", "m"},
@@ -117,8 +64,7 @@ std::vector<Cell> trial_cells(const db::TrialRow& row) {
   const core::Measurement& measurement = trial.measurement;
   const core::Verification& verification = trial.verification;
   const core::Environment& environment = row.environment;
-  const bool ours = trial.contender == core::Contender::kCandidate ||
-                    trial.contender == core::Contender::kDefault;
+  const bool ours = is_ours(trial.contender);
   const bool timed = !measurement.samples_us.empty();
   const bool checked = !verification.reference.empty();
   return {cell(trial.problem.m),
@@ -198,36 +144,13 @@ std::string trials_text(const TrialsReport& report) {
   return text;
 }
 
-Json database_head(const std::vector<std::string>& command, const std::string& database,
-                   int schema_version) {
-  Json json = report_head("deepgemm-db/1", command);
-  json["database"] = database;
-  json["database_schema"] = schema_version;
-  return json;
-}
-
 }  // namespace
-
-std::string render(const WinnersReport& report, Format format) {
-  if (format == Format::kJson) {
-    Json json = database_head(report.command, report.database, report.schema_version);
-    json["winners"] = Json::array();
-    for (const auto& row : report.winners) {
-      json["winners"].push_back({{"shape", problem_json(row.winner.problem)},
-                                 {"winner", winner_json(row.winner)},
-                                 {"environment", environment_json(row.environment)},
-                                 {"recorded_at", row.recorded_at}});
-    }
-    return dump(json);
-  }
-  Table table = winner_table();
-  for (const auto& row : report.winners) table.add_row(winner_cells(row));
-  return format == Format::kCsv ? table.csv() : table.text();
-}
 
 std::string render(const TrialsReport& report, Format format) {
   if (format == Format::kJson) {
-    Json json = database_head(report.command, report.database, report.schema_version);
+    Json json = report_head("deepgemm-db/1", report.command);
+    json["database"] = report.database;
+    json["database_schema"] = report.schema_version;
     json["trials"] = Json::array();
     for (const auto& row : report.trials) {
       json["trials"].push_back({{"shape", problem_json(row.trial.problem)},

@@ -1,0 +1,143 @@
+#include "autotune/lineup.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "tests/autotune/shapes.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+using core::Trial;
+
+const core::GemmProblem kProblem = shape(512, 4096, 7168);
+
+// One plan for all tests of this file: it takes a while under sanitizers.
+const Plan& plan() {
+  static const Plan shared = make_plan(kProblem, SearchSpace::dense(), h100());
+  return shared;
+}
+
+Trial stored(Contender contender, const core::GemmConfig& config, double us) {
+  Trial trial;
+  trial.problem = kProblem;
+  trial.contender = contender;
+  trial.config = config;
+  trial.outcome = Outcome::kMeasured;
+  trial.measurement = measured(us);
+  return trial;
+}
+
+std::vector<Trial> stored_quick_run() {
+  std::vector<Trial> trials;
+  const Lineup first = line_up(kProblem, plan(), h100(), Effort::kQuick, {}, true);
+  double us = 30;
+  for (const RankedCandidate& each : first.start) {
+    const bool is_default = each.config == first.fallback.config;
+    trials.push_back(
+        stored(is_default ? Contender::kDefault : Contender::kCandidate, each.config, us));
+    us -= 1;
+  }
+  return trials;
+}
+
+TEST(Cut, TakesAsManyAsTheEffortSays) {
+  EXPECT_EQ(cut(plan().ranked, Effort::kQuick, true).size(), 12u);
+  EXPECT_EQ(cut(plan().ranked, Effort::kDefault, true).size(), 40u);
+  EXPECT_EQ(cut(plan().ranked, Effort::kQuick, false).size(), 4u);
+  EXPECT_TRUE(cut({}, Effort::kDefault, true).empty());
+}
+
+TEST(Cut, KeepsTheBestAndTheOrder) {
+  const auto chosen = cut(plan().ranked, Effort::kDefault, true);
+  EXPECT_EQ(chosen.front().config, plan().ranked.front().config);
+  for (std::size_t i = 1; i < chosen.size(); ++i) {
+    EXPECT_LE(chosen[i - 1].prediction.total_us, chosen[i].prediction.total_us);
+  }
+}
+
+TEST(Cut, NoFamilyCrowdsOutTheOthers) {
+  std::map<std::tuple<int, int, int>, int> families;
+  for (const RankedCandidate& each : cut(plan().ranked, Effort::kDefault, true)) {
+    const core::GemmConfig& c = each.config;
+    EXPECT_LE(++families[std::tuple(c.block_m, c.block_n, c.math_warpgroups)], 4);
+  }
+  EXPECT_GE(families.size(), 10u);
+}
+
+TEST(Cut, ASpaceOfOneFamilyStillFillsThePlaces) {
+  SearchSpace space = SearchSpace::dense();
+  space.fix("block_m", {128});
+  space.fix("block_n", {128});
+  space.fix("math_warpgroups", {2});
+  const Plan narrow = make_plan(kProblem, space, h100());
+  EXPECT_EQ(cut(narrow.ranked, Effort::kQuick, true).size(),
+            std::min<std::size_t>(12, narrow.ranked.size()));
+}
+
+TEST(Cut, ExhaustiveTakesAllWithinTwiceTheBest) {
+  const auto chosen = cut(plan().ranked, Effort::kExhaustive, true);
+  const double bound = 2 * plan().ranked.front().prediction.total_us;
+  EXPECT_LE(chosen.back().prediction.total_us, bound);
+  ASSERT_LT(chosen.size(), plan().ranked.size());
+  EXPECT_GT(plan().ranked[chosen.size()].prediction.total_us, bound);
+}
+
+TEST(Lineup, StartsWithTheDefaultOnceOnly) {
+  const Lineup lineup = line_up(kProblem, plan(), h100(), Effort::kDefault, {}, true);
+  EXPECT_FALSE(lineup.answered);
+  EXPECT_EQ(lineup.start.front().config, lineup.fallback.config);
+  int defaults = 0;
+  for (const RankedCandidate& each : lineup.start) {
+    defaults += each.config == lineup.fallback.config;
+  }
+  EXPECT_EQ(defaults, 1);
+}
+
+TEST(Lineup, AStoredRunIsAnAnswer) {
+  const Lineup lineup = line_up(kProblem, plan(), h100(), Effort::kQuick, stored_quick_run(), true);
+  EXPECT_TRUE(lineup.answered);
+  EXPECT_TRUE(lineup.start.empty());
+  EXPECT_EQ(lineup.known.size(), stored_quick_run().size());
+}
+
+TEST(Lineup, NewCandidatesMeetTheDefaultAndTheFastestStored) {
+  const std::vector<Trial> before = stored_quick_run();
+  const Lineup lineup = line_up(kProblem, plan(), h100(), Effort::kDefault, before, true);
+  ASSERT_FALSE(lineup.answered);
+  std::set<std::string> known;
+  for (const Trial& each : before) known.insert(core::to_string(each.config));
+  // The last three of the stored run were the fastest.
+  ASSERT_GT(lineup.start.size(), 4u);
+  EXPECT_EQ(lineup.start[0].config, lineup.fallback.config);
+  EXPECT_EQ(lineup.start[1].config, before[before.size() - 1].config);
+  EXPECT_EQ(lineup.start[3].config, before[before.size() - 3].config);
+  for (std::size_t i = 4; i < lineup.start.size(); ++i) {
+    EXPECT_FALSE(known.contains(core::to_string(lineup.start[i].config))) << i;
+  }
+}
+
+TEST(Lineup, FailuresAreNotTriedAgain) {
+  std::vector<Trial> before = stored_quick_run();
+  before.front().outcome = Outcome::kWrong;  // the default
+  before.back().outcome = Outcome::kCompileFailed;
+  const Lineup lineup = line_up(kProblem, plan(), h100(), Effort::kDefault, before, true);
+  for (const RankedCandidate& each : lineup.start) {
+    EXPECT_NE(each.config, before.front().config);
+    EXPECT_NE(each.config, before.back().config);
+  }
+}
+
+TEST(Lineup, PredictionsAnswerOnlyWhereThereIsNoGpu) {
+  std::vector<Trial> before = stored_quick_run();
+  for (Trial& each : before) each.outcome = Outcome::kPredicted;
+  EXPECT_FALSE(line_up(kProblem, plan(), h100(), Effort::kQuick, before, true).answered);
+  EXPECT_TRUE(line_up(kProblem, plan(), h100(), Effort::kQuick, before, false).answered);
+}
+
+}  // namespace
+}  // namespace deepgemm::autotune

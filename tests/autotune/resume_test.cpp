@@ -1,0 +1,148 @@
+// Interrupted at any stage, a tune resumes: nothing recorded is lost or done twice.
+#include "tests/autotune/tuning.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+using core::Trial;
+
+class ResumeTest : public TuningTest {
+ protected:
+  // Sets the stop flag when `stage` reports `done`.
+  void stop_at(Stage stage, int done) {
+    on_progress_ = [this, stage, done](Stage at, int now) {
+      if (at == stage && now == done) stop_ = true;
+    };
+  }
+
+  TuneResult resume() {
+    stop_ = false;
+    on_progress_ = nullptr;
+    return tune();
+  }
+
+  void expect_whole(const TuneResult& result) {
+    ASSERT_TRUE(result.winner);
+    EXPECT_EQ(store_.winners().size(), 1u);
+    for (const core::GemmConfig& each : candidates()) EXPECT_GE(rows_of(each), 1);
+    EXPECT_TRUE(store_.cubins().contains(result.winner->kernel_key));
+    EXPECT_EQ(result.winner->trials, static_cast<int>(candidates().size()) + 1);
+  }
+};
+
+TEST_F(ResumeTest, BeforeTheStart) {
+  stop_ = true;
+  EXPECT_THROW(tune(), Interrupted);
+  EXPECT_TRUE(store_.rows().empty());
+  expect_whole(resume());
+}
+
+TEST_F(ResumeTest, AfterEnumerating) {
+  stop_at(Stage::kEnumerate, 1);
+  EXPECT_THROW(tune(), Interrupted);
+  expect_whole(resume());
+}
+
+TEST_F(ResumeTest, WhileCompiling) {
+  const core::GemmConfig broken = candidates().at(0);
+  script_.compile_failure = [&](const core::GemmConfig& config) {
+    return config == broken ? "refused" : "";
+  };
+  stop_at(Stage::kCompile, static_cast<int>(candidates().size()) + 1);
+  EXPECT_THROW(tune(), Interrupted);
+  EXPECT_EQ(rows(Outcome::kCompileFailed).size(), 1u) << "what is finished is recorded";
+  expect_whole(resume());
+  EXPECT_EQ(rows_of(broken), 1) << "and not tried again";
+}
+
+TEST_F(ResumeTest, WhileVerifying) {
+  stop_at(Stage::kVerify, 3);
+  EXPECT_THROW(tune(), Interrupted);
+  expect_whole(resume());
+}
+
+TEST_F(ResumeTest, WhileMeasuring) {
+  const std::vector<core::GemmConfig> all = candidates();
+  script_.time_us = [&](Contender, const core::GemmConfig& config) {
+    return config == all[0] ? 20.0 : config == all[1] ? 20.05 : 25.0;
+  };
+  stop_at(Stage::kMeasure, 10);
+  EXPECT_THROW(tune(), Interrupted);
+  // The slow ones had dropped out by then, the two fast ones were still at it.
+  EXPECT_EQ(rows(Outcome::kMeasured).size(), all.size() - 2);
+  EXPECT_EQ(rows_of(all[0]), 0);
+  const TuneResult result = resume();
+  expect_whole(result);
+  EXPECT_EQ(result.winner->config, all[0]);
+  int repeated = 0;
+  for (const core::GemmConfig& each : all) repeated += rows_of(each) > 1;
+  EXPECT_LE(repeated, 3) << "only the fastest few run again, beside what was left";
+}
+
+TEST_F(ResumeTest, BeforeTheWinnerIsRecorded) {
+  // Everyone is measured and recorded; the last trial recorded sets the flag.
+  const std::size_t all = candidates().size() + 3;
+  script_.on_trial = [this, all](const Trial&) { stop_ = store_.rows().size() + 1 == all; };
+  EXPECT_THROW(tune(), Interrupted);
+  EXPECT_EQ(store_.rows().size(), all);
+  EXPECT_TRUE(store_.winners().empty());
+  const int rounds = script_.rounds;
+  expect_whole(resume());
+  EXPECT_EQ(script_.rounds, rounds) << "nothing is measured again";
+}
+
+TEST_F(ResumeTest, AFinishedTuneAnswersAtOnce) {
+  const TuneResult first = tune();
+  const int builds = script_.builds;
+  const int rounds = script_.rounds;
+  const TuneResult second = tune();
+  EXPECT_TRUE(second.resumed);
+  ASSERT_TRUE(second.winner);
+  EXPECT_EQ(second.winner->config, first.winner->config);
+  EXPECT_EQ(second.trials.size(), first.trials.size());
+  EXPECT_EQ(script_.builds, builds);
+  EXPECT_EQ(script_.rounds, rounds);
+}
+
+TEST_F(ResumeTest, ForceMeasuresAnew) {
+  const TuneResult first = tune();
+  options_.force = true;
+  const TuneResult second = tune();
+  EXPECT_FALSE(second.resumed);
+  EXPECT_EQ(store_.rows().size(), 2 * first.trials.size());
+  EXPECT_EQ(store_.winners().size(), 2u);
+}
+
+TEST_F(ResumeTest, AnotherEnvironmentStartsAfresh) {
+  tune();
+  script_.environment.driver = "590.10 (CUDA 13.1)";
+  const TuneResult second = tune();
+  EXPECT_FALSE(second.resumed);
+  EXPECT_EQ(second.trials.size() * 2, store_.rows().size());
+}
+
+TEST_F(ResumeTest, MoreEffortTriesOnlyWhatIsNew) {
+  const std::vector<core::GemmConfig> quick = candidates();
+  const core::GemmConfig best = quick.at(0);
+  let_win(best, 20, 25);
+  tune();
+  options_.effort = Effort::kDefault;
+  const std::size_t more = candidates().size();
+  ASSERT_GT(more, quick.size());
+  // The machine runs 10 % slower today: only who runs again may be compared with who is new.
+  let_win(best, 22, 27.5);
+  const TuneResult result = tune();
+  ASSERT_TRUE(result.winner);
+  EXPECT_EQ(result.winner->config, best);
+  EXPECT_DOUBLE_EQ(result.winner->median_us, 22);
+  EXPECT_DOUBLE_EQ(result.winner->default_us, 27.5);
+  int repeated = 0;
+  for (const core::GemmConfig& each : quick) repeated += rows_of(each) == 2;
+  EXPECT_EQ(repeated, 3);
+  EXPECT_EQ(result.winner->trials, static_cast<int>(more) + 1);
+}
+
+}  // namespace
+}  // namespace deepgemm::autotune

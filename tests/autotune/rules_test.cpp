@@ -1,0 +1,104 @@
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/autotune/shapes.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+const core::GemmProblem kLarge = shape(4096, 7168, 16384);
+
+struct Case {
+  const char* rule;
+  core::GemmProblem problem;
+  const char* rejected;
+  const char* kept;  // differs by as little as shows the rule's edge
+};
+
+const Case kCases[] = {
+    {"field-range", kLarge, "stages=0", "stages=5"},
+    {"warpgroup-rows", kLarge, "block_m=192,math_warpgroups=2,stages=5",
+     "block_m=192,block_n=96,math_warpgroups=3,stages=5"},
+    {"wgmma-width", kLarge, "block_n=132,stages=5", "block_n=136,stages=5"},
+    {"accumulator-sets", kLarge, "block_m=256,block_n=64,accumulator_sets=2",
+     "block_m=256,block_n=64,stages=4"},
+    {"cluster-size", kLarge, "cluster_m=4,cluster_n=4,stages=5",
+     "cluster_m=4,cluster_n=2,stages=5"},
+    {"multicast-slice", kLarge, "block_n=136,cluster_m=2,stages=5",
+     "block_n=144,cluster_m=2,stages=5"},
+    {"register-budget", kLarge, "block_n=232,stages=3", "block_n=160,stages=5"},
+    {"register-spills", kLarge, "block_n=168,stages=4", "block_n=160,stages=5"},
+    {"shared-memory", kLarge, "stages=6", "stages=5"},
+    {"block-m-waste", shape(64, 7168, 16384), "block_n=96,stages=7",
+     "block_m=64,math_warpgroups=1,stages=8,raster_group=1"},
+    {"block-n-waste", shape(4096, 96, 16384), "block_n=104,stages=6,raster_group=1",
+     "block_n=96,stages=6,raster_group=1"},
+    {"cluster-m-waste", shape(128, 7168, 16384), "cluster_m=2,stages=5,raster_group=1",
+     "cluster_n=2,stages=5,raster_group=1"},
+    {"cluster-n-waste", shape(4096, 128, 16384), "cluster_n=2,stages=5,raster_group=1",
+     "cluster_m=2,stages=5,raster_group=1"},
+    {"nothing-to-overlap", shape(4096, 7168, 128), "accumulator_sets=2,block_n=112,stages=6",
+     "block_n=112,stages=6"},
+    {"stages-unused", shape(128, 7168, 256), "block_n=64,stages=3,raster_group=1",
+     "block_n=64,stages=2,raster_group=1"},
+    {"stages-shallow", kLarge, "stages=3", "stages=4"},
+    {"raster-duplicate", shape(256, 7168, 16384), "raster_group=4,stages=5",
+     "raster_group=2,stages=5"},
+};
+
+TEST(Rules, EachRejectsWhatItSaysAndNotItsNeighbour) {
+  for (const Case& each : kCases) {
+    EXPECT_EQ(rejecting_rule(each.problem, each.rejected), each.rule) << each.rejected;
+    EXPECT_EQ(rejecting_rule(each.problem, each.kept), "") << each.kept;
+  }
+}
+
+TEST(Rules, AllAreTestedNamedAndExplained) {
+  std::set<std::string_view> tested;
+  for (const Case& each : kCases) tested.insert(each.rule);
+  std::set<std::string_view> names;
+  for (const Rule& rule : dense_rules()) {
+    EXPECT_TRUE(names.insert(rule.name).second) << rule.name << " stands twice";
+    EXPECT_FALSE(rule.reason.empty());
+    EXPECT_TRUE(rule.taste.empty() || core::find_config_field(rule.taste) != nullptr);
+  }
+  EXPECT_EQ(names, tested);
+}
+
+TEST(Rules, LawsRejectExactlyWhatIsIllegalOrSpills) {
+  SearchSpace space = SearchSpace::dense();
+  space.fix("cluster_n", {1, 4});
+  space.fix("raster_group", {8});
+  space.for_each([](const core::GemmConfig& config) {
+    bool rejected = false;
+    for (const Rule& rule : dense_rules()) {
+      if (!rule.taste.empty() || rule.name == "register-spills") continue;
+      rejected |= rule.rejects(kLarge, config, h100());
+    }
+    ASSERT_EQ(rejected, core::why_illegal(config).has_value()) << core::to_string(config);
+  });
+}
+
+TEST(Rules, SharedMemoryIsTheDevices) {
+  core::DeviceInfo small = h100();
+  small.shared_bytes_per_block = 100 * 1024;
+  EXPECT_EQ(rejecting_rule(kLarge, "stages=6", small), "shared-memory");
+}
+
+// Each is a kernel that was compiled with ptxas 13.0.
+TEST(Rules, SpillsAreThoseThatWereMeasured) {
+  const char* tiles = "math_warpgroups=2,block_n=";
+  const auto rule = [&](const std::string& rest) { return rejecting_rule(kLarge, tiles + rest); };
+  EXPECT_EQ(rule("184,stages=4"), "register-spills");
+  EXPECT_EQ(rule("184,stages=4,cluster_n=2"), "") << "in a cluster it fits";
+  EXPECT_EQ(rule("120,stages=5,accumulator_sets=2"), "register-spills");
+  EXPECT_EQ(rule("128,stages=5,accumulator_sets=2"), "") << "within one scale block";
+  EXPECT_EQ(rule("112,stages=4,math_warpgroups=3,block_m=192"), "");
+  EXPECT_EQ(rule("112,stages=4,math_warpgroups=3,block_m=192,cluster_n=2"), "");
+  EXPECT_EQ(rule("112,stages=4,math_warpgroups=3,block_m=192,cluster_m=2,cluster_n=2"),
+            "register-spills");
+}
+
+}  // namespace
+}  // namespace deepgemm::autotune

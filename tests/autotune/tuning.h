@@ -1,0 +1,99 @@
+// A tuner on a scripted GPU: what the tuner's tests share.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "autotune/tuner.h"
+#include "core/default_config.h"
+#include "tests/autotune/scripted.h"
+#include "tests/autotune/shapes.h"
+
+namespace deepgemm::autotune {
+
+class TuningTest : public testing::Test, protected TuneObserver {
+ protected:
+  TuningTest() {
+    // Small, so that a tune takes milliseconds under sanitizers too.
+    space_.fix("block_n", {32, 64, 80, 96, 128});
+    space_.fix("raster_group", {1, 8});
+    space_.fix("cluster_n", {1});
+    options_.effort = Effort::kQuick;
+    options_.jobs = 2;
+    fallback_ = core::default_config(problem_, script_.device);
+  }
+
+  TuneResult tune(bool with_gpu = true) {
+    Tuner tuner(script_.device, script_.environment, space_, builder_, with_gpu ? &gpu_ : nullptr,
+                store_, options_, *this, stop_);
+    return tuner.run(problem_);
+  }
+
+  // The candidates that a fresh tune tries, without the default, best first.
+  std::vector<core::GemmConfig> candidates() {
+    scripted::Script script;
+    scripted::Builder builder(script);
+    scripted::Store store(script);
+    scripted::Gpu gpu(script);
+    TuneObserver silent;
+    Tuner tuner(script.device, script.environment, space_, builder, &gpu, store, options_, silent,
+                stop_);
+    std::vector<core::GemmConfig> configs;
+    for (const core::Trial& each : tuner.run(problem_).trials) {
+      if (each.contender == core::Contender::kCandidate) configs.push_back(each.config);
+    }
+    std::sort(configs.begin(), configs.end(), core::ordered_before);
+    return configs;
+  }
+
+  // Everyone takes `others_us`, but `fast` takes `fast_us`.
+  void let_win(const core::GemmConfig& fast, double fast_us, double others_us) {
+    script_.time_us = [=](core::Contender contender, const core::GemmConfig& config) {
+      const bool ours =
+          contender == core::Contender::kCandidate || contender == core::Contender::kDefault;
+      return ours && config == fast ? fast_us : others_us;
+    };
+  }
+
+  std::vector<core::Trial> rows(core::Outcome outcome) const {
+    std::vector<core::Trial> found;
+    for (const auto& [trial, environment] : store_.rows()) {
+      if (trial.outcome == outcome) found.push_back(trial);
+    }
+    return found;
+  }
+
+  int rows_of(const core::GemmConfig& config) const {
+    return static_cast<int>(
+        std::count_if(store_.rows().begin(), store_.rows().end(), [&](const auto& row) {
+          return row.first.contender == core::Contender::kCandidate && row.first.config == config;
+        }));
+  }
+
+  void progress(const core::GemmProblem&, Stage stage, int done, int total) override {
+    EXPECT_LE(done, total);
+    if (stages_.empty() || stages_.back() != stage) stages_.push_back(stage);
+    if (on_progress_) on_progress_(stage, done);
+  }
+  void trial(const core::Trial&) override { ++told_; }
+  void note(const std::string& sentence) override { notes_.push_back(sentence); }
+
+  core::GemmProblem problem_ = shape(512, 4096, 7168);
+  scripted::Script script_;
+  scripted::Builder builder_{script_};
+  scripted::Store store_{script_};
+  scripted::Gpu gpu_{script_};
+  SearchSpace space_ = SearchSpace::dense();
+  TuneOptions options_;
+  std::atomic<bool> stop_{false};
+  core::GemmConfig fallback_;
+  std::function<void(Stage, int)> on_progress_;
+  std::vector<Stage> stages_;
+  std::vector<std::string> notes_;
+  int told_ = 0;
+};
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,150 @@
+#include "autotune/verdict.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/autotune/shapes.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+using core::Trial;
+
+Trial trial(Contender contender, int block_n, core::Measurement measurement) {
+  Trial result;
+  result.contender = contender;
+  result.config.block_n = block_n;
+  result.outcome = Outcome::kMeasured;
+  result.measurement = std::move(measurement);
+  return result;
+}
+
+Trial failed(Contender contender, Outcome outcome, std::string detail) {
+  Trial result;
+  result.contender = contender;
+  result.outcome = outcome;
+  result.detail = std::move(detail);
+  return result;
+}
+
+TEST(Verdict, TheFastestWinsWithItsLead) {
+  const std::vector<Trial> trials{trial(Contender::kDefault, 128, measured(11, 0.02)),
+                                  trial(Contender::kCandidate, 96, measured(10, 0.02)),
+                                  trial(Contender::kCandidate, 64, measured(10.5, 0.02)),
+                                  trial(Contender::kCublasLtBlock, 128, measured(5))};
+  const Verdict verdict = decide_measured(trials);
+  EXPECT_EQ(verdict.winner, 1u);
+  EXPECT_EQ(verdict.runner_up, 2u);
+  EXPECT_EQ(verdict.reason, "fastest by 10.0 %");
+}
+
+TEST(Verdict, WithinNoiseTheDefaultIsKept) {
+  const std::vector<Trial> trials{trial(Contender::kDefault, 128, measured(10.3, 2)),
+                                  trial(Contender::kCandidate, 96, measured(10, 2))};
+  const Verdict verdict = decide_measured(trials);
+  EXPECT_EQ(verdict.winner, 0u);
+  EXPECT_EQ(verdict.runner_up, 1u);
+  EXPECT_EQ(verdict.reason, "default kept: best candidate within noise");
+}
+
+TEST(Verdict, AFasterDefaultSaysSo) {
+  const std::vector<Trial> trials{trial(Contender::kCandidate, 96, measured(12)),
+                                  trial(Contender::kDefault, 128, measured(10))};
+  EXPECT_EQ(decide_measured(trials).winner, 1u);
+  EXPECT_EQ(decide_measured(trials).reason, "default kept: no candidate is faster");
+}
+
+TEST(Verdict, TiesGoToTheFirstInOrderWhateverTheMedians) {
+  const Trial fallback = trial(Contender::kDefault, 128, measured(12));
+  const Trial wide = trial(Contender::kCandidate, 96, measured(10));
+  const Trial narrow = trial(Contender::kCandidate, 64, measured(10.05));
+  EXPECT_EQ(decide_measured(std::vector{fallback, wide, narrow}).winner, 2u);
+  const Trial narrow_leads = trial(Contender::kCandidate, 64, measured(9.95));
+  const Verdict verdict = decide_measured(std::vector{fallback, wide, narrow_leads});
+  EXPECT_EQ(verdict.winner, 2u);
+  EXPECT_NE(verdict.reason.find("first of 2 that tie"), std::string::npos) << verdict.reason;
+}
+
+TEST(Verdict, ATieMustBeatTheDefaultToo) {
+  // The leader beats the default, the narrower tile within 1 % of it does not.
+  const std::vector<Trial> trials{trial(Contender::kDefault, 128, measured(10.15)),
+                                  trial(Contender::kCandidate, 96, measured(10)),
+                                  trial(Contender::kCandidate, 64, measured(10.08))};
+  EXPECT_EQ(decide_measured(trials).winner, 1u);
+}
+
+TEST(Verdict, WithoutADefaultTheFastestWins) {
+  const std::vector<Trial> trials{failed(Contender::kDefault, Outcome::kWrong, "poison is left"),
+                                  trial(Contender::kCandidate, 96, measured(10))};
+  const Verdict verdict = decide_measured(trials);
+  EXPECT_EQ(verdict.winner, 1u);
+  EXPECT_EQ(verdict.runner_up, std::nullopt);
+  EXPECT_EQ(verdict.reason, "fastest; the default did not survive");
+}
+
+TEST(Verdict, NoSurvivorIsExplainedByTheFirstFailure) {
+  const std::vector<Trial> trials{failed(Contender::kDefault, Outcome::kWrong, "poison is left")};
+  const Verdict verdict = decide_measured(trials);
+  EXPECT_EQ(verdict.winner, std::nullopt);
+  EXPECT_EQ(verdict.reason, "no candidate survived; the first failure: wrong: poison is left");
+  EXPECT_EQ(decide_measured({}).reason, "no candidate was left to try");
+}
+
+TEST(Verdict, PredictionsDecideWhereNothingWasMeasured) {
+  std::vector<Trial> trials(3);
+  for (Trial& each : trials) each.outcome = Outcome::kPredicted;
+  trials[0].contender = Contender::kDefault;
+  trials[0].predicted_us = 12;
+  trials[1].predicted_us = 10;
+  trials[2].predicted_us = 8;
+  trials[2].outcome = Outcome::kCompileFailed;
+  const Verdict verdict = decide_predicted(trials);
+  EXPECT_EQ(verdict.winner, 1u);
+  EXPECT_EQ(verdict.runner_up, 0u);
+}
+
+// --- Bits
+// -----------------------------------------------------------------------------------------
+
+std::vector<Outcome> outcomes_after(std::vector<std::pair<Contender, unsigned long long>> bits) {
+  std::vector<Trial> trials;
+  for (const auto& [contender, hash] : bits) {
+    trials.push_back(trial(contender, 128, {}));
+    trials.back().verification.bits_hash = hash;
+  }
+  std::vector<Trial*> pointers;
+  for (Trial& each : trials) pointers.push_back(&each);
+  reject_dissenters(pointers);
+  std::vector<Outcome> outcomes;
+  for (const Trial& each : trials) {
+    outcomes.push_back(each.outcome);
+    EXPECT_EQ(each.detail.empty(), each.outcome == Outcome::kMeasured);
+  }
+  return outcomes;
+}
+
+constexpr Outcome kGood = Outcome::kMeasured;
+constexpr Outcome kWrong = Outcome::kWrong;
+
+TEST(Dissenters, AgreementHurtsNobody) {
+  EXPECT_EQ(outcomes_after({{Contender::kDefault, 7}, {Contender::kCandidate, 7}}),
+            (std::vector{kGood, kGood}));
+  EXPECT_TRUE(outcomes_after({}).empty());
+}
+
+TEST(Dissenters, TheMajorityIsRightEvenAgainstTheDefault) {
+  EXPECT_EQ(outcomes_after(
+                {{Contender::kDefault, 1}, {Contender::kCandidate, 7}, {Contender::kCandidate, 7}}),
+            (std::vector{kWrong, kGood, kGood}));
+}
+
+TEST(Dissenters, TheDefaultBreaksATie) {
+  EXPECT_EQ(outcomes_after({{Contender::kCandidate, 1}, {Contender::kDefault, 7}}),
+            (std::vector{kWrong, kGood}));
+  EXPECT_EQ(outcomes_after({{Contender::kCandidate, 9}, {Contender::kCandidate, 1}}),
+            (std::vector{kGood, kWrong}));
+}
+
+}  // namespace
+}  // namespace deepgemm::autotune

@@ -1,0 +1,174 @@
+"""Ctrl-C in every stage, kill -9, and what a terminal sees."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import shlex
+import signal
+import struct
+import subprocess
+import termios
+import time
+import unittest
+
+from cli import FEW, INTERRUPTED, CliTest, needs_nvrtc
+
+SHAPE = "64x2112x7168"
+SCRIPTED = "deepgemm-tune-scripted"
+
+
+class Interrupted(CliTest):
+    def assert_resumes(self, name, *arguments):
+        """The database opens, the same command completes, and then there is nothing to do."""
+        result = self.assert_ok(self.run_command(name, *arguments))
+        self.assertIn("[1/1]", result.stderr)
+        again = self.assert_ok(self.run_command(name, *arguments))
+        self.assertIn("othing to do", again.stderr)
+        self.assertFalse(self.db.with_name(self.db.name + ".lock").exists())
+
+    def interrupt_slow(self, step, sign=signal.SIGINT):
+        """Ctrl-C while the step of SCRIPTED_SLEEP_MS_… takes its time."""
+        process = self.start(SCRIPTED, SHAPE, *FEW, env={f"SCRIPTED_SLEEP_MS_{step}": "1500"})
+        self.wait_for_line(process.stderr, "enumerate")
+        time.sleep(0.3)
+        return self.interrupt(process, sign)
+
+    def test_while_compiling(self):
+        self.interrupt_slow("BUILD")
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
+    def test_while_verifying(self):
+        self.interrupt_slow("VERIFY")
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
+    def test_while_measuring(self):
+        process = self.start(SCRIPTED, SHAPE, *FEW,
+                             env={"SCRIPTED_SLEEP_MS_ROUND": "100", "SCRIPTED_SIGINT_ROUND": "2"})
+        stdout, stderr = self.assert_interrupted(process)
+        self.assertIn("0 of 1 shape", stderr)
+        self.assertIn("0 candidates tried", stdout)
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
+    def test_while_recording(self):
+        counted = self.assert_ok(self.run_command(SCRIPTED, SHAPE, *FEW,
+                                                  env={"SCRIPTED_COUNTS": "1"}))
+        rounds = re.search(r"rounds=(\d+)", counted.stderr).group(1)
+        self.db.unlink()
+        # In the last round: all trials are recorded, the winner is not.
+        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SIGINT_ROUND": rounds})
+        self.assert_interrupted(process)
+        trials = self.assert_ok(self.run_command("deepgemm-db", "show", SHAPE))
+        self.assertIn("measured", trials.stdout)
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
+    def test_termination_is_an_interrupt_too(self):
+        self.interrupt_slow("VERIFY", signal.SIGTERM)
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
+    def test_finished_shapes_are_shown_and_kept(self):
+        process = self.start(SCRIPTED, "1,2,3,4x2112x7168", *FEW,
+                             env={"SCRIPTED_SLEEP_MS_ROUND": "10"})
+        self.wait_for_line(process.stderr, "[1/4] 1x2112x7168: ")
+        stdout, stderr = self.interrupt(process)
+        self.assertIn("2112  7168", stdout)
+        resume = re.search(r"To resume, run: (.*)\.?$", stderr, re.MULTILINE).group(1)
+        words = shlex.split(resume.rstrip("."))
+        self.assertEqual(words, self.command(SCRIPTED, "1,2,3,4x2112x7168", *FEW))
+        result = subprocess.run(words, capture_output=True, text=True, env=self.environment,
+                                timeout=120, check=False)
+        self.assert_ok(result)
+        self.assertRegex(result.stderr, r"\[1/4\] 1x2112x7168: .*, nothing to do\n")
+
+    def test_a_second_ctrl_c_ends_at_once(self):
+        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_VERIFY": "30000"})
+        self.wait_for_line(process.stderr, "enumerate")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+        self.assertEqual(process.returncode, INTERRUPTED)
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
+    def test_kill_9_loses_only_what_was_in_flight(self):
+        process = self.start(SCRIPTED, "1,2x2112x7168", *FEW,
+                             env={"SCRIPTED_SLEEP_MS_ROUND": "20"})
+        self.wait_for_line(process.stderr, "[1/2] 1x2112x7168: ")
+        process.kill()
+        process.communicate()
+        result = self.assert_ok(self.run_command(SCRIPTED, "1,2x2112x7168", *FEW))
+        self.assertRegex(result.stderr, r"\[1/2\] 1x2112x7168: .*, nothing to do\n")
+
+    @needs_nvrtc
+    def test_while_the_real_compiler_works(self):
+        arguments = ["128x4096x7168", "--device", "h100-sxm5", "--jobs", "1", "--fix",
+                     "block_m=128", "--fix", "cluster_m=1", "--fix", "cluster_n=1", "--fix",
+                     "raster_group=8", "--effort", "quick"]
+        process = self.start("deepgemm-tune", *arguments)
+        self.wait_for_trials("128x4096x7168", 1)
+        self.interrupt(process)
+        trials = self.json_of(self.run_command("deepgemm-db", "show", "128x4096x7168", "--format",
+                                               "json"))["trials"]
+        self.assertGreaterEqual(len(trials), 1)
+        self.assertIn("[1/1]", self.assert_ok(self.run_command("deepgemm-tune",
+                                                               *arguments)).stderr)
+
+    @needs_nvrtc
+    def test_before_anything_is_compiled(self):
+        process = self.start("deepgemm-tune", SHAPE, "--device", "h100-sxm5", *FEW)
+        self.wait_for_line(process.stderr, "enumerate")
+        self.interrupt(process)
+        self.assert_resumes("deepgemm-tune", SHAPE, "--device", "h100-sxm5", *FEW)
+
+
+class OnATerminal(CliTest):
+    def run_on_terminal(self, *arguments, env=None):
+        """stderr is a terminal, stdout a pipe; returns what each got."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        process = subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE, stderr=theirs,
+                                   env={**self.environment, **(env or {})})
+        os.close(theirs)
+        seen = b""
+        while select.select([ours], [], [], 60)[0]:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            seen += part
+        os.close(ours)
+        stdout = process.communicate(timeout=60)[0].decode()
+        return process.returncode, stdout, seen.decode()
+
+    def test_a_live_line_is_drawn_and_removed(self):
+        code, stdout, stderr = self.run_on_terminal(
+            SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_ROUND": "20"})
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("\r\x1b[K", stderr)
+        self.assertIn("[=", stderr)
+        self.assertNotIn("\x1b", stdout)
+        for line in re.split(r"\r\n|\r\x1b\[K", stderr):
+            if "[=" in line:
+                self.assertLess(len(line), 60)
+
+    def test_colour_only_where_it_is_welcome(self):
+        wrong = {"SCRIPTED_WRONG": "1"}
+        self.assertIn("\x1b[1;31merror: ",
+                      self.run_on_terminal(SCRIPTED, SHAPE, *FEW, env=wrong)[2])
+        plain = self.run_on_terminal(SCRIPTED, SHAPE, *FEW, env={**wrong, "NO_COLOR": "1"})[2]
+        self.assertIn("error: ", plain)
+        self.assertNotIn("\x1b[1;31m", plain)
+        piped = self.run_command(SCRIPTED, SHAPE, *FEW, env=wrong)
+        self.assertNotIn("\x1b", piped.stdout + piped.stderr)
+
+    def test_a_dumb_terminal_gets_lines(self):
+        stderr = self.run_on_terminal(SCRIPTED, SHAPE, *FEW, env={"TERM": "dumb"})[2]
+        self.assertNotIn("\x1b", stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
