@@ -119,7 +119,9 @@ double k_block_us(const GemmConfig& config, const DeviceInfo& device) {
   const double chain =
       slabs * slab_chain + cost::kPeerClocks * (kernels::stage_writers(config) - 1);
 
-  const double tensor_us = all_slabs * wgmma / sustained;
+  const double serial = config.accumulator_sets == 1 && slabs == 1 ? cost::kSerialFactor : 1.0;
+  const double shared_a = config.cluster_n > 1 ? cost::kSharedAFactor : 1.0;
+  const double tensor_us = all_slabs * wgmma * serial * shared_a / sustained;
   const double promotion_us = all_slabs * promotion / boost;
   const double chain_us = chain / boost;
   const double math = combine(std::max(tensor_us, promotion_us), chain_us, cost::kBlockSharpness);
