@@ -74,6 +74,9 @@ inline constexpr double kPeerClocks = 15;
 // last multiplication, conversion and the hand-over to TMA.
 inline constexpr double kEpilogueClocks = 500;
 inline constexpr double kEpilogueBytesPerClock = 64;
+// Slices of k that meet, and reading the sums of one through distributed shared memory.
+inline constexpr double kSliceMeetingClocks = 1500;
+inline constexpr double kSliceBytesPerClock = 32;
 // The last store reaching memory before the kernel counts as done.
 inline constexpr double kLastStoreUs = 0.4;
 

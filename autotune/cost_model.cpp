@@ -132,6 +132,13 @@ double k_block_us(const GemmConfig& config, const DeviceInfo& device) {
   return combine(math, std::max(latency_us, port_us), cost::kBlockSharpness);
 }
 
+// Adding up the slices of k: they meet, then one block reads the sums of all others.
+double add_clocks(const GemmConfig& config) {
+  if (config.split_k == 1) return 0;
+  const double bytes = 4.0 * config.block_m * config.block_n * (config.split_k - 1);
+  return cost::kSliceMeetingClocks + bytes / cost::kSliceBytesPerClock;
+}
+
 }  // namespace
 
 CostModel::CostModel(const core::DeviceInfo& device) : device_(device) {}
@@ -150,11 +157,13 @@ Prediction CostModel::predict(const core::GemmProblem& problem,
       cost::kEmptyKernelUs + cost::kFirstStageUs + (size > 1 ? cost::kClusterMeetingUs : 0);
   p.memory_us = memory_us(problem, walk, device_);
   p.l2_us = l2_us(problem, walk, device_);
-  p.math_us =
-      walk.waves * static_cast<double>(core::k_blocks(problem)) * k_block_us(config, device_);
+  p.math_us = walk.waves *
+              std::ceil(static_cast<double>(core::k_blocks(problem)) / config.split_k) *
+              k_block_us(config, device_);
   const double epilogue_clocks =
       cost::kEpilogueClocks + 2.0 * config.block_m * config.block_n / cost::kEpilogueBytesPerClock;
-  p.epilogue_us = walk.waves * epilogue_clocks / device_.clock_mhz + cost::kLastStoreUs;
+  p.epilogue_us =
+      walk.waves * (epilogue_clocks + add_clocks(config)) / device_.clock_mhz + cost::kLastStoreUs;
 
   const double work = p.math_us + p.epilogue_us;
   const double traffic = combine(p.memory_us, p.l2_us, cost::kKernelSharpness);

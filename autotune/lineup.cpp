@@ -25,7 +25,7 @@ Places places(Effort effort, bool gpu) {
     case Effort::kQuick:
       return gpu ? Places{12, 2} : Places{4, 1};
     case Effort::kDefault:
-      return gpu ? Places{40, 4} : Places{12, 2};
+      return gpu ? Places{96, 8} : Places{12, 2};
     case Effort::kExhaustive:
       break;
   }
@@ -37,13 +37,16 @@ constexpr double kHopeless = 2.0;
 // Stored candidates that run again beside new ones.
 constexpr std::size_t kVeterans = 3;
 
-using Family = std::tuple<int, int, int>;
-Family family(const core::GemmConfig& c) { return {c.block_m, c.block_n, c.math_warpgroups}; }
+using Family = std::tuple<int, int, int, int>;
+Family family(const core::GemmConfig& c) {
+  return {c.block_m, c.block_n, c.math_warpgroups, c.split_k};
+}
 
 // Within a family only these change what limits the kernel; the rest is fine tuning.
-using Variant = std::tuple<int, int, int, int, int, int>;
+using Variant = std::tuple<int, int, int, int, int, int, int>;
 Variant variant(const core::GemmConfig& c) {
-  return {c.block_m, c.block_n, c.math_warpgroups, c.cluster_m, c.cluster_n, c.accumulator_sets};
+  return {c.block_m,   c.block_n,          c.math_warpgroups, c.cluster_m,
+          c.cluster_n, c.accumulator_sets, c.split_k};
 }
 
 const Trial* find_stored(std::span<const Trial> stored, Contender contender,

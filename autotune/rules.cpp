@@ -74,7 +74,7 @@ long long longest_walk(const GemmProblem& problem, const GemmConfig& config,
   const kernels::TileCount count = cluster_tiles(problem, config);
   const long long clusters = std::max(1, device.sms / kernels::cluster_size(config));
   const long long rounds = (1LL * count.m * count.n + clusters - 1) / clusters;
-  return rounds * core::k_blocks(problem);
+  return rounds * ((core::k_blocks(problem) + config.split_k - 1) / config.split_k);
 }
 
 bool stages_unused(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device) {
@@ -101,6 +101,18 @@ bool same_raster(const GemmProblem& problem, const GemmConfig& config, const Dev
   return config.raster_group > 1 && (config.raster_group >= 2 * count.m || count.n == 1);
 }
 
+// A slice shorter than this is over before its pipeline has filled.
+constexpr int kShortestSlice = 4;
+
+bool split_short(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.split_k > 1 && core::k_blocks(problem) < kShortestSlice * config.split_k;
+}
+
+bool split_crowded(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device) {
+  const kernels::TileCount count = cluster_tiles(problem, config);
+  return config.split_k > 1 && 1LL * count.m * count.n * config.split_k > device.sms;
+}
+
 constexpr Rule kRules[] = {
     {"field-range", "has a field outside what the kernel takes", breaks<Limit::kFieldRange>},
     {"warpgroup-rows", "has rows that its math warpgroups cannot share out in slabs of 64",
@@ -109,6 +121,8 @@ constexpr Rule kRules[] = {
     {"accumulator-sets", "takes turns on two accumulators over two slabs, which ptxas serialises",
      breaks<Limit::kAccumulatorSets>},
     {"cluster-size", "has more blocks than a portable cluster", breaks<Limit::kClusterSize>},
+    {"split-multicast", "splits k and shares loads, which slices of k cannot",
+     breaks<Limit::kSplitMulticast>},
     {"multicast-slice", "splits a multicast tile below the swizzle's 8 rows",
      breaks<Limit::kMulticastSlice>},
     {"register-budget", "needs more accumulators than a math thread has registers",
@@ -123,6 +137,10 @@ constexpr Rule kRules[] = {
      "cluster_n"},
     {"nothing-to-overlap", "has a second accumulator set, but k is a single block",
      nothing_to_overlap, "accumulator_sets"},
+    {"split-short", "leaves slices of k shorter than the pipeline takes to fill", split_short,
+     "split_k"},
+    {"split-crowded", "splits k although the tiles alone leave no SM idle for it", split_crowded,
+     "split_k"},
     {"stages-unused", "has more stages than its busiest block has k-blocks", stages_unused,
      "stages"},
     {"stages-shallow", "leaves room for half as many stages again", pipeline_shallow, "stages"},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <vector>
 
@@ -125,7 +126,11 @@ void reject_dissenters(std::span<Trial*> verified) {
     bool has_default = false;
   };
   std::map<unsigned long long, Votes> kinds;
-  for (const Trial* each : verified) {
+  std::vector<Trial*> same_order;
+  // Slices of k are added in another order, which may flip last bits.
+  std::copy_if(verified.begin(), verified.end(), std::back_inserter(same_order),
+               [](const Trial* each) { return each->config.split_k == 1; });
+  for (const Trial* each : same_order) {
     Votes& votes = kinds[each->verification.bits_hash];
     ++votes.count;
     votes.has_default |= each->contender == Contender::kDefault;
@@ -134,17 +139,17 @@ void reject_dissenters(std::span<Trial*> verified) {
   const auto outvotes = [](const Votes& a, const Votes& b) {
     return a.count != b.count ? a.count > b.count : a.has_default && !b.has_default;
   };
-  unsigned long long right = verified.front()->verification.bits_hash;
+  unsigned long long right = same_order.front()->verification.bits_hash;
   for (const auto& [hash, votes] : kinds) {
     if (outvotes(votes, kinds[right])) right = hash;
   }
-  for (Trial* each : verified) {
+  for (Trial* each : same_order) {
     if (each->verification.bits_hash == right) continue;
     each->outcome = Outcome::kWrong;
     each->detail = fmt::format(
         "its result is within tolerance but differs in bits from that of {} of {} candidates, "
         "although all sum in the same order",
-        kinds[right].count, verified.size());
+        kinds[right].count, same_order.size());
   }
 }
 

@@ -42,7 +42,8 @@ std::string short_name(const GemmConfig& config) {
   return std::to_string(config.block_m) + 'x' + std::to_string(config.block_n) + " s" +
          std::to_string(config.stages) + " c" + std::to_string(config.cluster_m) + 'x' +
          std::to_string(config.cluster_n) + " w" + std::to_string(config.math_warpgroups) + " a" +
-         std::to_string(config.accumulator_sets) + " r" + std::to_string(config.raster_group);
+         std::to_string(config.accumulator_sets) + " r" + std::to_string(config.raster_group) +
+         " k" + std::to_string(config.split_k);
 }
 
 GemmConfig parse_config(std::string_view text, const GemmConfig& base) {
@@ -95,10 +96,11 @@ std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
     return Limit::kAccumulatorSets;
   }
   // Each side first: the product of two absurd sides overflows.
-  if (c.cluster_m > kMaxCluster || c.cluster_n > kMaxCluster ||
+  if (c.cluster_m > kMaxCluster || c.cluster_n > kMaxCluster || c.split_k > kMaxCluster ||
       kernels::cluster_size(c) > kMaxCluster) {
     return Limit::kClusterSize;
   }
+  if (c.split_k > 1 && kernels::multicast_size(c) > 1) return Limit::kSplitMulticast;
   if (c.block_m % (8 * c.cluster_n) != 0 || c.block_n % (8 * c.cluster_m) != 0) {
     return Limit::kMulticastSlice;
   }
@@ -125,6 +127,8 @@ std::optional<std::string> why_illegal(const GemmConfig& c, int shared_limit) {
              "warpgroup ptxas serialises the multiplications";
     case Limit::kClusterSize:
       return "a portable cluster has at most 8 blocks";
+    case Limit::kSplitMulticast:
+      return "split_k needs cluster_m and cluster_n of 1: slices of k share no loads";
     case Limit::kMulticastSlice:
       return "each block of a cluster must load a multiple of 8 rows of the shared tile";
     case Limit::kRegisterBudget:

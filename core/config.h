@@ -28,7 +28,7 @@ const ConfigField* find_config_field(std::string_view name);  // nullptr if ther
 
 // "block_m=128,block_n=112,…", every field in list order.
 std::string to_string(const GemmConfig& config);
-// "128x112 s5 c1x2 w2 a1 r8": for tables.
+// "128x112 s5 c1x2 w2 a1 r8 k1": for tables.
 std::string short_name(const GemmConfig& config);
 // Reads to_string's form; fields left out keep `base`'s value. Throws UsageError naming the bad
 // field or value.
@@ -44,6 +44,7 @@ enum class Limit {
   kWgmmaWidth,       // block_n is no width of wgmma
   kAccumulatorSets,  // two slabs that take turns on two accumulators: ptxas serialises their wgmma
   kClusterSize,      // more blocks than a portable cluster has
+  kSplitMulticast,   // a slice of k shares its loads with nobody
   kMulticastSlice,   // a block's share of a multicast tile breaks the swizzle's 8 rows
   kRegisterBudget,   // accumulators alone fill a math thread's registers
   kSharedMemory,     // more than `shared_limit` bytes

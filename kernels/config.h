@@ -17,7 +17,8 @@ namespace deepgemm::kernels {
   X(cluster_n, 1, "blocks of a cluster along n; they share the tile of A by multicast")  \
   X(math_warpgroups, 2, "warpgroups that issue wgmma, beside the one that loads")        \
   X(accumulator_sets, 1, "tensor-core accumulators in flight per warpgroup, 1 or 2")     \
-  X(raster_group, 8, "tiles along m walked together before n advances (L2 reuse)")
+  X(raster_group, 8, "tiles along m walked together before n advances (L2 reuse)")       \
+  X(split_k, 1, "blocks of a cluster that share one tile of D, each with a slice of k")
 
 // Structural, so that it can be a template argument. Two configs are the same kernel exactly when
 // all fields are equal.
@@ -57,7 +58,10 @@ constexpr int slabs_per_warpgroup(GemmConfig c) {
   return c.block_m / (kWgmmaM * c.math_warpgroups);
 }
 
-constexpr int cluster_size(GemmConfig c) { return c.cluster_m * c.cluster_n; }
+// Blocks that work on different tiles of D side by side, and may share loads by multicast.
+constexpr int multicast_size(GemmConfig c) { return c.cluster_m * c.cluster_n; }
+
+constexpr int cluster_size(GemmConfig c) { return multicast_size(c) * c.split_k; }
 
 // Blocks that write into one block's stage: its row of the cluster (A) and its column (B).
 constexpr int stage_writers(GemmConfig c) { return c.cluster_m + c.cluster_n - 1; }
@@ -101,6 +105,9 @@ constexpr int accumulator_registers(GemmConfig c) {
   return (c.accumulator_sets + slabs_per_warpgroup(c)) * c.block_n / 2;
 }
 
+// Elements of the fp32 tile that a slice of k leaves in shared memory; none to speak of unsplit.
+constexpr int partial_sums(GemmConfig c) { return c.split_k > 1 ? c.block_m * c.block_n : 2; }
+
 // Shared memory of one block. sizeof is the launch size.
 template <GemmConfig C>
 struct SharedStorage {
@@ -109,8 +116,12 @@ struct SharedStorage {
   // bf16 tile on its way out: [block_n / store_box_n][block_m][store_box_n], swizzled.
   alignas(1024) unsigned short d[C.block_m * C.block_n];
   alignas(128) float scale_a[C.stages][C.block_m];
+  // Sums over this block's slice of k, for the block that adds up the slices.
+  alignas(8) float partial[partial_sums(C)];
   alignas(8) unsigned long long full[C.stages];
   alignas(8) unsigned long long empty[C.stages];
+  alignas(8) unsigned long long partial_ready;
+  alignas(8) unsigned long long partial_taken;
 };
 
 // sizeof(SharedStorage<c>) for a config known only at run time; a test holds the two together.
@@ -118,8 +129,9 @@ constexpr long long shared_bytes(GemmConfig c) {
   const long long operands = 1LL * c.stages * (c.block_m + c.block_n) * kBlockK;
   const long long tile = 2LL * c.block_m * c.block_n;
   const long long scales = 4LL * c.stages * c.block_m;
-  const long long barriers = 16LL * c.stages;
-  const long long total = (operands + tile + 127) / 128 * 128 + scales + barriers;
+  const long long partial = 4LL * partial_sums(c);
+  const long long barriers = 16LL * c.stages + 16;
+  const long long total = (operands + tile + 127) / 128 * 128 + scales + partial + barriers;
   return (total + 1023) / 1024 * 1024;
 }
 
@@ -137,6 +149,11 @@ struct DenseArguments {
   int n;
   int k;
 };
+
+// k-blocks of one slice: the first of slice `index`, which is also the end of the one before it.
+constexpr int slice_begin(GemmConfig c, int k_blocks, int index) {
+  return static_cast<int>(1LL * k_blocks * index / c.split_k);
+}
 
 // Where a cluster's share of the tile space lies. Tiles are numbered in cluster tiles.
 struct TileCount {

@@ -15,6 +15,7 @@
 #include "kernels/pipeline.cuh"
 #include "kernels/promotion.cuh"
 #include "kernels/ptx.cuh"
+#include "kernels/split_k.cuh"
 #include "kernels/tile_order.cuh"
 #include "kernels/wgmma.cuh"
 
@@ -35,7 +36,7 @@ struct DenseMaps {
 // rows and multicasts it: the blocks of one cluster row share A, those of one column share B.
 template <GemmConfig C>
 __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> order,
-                                           SharedStorage<C>& shared, int k_blocks,
+                                           SharedStorage<C>& shared, int k_begin, int k_end,
                                            int cluster_rank) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
   constexpr int kRowsB = C.block_n / C.cluster_m;
@@ -50,7 +51,7 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
 
   StageCursor<C.stages> stage;
   while (order.next()) {
-    for (int kb = 0; kb < k_blocks; ++kb, stage.advance()) {
+    for (int kb = k_begin; kb < k_end; ++kb, stage.advance()) {
       uint64* const full = &shared.full[stage.index];
       ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
       ptx::barrier_arrive_expect_bytes(full, stage_bytes(C));
@@ -161,6 +162,7 @@ struct MathThread {
       stage.advance();
       return started;
     };
+    if (k_blocks == 0) return;  // an empty slice of k
     int even_stage = start_next(even, even_scales, 0);
     int odd_stage;
     int kb = 0;
@@ -215,18 +217,22 @@ struct MathThread {
 template <GemmConfig C>
 __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const DenseArguments& args,
                                                TileOrder<C> order, SharedStorage<C>& shared,
-                                               int warpgroup, int cluster_rank) {
+                                               int warpgroup, int cluster_rank, int slice) {
   using Thread = MathThread<C>;
-  const int k_blocks = ceil_div(args.k, kBlockK);
+  const int k_begin = slice_begin(C, ceil_div(args.k, kBlockK), slice);
+  const int k_blocks = slice_begin(C, ceil_div(args.k, kBlockK), slice + 1) - k_begin;
   Thread thread{shared, warpgroup, static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32,
                 static_cast<int>(threadIdx.x) % 32, cluster_rank, {}};
-  while (order.next()) {
-    TileScalesB<C> tile_scales(args, order.n(), thread.lane);
+  for (int turn = 0; order.next(); ++turn) {
+    TileScalesB<C> tile_scales(args, order.n(), k_begin, thread.lane);
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
     if constexpr (C.accumulator_sets == 1) {
       thread.multiply_serial(sum, tile_scales, k_blocks);
     } else {
       thread.multiply_overlapped(sum, tile_scales, k_blocks);
+    }
+    if constexpr (C.split_k > 1) {
+      if (!add_slices<C>(sum, shared, slice, turn)) continue;
     }
     thread.store(sum, maps, args, order.m(), order.n());
   }
@@ -243,14 +249,18 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
   static_assert(slabs_per_warpgroup(C) == 1 || C.accumulator_sets == 1);
   static_assert(C.block_n % 8 == 0 && C.block_n >= 8 && C.block_n <= 256);
   static_assert(C.block_m / C.cluster_n % 8 == 0 && C.block_n / C.cluster_m % 8 == 0);
+  // Multicast addresses the blocks of one slice by their rank in the cluster.
+  static_assert(C.split_k == 1 || multicast_size(C) == 1);
   static_assert(sizeof(SharedStorage<C>) == shared_bytes(C));
 
   extern __shared__ __align__(1024) unsigned char raw[];
   SharedStorage<C>& shared = *reinterpret_cast<SharedStorage<C>*>(raw);
   // Uniform over the warp, and known to the compiler as such.
   const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
-  const int cluster_rank =
+  const int rank =
       cluster_size(C) == 1 ? 0 : __shfl_sync(0xffffffffu, static_cast<int>(ptx::cluster_rank()), 0);
+  const int cluster_rank = rank % multicast_size(C);
+  const int slice = rank / multicast_size(C);
 
   if (warp == 0 && ptx::elect_one()) {
     ptx::prefetch_tensor_map(maps.a);
@@ -263,6 +273,10 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
     for (int i = 0; i < C.stages; ++i) {
       ptx::barrier_init(&shared.full[i], 1);
       ptx::barrier_init(&shared.empty[i], 4 * C.math_warpgroups * stage_writers(C));
+    }
+    if constexpr (C.split_k > 1) {
+      ptx::barrier_init(&shared.partial_ready, 4 * C.math_warpgroups * (C.split_k - 1));
+      ptx::barrier_init(&shared.partial_taken, 4 * C.math_warpgroups);
     }
     ptx::fence_barrier_init();
   }
@@ -279,12 +293,14 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
   if (warp < 4) {
     if constexpr (kRegisters.reallocates) ptx::release_registers<kRegisters.producer>();
     if (warp == 0 && ptx::elect_one()) {
-      load_tiles<C>(maps, order, shared, ceil_div(args.k, kBlockK), cluster_rank);
+      const int k_blocks = ceil_div(args.k, kBlockK);
+      load_tiles<C>(maps, order, shared, slice_begin(C, k_blocks, slice),
+                    slice_begin(C, k_blocks, slice + 1), cluster_rank);
     }
     __syncwarp();
   } else {
     if constexpr (kRegisters.reallocates) ptx::claim_registers<kRegisters.math>();
-    multiply_tiles<C>(maps, args, order, shared, warp / 4 - 1, cluster_rank);
+    multiply_tiles<C>(maps, args, order, shared, warp / 4 - 1, cluster_rank, slice);
     __syncwarp();
   }
   // No block leaves while a peer may still write its shared memory or signal its barriers.

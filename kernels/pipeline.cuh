@@ -26,7 +26,7 @@ struct StageCursor {
 template <GemmConfig C>
 __device__ __forceinline__ void release_stage(uint64* empty, int cluster_rank, int lane) {
   __syncwarp();
-  if constexpr (cluster_size(C) == 1) {
+  if constexpr (stage_writers(C) == 1) {
     if (lane == 0) ptx::barrier_arrive(empty);
   } else {
     // Lanes 0 … cluster_m-1 signal the column of the cluster (writers of B, this block among

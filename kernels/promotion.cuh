@@ -17,8 +17,9 @@ class TileScalesB {
   static constexpr int kBlocks = scale_blocks_per_tile(C);
   static constexpr int kLanes = 32;
 
-  __device__ __forceinline__ TileScalesB(const DenseArguments& args, int n0, int lane)
-      : args_(args), lane_(lane), n0_(n0) {
+  // For the k-blocks from k_begin on.
+  __device__ __forceinline__ TileScalesB(const DenseArguments& args, int n0, int k_begin, int lane)
+      : args_(args), lane_(lane), n0_(n0), k_begin_(k_begin) {
 #pragma unroll
     for (int i = 0; i < kBlocks; ++i) {
       held_[i] = fetch(i, 0);
@@ -26,7 +27,7 @@ class TileScalesB {
     }
   }
 
-  // Scales of `k_block`; every lane of the warp calls it, for 0, 1, 2, … in turn.
+  // Scales of k-block k_begin + k_block; every lane calls it, for 0, 1, 2, … in turn.
   __device__ __forceinline__ void read(float (&scales)[kBlocks], int k_block) {
     if (k_block % kLanes == 0 && k_block > 0) {
 #pragma unroll
@@ -51,13 +52,14 @@ class TileScalesB {
     const int k_blocks = ceil_div(args_.k, kBlockK);
     // Clamped: the last tile may reach past n, its columns there are never stored.
     const int row = min(n0_ / kScaleBlock + i, ceil_div(args_.n, kScaleBlock) - 1);
-    const int mine = k_block + lane_;
+    const int mine = k_begin_ + k_block + lane_;
     return mine < k_blocks ? __ldg(args_.scale_b + 1ll * row * k_blocks + mine) : 0.0f;
   }
 
   const DenseArguments& args_;
   int lane_;
   int n0_;
+  int k_begin_;
   float held_[kBlocks];
   float ahead_[kBlocks];
 };

@@ -111,6 +111,43 @@ __device__ __forceinline__ void barrier_wait(uint64* barrier, uint32 parity) {
       : "memory");
 }
 
+// Publishes what this thread (and, after __syncwarp, its warp) wrote to shared memory to the block
+// `rank` that waits on the barrier with barrier_wait_published.
+__device__ __forceinline__ void barrier_publish_in_cluster(uint64* barrier, uint32 rank) {
+  asm volatile(
+      "{ .reg .b32 remote;\n"
+      "mapa.shared::cluster.u32 remote, %0, %1;\n"
+      "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote]; }" ::"r"(
+          shared_address(barrier)),
+      "r"(rank)
+      : "memory");
+}
+
+__device__ __forceinline__ void barrier_wait_published(uint64* barrier, uint32 parity) {
+  asm volatile(
+      "{ .reg .pred done;\n"
+      "wait_again:\n"
+      "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
+      "@done bra.uni finished;\n"
+      "bra.uni wait_again;\n"
+      "finished: }" ::"r"(shared_address(barrier)),
+      "r"(parity)
+      : "memory");
+}
+
+// Reads the float at the same place in the shared memory of block `rank` of the cluster.
+__device__ __forceinline__ float load_from_cluster(const float* pointer, uint32 rank) {
+  float value;
+  asm volatile(
+      "{ .reg .b32 remote;\n"
+      "mapa.shared::cluster.u32 remote, %1, %2;\n"
+      "ld.shared::cluster.f32 %0, [remote]; }"
+      : "=f"(value)
+      : "r"(shared_address(pointer)), "r"(rank)
+      : "memory");
+  return value;
+}
+
 // --- TMA --------------------------------------------------------------------------------------
 
 __device__ __forceinline__ void prefetch_tensor_map(const TensorMap* map) {

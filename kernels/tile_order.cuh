@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/config.h"
+#include "kernels/ptx.cuh"
 
 namespace deepgemm::kernels {
 
@@ -11,35 +12,32 @@ namespace deepgemm::kernels {
 template <GemmConfig C>
 class TileOrder {
  public:
-  // Divides here, once, so that next() need not.
   __device__ __forceinline__ TileOrder(int m, int n, int cluster, int clusters, int cluster_rank)
       : tiles_(cluster_tiles(C, m, n)),
-        group_tiles_(C.raster_group * tiles_.n),
-        group_(cluster / group_tiles_),
-        within_(cluster % group_tiles_),
-        group_step_(clusters / group_tiles_),
-        within_step_(clusters % group_tiles_),
+        next_(cluster),
+        step_(clusters),
         rank_m_(cluster_rank % C.cluster_m),
         rank_n_(cluster_rank / C.cluster_m) {}
 
   // Moves to the next tile; false when there is none left. The tile may lie wholly outside D
   // where the tile space is no multiple of the cluster: such a block loads for its peers.
   __device__ __forceinline__ bool next() {
-    const int first_m = group_ * C.raster_group;
-    const int rows = min(tiles_.m - first_m, C.raster_group);
-    if (rows <= 0 || within_ >= rows * tiles_.n) return false;
-    // All groups but the last have a height that the compiler knows.
-    const bool whole = rows == C.raster_group;
-    const int tile_m = first_m + (whole ? within_ % C.raster_group : within_ % rows);
-    const int tile_n = whole ? within_ / C.raster_group : within_ / rows;
-    m_ = (tile_m * C.cluster_m + rank_m_) * C.block_m;
-    n_ = (tile_n * C.cluster_n + rank_n_) * C.block_n;
-    group_ += group_step_;
-    within_ += within_step_;
-    if (within_ >= group_tiles_) {
-      within_ -= group_tiles_;
-      ++group_;
+    if (next_ >= static_cast<uint32>(tiles_.m * tiles_.n)) return false;
+    const uint32 group_tiles = C.raster_group * tiles_.n;
+    const uint32 group = next_ / group_tiles;
+    const uint32 within = next_ - group * group_tiles;
+    const uint32 first_m = group * C.raster_group;
+    const uint32 rows = tiles_.m - first_m;
+    // All groups but the last have a height that the compiler knows: no second division.
+    uint32 tile_m = first_m + within % C.raster_group;
+    uint32 tile_n = within / C.raster_group;
+    if (rows < C.raster_group) {
+      tile_n = within / rows;
+      tile_m = first_m + within - tile_n * rows;
     }
+    m_ = static_cast<int>(tile_m * C.cluster_m + rank_m_) * C.block_m;
+    n_ = static_cast<int>(tile_n * C.cluster_n + rank_n_) * C.block_n;
+    next_ += step_;
     return true;
   }
 
@@ -48,12 +46,9 @@ class TileOrder {
   __device__ __forceinline__ int n() const { return n_; }
 
  private:
-  TileCount tiles_;   // of the whole of D, in cluster tiles
-  int group_tiles_;   // tiles of a whole group
-  int group_;         // of the next tile
-  int within_;        // its number in the group
-  int group_step_;    // from one tile of this cluster to its next
-  int within_step_;
+  TileCount tiles_;  // of the whole of D, in cluster tiles
+  uint32 next_;      // number of this cluster's next tile
+  uint32 step_;
   int rank_m_;
   int rank_n_;
   int m_ = 0;

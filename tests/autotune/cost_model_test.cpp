@@ -84,6 +84,12 @@ TEST(CostModel, MulticastSavesL2Traffic) {
             predict(large, "stages=5,cluster_m=2").l2_us);
 }
 
+TEST(CostModel, AFirstWaveThatSpansManyColumnsWaitsForMemory) {
+  const core::GemmProblem problem = shape(1024, 16384, 2048);
+  EXPECT_GT(predict(problem, "stages=5,raster_group=1").total_us,
+            predict(problem, "stages=5,raster_group=8").total_us);
+}
+
 TEST(CostModel, FasterMemoryHelpsWhatMemoryBinds) {
   const core::DeviceInfo& h200 = *core::find_device_profile("h200-sxm5");
   const core::GemmProblem decode = shape(64, 7168, 16384);

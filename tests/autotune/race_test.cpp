@@ -39,6 +39,15 @@ TEST_F(RaceTest, EachRoundSamplesEveryRunnerOnce) {
   EXPECT_EQ(race_.measurement(ours).sm_clock_mhz, 1755);
 }
 
+TEST_F(RaceTest, NobodyAlwaysRunsBehindTheSame) {
+  std::vector<double> first;
+  script_.on_round = [&](Round& round) { first.push_back(round.times_us.front()); };
+  enter(Contender::kCandidate);
+  enter(Contender::kCublasLtBlock);
+  race_.run(4);
+  EXPECT_EQ(first, (std::vector<double>{10, 20, 10, 20}));
+}
+
 TEST_F(RaceTest, WhoLeftKeepsItsSamples) {
   const std::size_t ours = enter(Contender::kCandidate);
   const std::size_t library = enter(Contender::kCublasLtBlock);

@@ -101,6 +101,7 @@ TEST_F(TunerTest, SlowCandidatesDropOutEarlyAndAreRecorded) {
   }
   EXPECT_EQ(least, 5u);
   EXPECT_EQ(script_.rounds, 15) << "no noise: the least number of rounds is enough";
+  EXPECT_EQ(script_.admitted_now, 4) << "the winner, the default and the libraries are left";
 }
 
 // --- Failures
@@ -127,6 +128,7 @@ TEST_F(TunerTest, AWrongResultNeverWins) {
   EXPECT_EQ(wrong[0].detail, "its relative error is 0.3");
   EXPECT_DOUBLE_EQ(wrong[0].verification.relative_error, 0.3);
   EXPECT_TRUE(wrong[0].measurement.samples_us.empty());
+  EXPECT_EQ(script_.admitted_now, 8 + 3) << "finalists, the default and the libraries are left";
 }
 
 TEST_F(TunerTest, DifferingBitsAreWrongEvenWithinTolerance) {

@@ -39,6 +39,7 @@ std::vector<GemmConfig> corners() {
   add("block_m=128,block_n=136,stages=4,raster_group=1");
   add("block_m=128,block_n=176,stages=4,cluster_n=2");
   add("block_m=256,block_n=96,stages=3");
+  add("block_m=64,block_n=32,stages=12,math_warpgroups=1,accumulator_sets=2,split_k=4");
   add("block_m=192,block_n=104,stages=4,math_warpgroups=3");
   return list;
 }

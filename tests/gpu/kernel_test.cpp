@@ -7,7 +7,8 @@ namespace deepgemm::gpu_test {
 namespace {
 
 // Configs that span the space: every width of store box, straddling and aligned tiles, one and
-// two accumulator sets and slabs, one to three math warpgroups, clusters along m, n and both.
+// two accumulator sets and slabs, one to three math warpgroups, clusters along m, n and both,
+// slices of k (more of them than k-blocks on the smallest shapes).
 const std::vector<std::string>& configs() {
   static const std::vector<std::string> list{
       "block_m=64,block_n=8,stages=4,math_warpgroups=1",
@@ -21,6 +22,9 @@ const std::vector<std::string>& configs() {
       "block_m=256,block_n=96,stages=3,cluster_m=2",
       "block_m=192,block_n=104,stages=4,math_warpgroups=3,cluster_m=1",
       "block_m=128,block_n=32,stages=2,cluster_m=4",
+      "block_m=64,block_n=24,stages=6,math_warpgroups=1,accumulator_sets=2,split_k=4",
+      "block_m=128,block_n=64,stages=4,split_k=8",
+      "block_m=256,block_n=64,stages=3,split_k=2",
   };
   return list;
 }
@@ -40,7 +44,10 @@ class DenseKernelTest : public GpuTest {
           << config << " on " << core::to_string(problem) << " against " << bench->reference()
           << ": " << check.detail;
       if (!bits) bits = check.verification.bits_hash;
-      EXPECT_EQ(check.verification.bits_hash, *bits) << config;
+      // Slices of k are added in another order; all others sum alike.
+      if (cubin.config.split_k == 1) {
+        EXPECT_EQ(check.verification.bits_hash, *bits) << config;
+      }
       bench->dismiss(admitted.id);
     }
   }

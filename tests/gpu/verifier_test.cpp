@@ -1,4 +1,7 @@
 // The verifier must reject what is wrong: each test breaks one right result in one way.
+#include <algorithm>
+#include <vector>
+
 #include "autotune/gpu_workbench.h"
 #include "core/context.h"
 #include "tests/gpu/gpu_fixture.h"
@@ -76,12 +79,17 @@ TEST_F(VerifierTest, RejectsAWriteBeforeD) {
                "overwritten");
 }
 
+// One element among 52800, and not among the rows that float64 samples.
 TEST_F(VerifierTest, RejectsOneElementOffByASixteenth) {
   expect_wrong(check_after([](unsigned short* d) {
-                 unsigned short value = 0;
-                 core::copy_to_host(&value, d + 777, 2);
-                 value = static_cast<unsigned short>(value ^ 0x0008);
-                 core::copy_to_device(d + 777, &value, 2);
+                 std::vector<unsigned short> row(264);
+                 core::copy_to_host(row.data(), d + 2 * 264, 2 * row.size());
+                 const auto magnitude = [](unsigned short v) { return v & 0x7fff; };
+                 const auto largest = std::max_element(row.begin(), row.end(), [&](auto a, auto b) {
+                   return magnitude(a) < magnitude(b);
+                 });
+                 *largest = static_cast<unsigned short>(*largest ^ 0x0008);
+                 core::copy_to_device(d + 2 * 264, row.data(), 2 * row.size());
                }),
                "element");
 }

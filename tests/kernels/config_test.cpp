@@ -18,6 +18,7 @@ TEST(SharedStorage, HasTheSizeThatTheFormulaSays) {
   expect_same_size<GemmConfig{.block_m = 192, .block_n = 104, .stages = 3, .math_warpgroups = 3}>();
   expect_same_size<GemmConfig{.block_m = 256, .block_n = 112, .stages = 3}>();
   expect_same_size<GemmConfig{.block_m = 64, .block_n = 256, .stages = 2, .math_warpgroups = 1}>();
+  expect_same_size<GemmConfig{.block_m = 64, .block_n = 24, .math_warpgroups = 1, .split_k = 4}>();
 }
 
 TEST(ScaleBlocks, CountsTheWorstStraddle) {
