@@ -23,8 +23,13 @@ struct StageCursor {
 
 // One math warp is done with a stage: it tells every block of the cluster that writes there.
 // Called by all 32 lanes, after the last read of the stage by any of them.
+//
+// The fence makes the warp's loads of A's scales complete before the stage is given back: the
+// compiler is free to use them later, and TMA, which is another proxy, would overwrite them first
+// (seen once in 9254 verified launches, 256x80 in pairs on 4096x32768x512).
 template <GemmConfig C>
 __device__ __forceinline__ void release_stage(uint64* empty, int cluster_rank, int lane) {
+  ptx::fence_shared_for_async();
   __syncwarp();
   if constexpr (stage_writers(C) == 1) {
     if (lane == 0) ptx::barrier_arrive(empty);

@@ -85,7 +85,7 @@ TEST(CostModel, MulticastSavesL2Traffic) {
 }
 
 TEST(CostModel, AFirstWaveThatSpansManyColumnsWaitsForMemory) {
-  const core::GemmProblem problem = shape(1024, 16384, 2048);
+  const core::GemmProblem problem = shape(1024, 8192, 2048);
   EXPECT_GT(predict(problem, "stages=5,raster_group=1").total_us,
             predict(problem, "stages=5,raster_group=8").total_us);
 }

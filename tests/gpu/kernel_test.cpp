@@ -64,6 +64,19 @@ TEST_F(DenseKernelTest, MoreKBlocksThanTwoScaleFetches) {
 }
 TEST_F(DenseKernelTest, ManyTilesPerBlock) { verify_all(problem(2050, 7168, 272)); }
 
+// A stage given back before its scales were read showed once in thousands of launches, on tiles
+// that straddle scale blocks, in pairs of blocks, with k as long as the pipeline is deep.
+TEST_F(DenseKernelTest, AThousandLaunchesGiveTheSameBits) {
+  const auto bench = Gpu::executor()->prepare(problem(4096, 32768, 512));
+  const core::Cubin cubin = build("block_m=256,block_n=80,stages=4,cluster_m=2,raster_group=1");
+  const int id = bench->admit(core::Contender::kCandidate, &cubin).id;
+  ASSERT_GE(id, 0);
+  for (int i = 0; i < 500; ++i) {
+    const autotune::Check check = bench->verify(id);
+    ASSERT_EQ(check.outcome, core::Outcome::kMeasured) << "after " << 2 * i << ": " << check.detail;
+  }
+}
+
 TEST_F(DenseKernelTest, TheReferenceIsCublasLtWhereItCan) {
   EXPECT_EQ(Gpu::executor()->prepare(problem(64, 2112, 7168))->reference(), "cublaslt-block");
 }
