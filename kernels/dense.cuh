@@ -129,8 +129,7 @@ struct MathThread {
 
   // One accumulator set: multiply, wait, promote. Other warpgroups fill the tensor core meanwhile.
   __device__ __forceinline__ void multiply_serial(float (&sum)[kSlabs][kAccumulator],
-                                                  TileScalesB<C>& tile_scales,
-                                                  int k_blocks) {
+                                                  TileScalesB<C>& tile_scales, int k_blocks) {
     float partial[kAccumulator];
     BlockScales<C> scales;
     for (int kb = 0; kb < k_blocks; ++kb, stage.advance()) {
@@ -148,8 +147,7 @@ struct MathThread {
 
   // Two accumulator sets: while one k-block is promoted, the next is multiplied.
   __device__ __forceinline__ void multiply_overlapped(float (&sum)[kSlabs][kAccumulator],
-                                                      TileScalesB<C>& tile_scales,
-                                                      int k_blocks) {
+                                                      TileScalesB<C>& tile_scales, int k_blocks) {
     float even[kAccumulator];
     float odd[kAccumulator];
     BlockScales<C> even_scales;
@@ -221,8 +219,12 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Dens
   using Thread = MathThread<C>;
   const int k_begin = slice_begin(C, ceil_div(args.k, kBlockK), slice);
   const int k_blocks = slice_begin(C, ceil_div(args.k, kBlockK), slice + 1) - k_begin;
-  Thread thread{shared, warpgroup, static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32,
-                static_cast<int>(threadIdx.x) % 32, cluster_rank, {}};
+  Thread thread{shared,
+                warpgroup,
+                static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32,
+                static_cast<int>(threadIdx.x) % 32,
+                cluster_rank,
+                {}};
   for (int turn = 0; order.next(); ++turn) {
     TileScalesB<C> tile_scales(args, order.n(), k_begin, thread.lane);
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};

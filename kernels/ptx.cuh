@@ -31,9 +31,8 @@ __device__ __forceinline__ uint32 cluster_rank() {
 // True in one lane of a converged warp.
 __device__ __forceinline__ bool elect_one() {
   uint32 elected;
-  asm volatile(
-      "{ .reg .pred p; elect.sync _|p, 0xffffffff; selp.b32 %0, 1, 0, p; }"
-      : "=r"(elected));
+  asm volatile("{ .reg .pred p; elect.sync _|p, 0xffffffff; selp.b32 %0, 1, 0, p; }"
+               : "=r"(elected));
   return elected != 0;
 }
 
@@ -74,10 +73,10 @@ __device__ __forceinline__ void fence_barrier_init() {
 }
 
 __device__ __forceinline__ void barrier_arrive_expect_bytes(uint64* barrier, int bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
-                   shared_address(barrier)),
-               "r"(bytes)
-               : "memory");
+  asm volatile(
+      "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+      "r"(bytes)
+      : "memory");
 }
 
 __device__ __forceinline__ void barrier_arrive(uint64* barrier) {
@@ -92,8 +91,7 @@ __device__ __forceinline__ void barrier_arrive_in_cluster(uint64* barrier, uint3
   asm volatile(
       "{ .reg .b32 remote;\n"
       "mapa.shared::cluster.u32 remote, %0, %1;\n"
-      "mbarrier.arrive.shared::cluster.b64 _, [remote]; }" ::"r"(
-          shared_address(barrier)),
+      "mbarrier.arrive.shared::cluster.b64 _, [remote]; }" ::"r"(shared_address(barrier)),
       "r"(rank)
       : "memory");
 }
@@ -177,10 +175,10 @@ __device__ __forceinline__ void tma_load_multicast(void* destination, const Tens
 }
 
 __device__ __forceinline__ void tma_store(const TensorMap* map, const void* source, int x, int y) {
-  asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%2, %3}], [%1];" ::
-                   "l"(map),
-               "r"(shared_address(source)), "r"(x), "r"(y)
-               : "memory");
+  asm volatile(
+      "cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(map),
+      "r"(shared_address(source)), "r"(x), "r"(y)
+      : "memory");
 }
 
 __device__ __forceinline__ void tma_store_commit() {

@@ -19,8 +19,8 @@ __device__ uint64 random_bits(uint64 seed, uint64 index) {
 __device__ float decode_e4m3(unsigned char bits) {
   const int exponent = bits >> 3 & 15;
   const int mantissa = bits & 7;
-  const float magnitude = exponent == 0 ? mantissa * 0x1p-9f
-                                        : __int_as_float((exponent + 120) << 23 | mantissa << 20);
+  const float magnitude =
+      exponent == 0 ? mantissa * 0x1p-9f : __int_as_float((exponent + 120) << 23 | mantissa << 20);
   return bits & 0x80 ? -magnitude : magnitude;
 }
 
@@ -123,8 +123,7 @@ __global__ void deepgemm_reference(const unsigned char* a, const unsigned char* 
 // Rows of D in float64: out[i, column] for row rows[i]. One thread per column.
 __global__ void deepgemm_exact_rows(const unsigned char* a, const unsigned char* b,
                                     const float* scale_a, const float* scale_b, const int* rows,
-                                    int row_count, double* out, int n, int k,
-                                    int scale_a_stride) {
+                                    int row_count, double* out, int n, int k, int scale_a_stride) {
   const int k_blocks = (k + 127) / 128;
   for (uint64 item = first_index(); item < 1ull * row_count * n; item += index_step()) {
     const int row = rows[item / n];
@@ -188,8 +187,8 @@ __global__ void deepgemm_compare(const unsigned short* d, const unsigned short* 
 }
 
 // Adds the squared error of sampled rows of D against float64, and their squared magnitude.
-__global__ void deepgemm_compare_rows(const unsigned short* d, const double* exact,
-                                      const int* rows, int row_count, int n, double* result) {
+__global__ void deepgemm_compare_rows(const unsigned short* d, const double* exact, const int* rows,
+                                      int row_count, int n, double* result) {
   double difference = 0;
   double magnitude = 0;
   for (uint64 item = first_index(); item < 1ull * row_count * n; item += index_step()) {

@@ -77,6 +77,13 @@ TEST(CostModel, ASecondAccumulatorSetHelpsOneWarpgroup) {
   EXPECT_LT(predict(skinny, tile + "2").math_us, predict(skinny, tile + "1").math_us);
 }
 
+TEST(CostModel, SlicesOfKHelpWhereTilesAreFewAndCostTheirMeeting) {
+  const core::GemmProblem skinny = shape(64, 576, 7168);
+  const std::string tile = "block_m=64,block_n=32,math_warpgroups=1,stages=12,split_k=";
+  EXPECT_LT(predict(skinny, tile + "4").total_us, predict(skinny, tile + "1").total_us);
+  EXPECT_GT(predict(skinny, tile + "4").epilogue_us, predict(skinny, tile + "1").epilogue_us);
+}
+
 TEST(CostModel, MulticastSavesL2Traffic) {
   const core::GemmProblem large = shape(4096, 7168, 7168);
   EXPECT_LT(predict(large, "stages=5,cluster_m=2").l2_us, predict(large, "stages=5").l2_us);
@@ -86,8 +93,8 @@ TEST(CostModel, MulticastSavesL2Traffic) {
 
 TEST(CostModel, AFirstWaveThatSpansManyColumnsWaitsForMemory) {
   const core::GemmProblem problem = shape(1024, 8192, 2048);
-  EXPECT_GT(predict(problem, "stages=5,raster_group=1").total_us,
-            predict(problem, "stages=5,raster_group=8").total_us);
+  EXPECT_GT(predict(problem, "stages=5,cluster_m=2,raster_group=1").total_us,
+            predict(problem, "stages=5,cluster_m=2,raster_group=8").total_us);
 }
 
 TEST(CostModel, FasterMemoryHelpsWhatMemoryBinds) {

@@ -47,7 +47,7 @@ std::vector<Trial> stored_quick_run() {
 
 TEST(Cut, TakesAsManyAsTheEffortSays) {
   EXPECT_EQ(cut(plan().ranked, Effort::kQuick, true).size(), 12u);
-  EXPECT_EQ(cut(plan().ranked, Effort::kDefault, true).size(), 40u);
+  EXPECT_EQ(cut(plan().ranked, Effort::kDefault, true).size(), 96u);
   EXPECT_EQ(cut(plan().ranked, Effort::kQuick, false).size(), 4u);
   EXPECT_TRUE(cut({}, Effort::kDefault, true).empty());
 }
@@ -61,10 +61,10 @@ TEST(Cut, KeepsTheBestAndTheOrder) {
 }
 
 TEST(Cut, NoFamilyCrowdsOutTheOthers) {
-  std::map<std::tuple<int, int, int>, int> families;
+  std::map<std::tuple<int, int, int, int>, int> families;
   for (const RankedCandidate& each : cut(plan().ranked, Effort::kDefault, true)) {
     const core::GemmConfig& c = each.config;
-    EXPECT_LE(++families[std::tuple(c.block_m, c.block_n, c.math_warpgroups)], 4);
+    EXPECT_LE(++families[std::tuple(c.block_m, c.block_n, c.math_warpgroups, c.split_k)], 8);
   }
   EXPECT_GE(families.size(), 10u);
 }

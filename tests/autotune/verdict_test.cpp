@@ -104,8 +104,7 @@ TEST(Verdict, PredictionsDecideWhereNothingWasMeasured) {
   EXPECT_EQ(verdict.runner_up, 0u);
 }
 
-// --- Bits
-// -----------------------------------------------------------------------------------------
+// --- Bits ---
 
 std::vector<Outcome> outcomes_after(std::vector<std::pair<Contender, unsigned long long>> bits) {
   std::vector<Trial> trials;
@@ -144,6 +143,23 @@ TEST(Dissenters, TheDefaultBreaksATie) {
             (std::vector{kWrong, kGood}));
   EXPECT_EQ(outcomes_after({{Contender::kCandidate, 9}, {Contender::kCandidate, 1}}),
             (std::vector{kGood, kWrong}));
+}
+
+TEST(Dissenters, SlicesOfKAreAddedInAnotherOrderAndMayDiffer) {
+  std::vector<Trial> trials;
+  for (const unsigned long long hash : {7ull, 7ull, 8ull}) {
+    trials.push_back(trial(Contender::kCandidate, 128, {}));
+    trials.back().verification.bits_hash = hash;
+  }
+  trials.back().config.split_k = 2;
+  std::vector<Trial*> pointers;
+  for (Trial& each : trials) pointers.push_back(&each);
+  const std::vector<Outcome> before{trials[0].outcome, trials[1].outcome, trials[2].outcome};
+  reject_dissenters(pointers);
+  for (std::size_t i = 0; i < trials.size(); ++i) EXPECT_EQ(trials[i].outcome, before[i]) << i;
+  trials.back().config.split_k = 1;
+  reject_dissenters(pointers);
+  EXPECT_EQ(trials.back().outcome, Outcome::kWrong);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ TEST(Config, TextFormReadsBack) {
   EXPECT_EQ(parse_config(to_string(config)), config);
   EXPECT_EQ(to_string(config).rfind("block_m=64,block_n=24,stages=9,cluster_m=1,cluster_n=1,", 0),
             0u);
-  EXPECT_EQ(short_name(config), "64x24 s9 c1x1 w1 a1 r8");
+  EXPECT_EQ(short_name(config), "64x24 s9 c1x1 w1 a1 r8 k1");
 }
 
 TEST(Config, FieldsLeftOutKeepTheBase) {
