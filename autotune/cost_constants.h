@@ -7,8 +7,7 @@ namespace deepgemm::autotune::cost {
 
 // --- Start ---
 
-// An empty
-// kernel (measured 1.0 us).
+// An empty kernel (measured 1.0 us).
 inline constexpr double kEmptyKernelUs = 1.0;
 // Barrier set-up, tensor maps and the first bytes of cold memory, before the first wgmma.
 inline constexpr double kFirstStageUs = 1.1;
@@ -17,9 +16,8 @@ inline constexpr double kClusterMeetingUs = 0.2;
 
 // --- Device memory ---
 
-// Time of a kernel
-// that only reads, all SMs, L2 cold, measured on an h100-sxm5; the empty kernel is in it. Other
-// devices scale what exceeds the empty kernel by their bandwidth.
+// Time of a kernel that only reads, all SMs, L2 cold, measured on an h100-sxm5; the empty kernel
+// is in it. Other devices scale what exceeds the empty kernel by their bandwidth.
 struct FloorPoint {
   double bytes;
   double us;
@@ -37,9 +35,8 @@ inline constexpr double kUsefulL2 = 0.6;
 
 // --- From L2 to the SMs ---
 
-// All SMs together.
-// Plain loads reach about 5500 GB/s; neighbours that ask for one line at about the same time are
-// served once, which tiles of one wave do.
+// All SMs together. Plain loads reach about 5500 GB/s; neighbours that ask for one line at about
+// the same time are served once, which tiles of one wave do.
 inline constexpr double kL2Gbps = 9500;
 // One SM takes at most this many bytes a clock, multicast or not.
 inline constexpr double kSmBytesPerClock = 52;
@@ -48,7 +45,6 @@ inline constexpr double kLoadLatencyUs = 0.9;
 
 // --- Math ---
 
-//
 inline constexpr double kTensorFlopPerClock = 8192;  // of one SM, e4m3
 // Of one m64nNk32: reading A's 64 x 32 bytes and the issue itself do not shrink with N.
 inline constexpr double kWgmmaFloorClocks = 32;
@@ -70,8 +66,7 @@ inline constexpr double kPeerClocks = 15;
 
 // --- End of a tile ---
 
-// Draining the
-// last multiplication, conversion and the hand-over to TMA.
+// Draining the last multiplication, conversion and the hand-over to TMA.
 inline constexpr double kEpilogueClocks = 500;
 inline constexpr double kEpilogueBytesPerClock = 64;
 // Slices of k that meet, and reading the sums of one through distributed shared memory.
@@ -82,8 +77,7 @@ inline constexpr double kLastStoreUs = 0.4;
 
 // --- How limits add up ---
 
-// Two limits that are
-// about equal cost more than either: (a^p + b^p)^(1/p).
+// Two limits that are about equal cost more than either: (a^p + b^p)^(1/p).
 inline constexpr double kBlockSharpness = 8;   // within a k-block, where barriers pace all parts
 inline constexpr double kKernelSharpness = 4;  // over the kernel, where phases drift apart
 

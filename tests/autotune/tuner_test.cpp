@@ -104,8 +104,7 @@ TEST_F(TunerTest, SlowCandidatesDropOutEarlyAndAreRecorded) {
   EXPECT_EQ(script_.admitted_now, 4) << "the winner, the default and the libraries are left";
 }
 
-// --- Failures
-// -------------------------------------------------------------------------------------
+// --- Failures ---
 
 TEST_F(TunerTest, AWrongResultNeverWins) {
   const core::GemmConfig fast = candidates().at(2);
@@ -233,8 +232,7 @@ TEST_F(TunerTest, TheReferencesNoteIsPassedOn) {
   EXPECT_EQ(notes_, std::vector<std::string>{script_.reference_note});
 }
 
-// --- Budget
-// ---------------------------------------------------------------------------------------
+// --- Budget ---
 
 TEST_F(TunerTest, ABudgetThatEndsWhileCompilingLeavesTheDefault) {
   script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(60)); };
@@ -269,8 +267,7 @@ TEST_F(TunerTest, ABudgetThatEndsWhileMeasuringUsesWhatThereIs) {
   EXPECT_LT(script_.rounds, 30);
 }
 
-// --- Without a GPU
-// --------------------------------------------------------------------------------
+// --- Without a GPU ---
 
 TEST_F(TunerTest, OnAProfileTheBestPredictedIsRecordedUnmeasured) {
   const TuneResult result = tune(false);
@@ -297,8 +294,7 @@ TEST_F(TunerTest, OnAProfileWhatDoesNotCompileIsNotProposed) {
   EXPECT_EQ(rows(Outcome::kCompileFailed).size(), 1u);
 }
 
-// --- Names
-// ----------------------------------------------------------------------------------------
+// --- Names ---
 
 TEST(TunerNames, EffortsAndStages) {
   for (const Effort each : {Effort::kQuick, Effort::kDefault, Effort::kExhaustive}) {
