@@ -25,8 +25,9 @@ struct StageCursor {
 // Called by all 32 lanes, after the last read of the stage by any of them.
 //
 // The fence makes the warp's loads of A's scales complete before the stage is given back: the
-// compiler is free to use them later, and TMA, which is another proxy, would overwrite them first
-// (seen once in 9254 verified launches, 256x80 in pairs on 4096x32768x512).
+// compiler is free to use them later, and TMA, which is another proxy, could overwrite them first.
+// That is the likely cause of the one result in 9254 that did not repeat (256x80 in pairs on
+// 4096x32768x512): there the machine code used the scales only after giving the stage back.
 template <GemmConfig C>
 __device__ __forceinline__ void release_stage(uint64* empty, int cluster_rank, int lane) {
   ptx::fence_shared_for_async();

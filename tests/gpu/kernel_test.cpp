@@ -64,7 +64,7 @@ TEST_F(DenseKernelTest, MoreKBlocksThanTwoScaleFetches) {
 }
 TEST_F(DenseKernelTest, ManyTilesPerBlock) { verify_all(problem(2050, 7168, 272)); }
 
-// A stage given back before its scales were read showed once in thousands of launches, on tiles
+// The one config that ever gave other bits on a second run, once in thousands of launches: tiles
 // that straddle scale blocks, in pairs of blocks, with k as long as the pipeline is deep.
 TEST_F(DenseKernelTest, AThousandLaunchesGiveTheSameBits) {
   const auto bench = Gpu::executor()->prepare(problem(4096, 32768, 512));
