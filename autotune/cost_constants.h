@@ -69,6 +69,8 @@ inline constexpr double kPeerClocks = 15;
 // Draining the last multiplication, conversion and the hand-over to TMA.
 inline constexpr double kEpilogueClocks = 500;
 inline constexpr double kEpilogueBytesPerClock = 64;
+// Each time that a store waits for the one before it to make room.
+inline constexpr double kStoreTurnClocks = 550;
 // Slices of k that meet, and reading the sums of one through distributed shared memory.
 inline constexpr double kSliceMeetingClocks = 1500;
 inline constexpr double kSliceBytesPerClock = 32;

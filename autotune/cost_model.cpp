@@ -132,6 +132,13 @@ double k_block_us(const GemmConfig& config, const DeviceInfo& device) {
   return combine(math, std::max(latency_us, port_us), cost::kBlockSharpness);
 }
 
+// Stores of a tile that wait until an earlier one has made room.
+double store_clocks(const GemmConfig& config) {
+  const int stores = kernels::slabs_per_warpgroup(config) * kernels::boxes_per_slab(config) /
+                     kernels::boxes_per_store(config);
+  return cost::kStoreTurnClocks * std::max(0, stores - kernels::store_places(config));
+}
+
 // Adding up the slices of k: they meet, then one block reads the sums of all others.
 double add_clocks(const GemmConfig& config) {
   if (config.split_k == 1) return 0;
@@ -162,8 +169,9 @@ Prediction CostModel::predict(const core::GemmProblem& problem,
               k_block_us(config, device_);
   const double epilogue_clocks =
       cost::kEpilogueClocks + 2.0 * config.block_m * config.block_n / cost::kEpilogueBytesPerClock;
-  p.epilogue_us =
-      walk.waves * (epilogue_clocks + add_clocks(config)) / device_.clock_mhz + cost::kLastStoreUs;
+  p.epilogue_us = walk.waves * (epilogue_clocks + store_clocks(config) + add_clocks(config)) /
+                      device_.clock_mhz +
+                  cost::kLastStoreUs;
 
   const double work = p.math_us + p.epilogue_us;
   const double traffic = combine(p.memory_us, p.l2_us, cost::kKernelSharpness);

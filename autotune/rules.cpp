@@ -83,13 +83,15 @@ bool stages_unused(const GemmProblem& problem, const GemmConfig& config, const D
 // the memory's latency asks for.
 constexpr int kDeepEnough = 16;
 
-// Half as many stages again, as far as that can help.
+// Loads wait longer for the memory than a few stages bridge, so a stage more always pays, unless it
+// is taken from the room that D's tile leaves through.
 bool pipeline_shallow(const GemmProblem& problem, const GemmConfig& config,
                       const DeviceInfo& device) {
   GemmConfig deeper = config;
-  deeper.stages = std::min(kDeepEnough, config.stages + (config.stages + 1) / 2);
-  return deeper.stages > config.stages && !stages_unused(problem, deeper, device) &&
-         !core::broken_limit(deeper, device.shared_bytes_per_block);
+  ++deeper.stages;
+  return deeper.stages <= kDeepEnough && !stages_unused(problem, deeper, device) &&
+         !core::broken_limit(deeper, device.shared_bytes_per_block) &&
+         kernels::store_boxes(deeper) == kernels::store_boxes(config);
 }
 
 // Groups grow by doubling: if half of one already spans all tiles along m, or there is one tile
@@ -141,7 +143,7 @@ constexpr Rule kRules[] = {
      "split_k"},
     {"stages-unused", "has more stages than its busiest block has k-blocks", stages_unused,
      "stages"},
-    {"stages-shallow", "leaves room for half as many stages again", pipeline_shallow, "stages"},
+    {"stages-shallow", "leaves room for another stage", pipeline_shallow, "stages"},
     {"raster-duplicate", "walks the tiles in the order of a smaller raster group", same_raster,
      "raster_group"},
 };

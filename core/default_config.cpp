@@ -8,7 +8,7 @@ namespace deepgemm::core {
 namespace {
 
 // More stages than this hide no latency that fewer leave.
-constexpr int kDeepest = 12;
+constexpr int kDeepest = 16;
 
 struct Tile {
   int block_m;
@@ -42,10 +42,17 @@ Score score(const GemmProblem& problem, const GemmConfig& config, int sms) {
   return {waves, waves * sms - tiles, tiles * (config.block_m + config.block_n)};
 }
 
-// As many stages as fit; two at least, which fit with every tile considered here.
-int deepest_pipeline(GemmConfig config, int shared_limit) {
+// As many stages as fit; two at least, which fit with every tile considered here. Where blocks
+// walk several tiles, not at the expense of the room that a tile of D leaves through.
+int deepest_pipeline(GemmConfig config, bool several_tiles, int shared_limit) {
+  config.stages = 2;
+  const int boxes = kernels::store_boxes(config);
+  const auto fits = [&] {
+    return kernels::shared_bytes(config) <= shared_limit &&
+           !(several_tiles && kernels::store_boxes(config) < boxes);
+  };
   config.stages = kDeepest;
-  while (config.stages > 2 && kernels::shared_bytes(config) > shared_limit) --config.stages;
+  while (config.stages > 2 && !fits()) --config.stages;
   return config.stages;
 }
 
@@ -92,7 +99,7 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
     }
   }
   share_in_pairs(best, problem, sms);
-  best.stages = deepest_pipeline(best, device.shared_bytes_per_block);
+  best.stages = deepest_pipeline(best, best_score->waves > 1, device.shared_bytes_per_block);
   return best;
 }
 

@@ -108,13 +108,55 @@ constexpr int accumulator_registers(GemmConfig c) {
 // Elements of the fp32 tile that a slice of k leaves in shared memory; none to speak of unsplit.
 constexpr int partial_sums(GemmConfig c) { return c.split_k > 1 ? c.block_m * c.block_n : 2; }
 
+// Shared memory of a block on every Hopper GPU: 227 KB.
+inline constexpr int kSharedLimit = 232448;
+
+// Bytes of one stage of the pipeline. TMA's barrier waits for this many: a box counts in full even
+// where it lies outside the tensor.
+constexpr int stage_bytes(GemmConfig c) {
+  return (c.block_m + c.block_n) * kBlockK + c.block_m * 4;
+}
+
+// Everything in a block's shared memory but D's tile on its way out.
+constexpr long long pipeline_bytes(GemmConfig c) {
+  const long long barriers = 16LL * c.stages + 16;
+  return 1LL * c.stages * stage_bytes(c) + 4LL * partial_sums(c) + barriers;
+}
+
+// D leaves a math warpgroup in boxes of 64 rows x store_box_n columns. Each warpgroup has room for
+// so many of them: all of its tile if the stages leave the space, else fewer, but at least one.
+constexpr int store_box_bytes(GemmConfig c) { return kWgmmaM * store_box_n(c) * 2; }
+constexpr int boxes_per_slab(GemmConfig c) { return c.block_n / store_box_n(c); }
+constexpr int store_boxes(GemmConfig c) {
+  const int all = slabs_per_warpgroup(c) * boxes_per_slab(c);
+  const long long left = kSharedLimit - pipeline_bytes(c);
+  const long long room = left / (1LL * c.math_warpgroups * store_box_bytes(c));
+  return room >= all ? all : room > 1 ? static_cast<int>(room) : 1;
+}
+
+// Boxes that leave together: a whole slab, or the largest even share of one that there is room for.
+constexpr int boxes_per_store(GemmConfig c) {
+  int boxes = boxes_per_slab(c);
+  while (boxes > store_boxes(c) || boxes_per_slab(c) % boxes != 0) --boxes;
+  return boxes;
+}
+
+// Stores of one warpgroup that may be on their way at once, each from a place of its own.
+constexpr int store_places(GemmConfig c) { return store_boxes(c) / boxes_per_store(c); }
+
+// Elements of D's tile in shared memory, all warpgroups together.
+constexpr int store_elements(GemmConfig c) {
+  return c.math_warpgroups * store_places(c) * boxes_per_store(c) * kWgmmaM * store_box_n(c);
+}
+
 // Shared memory of one block. sizeof is the launch size.
 template <GemmConfig C>
 struct SharedStorage {
   alignas(1024) unsigned char a[C.stages][C.block_m * kBlockK];
   alignas(1024) unsigned char b[C.stages][C.block_n * kBlockK];
-  // bf16 tile on its way out: [block_n / store_box_n][block_m][store_box_n], swizzled.
-  alignas(1024) unsigned short d[C.block_m * C.block_n];
+  // bf16 on its way out: [math_warpgroups][store_places][boxes_per_store][64][store_box_n],
+  // swizzled.
+  alignas(1024) unsigned short d[store_elements(C)];
   alignas(128) float scale_a[C.stages][C.block_m];
   // Sums over this block's slice of k, for the block that adds up the slices.
   alignas(8) float partial[partial_sums(C)];
@@ -126,19 +168,7 @@ struct SharedStorage {
 
 // sizeof(SharedStorage<c>) for a config known only at run time; a test holds the two together.
 constexpr long long shared_bytes(GemmConfig c) {
-  const long long operands = 1LL * c.stages * (c.block_m + c.block_n) * kBlockK;
-  const long long tile = 2LL * c.block_m * c.block_n;
-  const long long scales = 4LL * c.stages * c.block_m;
-  const long long partial = 4LL * partial_sums(c);
-  const long long barriers = 16LL * c.stages + 16;
-  const long long total = (operands + tile + 127) / 128 * 128 + scales + partial + barriers;
-  return (total + 1023) / 1024 * 1024;
-}
-
-// Bytes that the transaction barrier of one stage waits for: a TMA box counts in full even where
-// it lies outside the tensor.
-constexpr int stage_bytes(GemmConfig c) {
-  return (c.block_m + c.block_n) * kBlockK + c.block_m * 4;
+  return (pipeline_bytes(c) + 2LL * store_elements(c) + 1023) / 1024 * 1024;
 }
 
 // Run-time arguments of the dense kernel beside its tensor maps.

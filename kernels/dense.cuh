@@ -11,13 +11,12 @@
 #pragma once
 
 #include "kernels/config.h"
-#include "kernels/epilogue.cuh"
+#include "kernels/math_thread.cuh"
 #include "kernels/pipeline.cuh"
 #include "kernels/promotion.cuh"
 #include "kernels/ptx.cuh"
 #include "kernels/split_k.cuh"
 #include "kernels/tile_order.cuh"
-#include "kernels/wgmma.cuh"
 
 namespace deepgemm::kernels {
 
@@ -50,7 +49,8 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
   for (int i = 0; i < C.cluster_m; ++i) column_of_cluster |= 1u << (i + rank_n * C.cluster_m);
 
   StageCursor<C.stages> stage;
-  while (order.next()) {
+  for (; order.has_tile(); order.advance()) {
+#pragma unroll 1
     for (int kb = k_begin; kb < k_end; ++kb, stage.advance()) {
       uint64* const full = &shared.full[stage.index];
       ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
@@ -76,142 +76,6 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
 
 // --- Math warpgroups --------------------------------------------------------------------------
 
-// What one math thread carries through the tiles: its place in the block and in the ring.
-template <GemmConfig C>
-struct MathThread {
-  static constexpr int kSlabs = slabs_per_warpgroup(C);
-  static constexpr int kAccumulator = C.block_n / 2;
-
-  SharedStorage<C>& shared;
-  int warpgroup;
-  int warp;  // within the warpgroup
-  int lane;
-  int cluster_rank;
-  StageCursor<C.stages> stage;
-
-  __device__ __forceinline__ int slab(int i) const { return warpgroup * kSlabs + i; }
-
-  __device__ __forceinline__ void wait_full() {
-    ptx::barrier_wait(&shared.full[stage.index], stage.phase);
-  }
-
-  __device__ __forceinline__ void release(int index) {
-    release_stage<C>(&shared.empty[index], cluster_rank, lane);
-  }
-
-  // Starts slab i of the current stage on the tensor core; `partial` is then in flight. The
-  // slab's scales of A are read here, because the stage may be released before they are used;
-  // those of B come after it, because at the start of a tile they may still be on their way.
-  __device__ __forceinline__ void start(float (&partial)[kAccumulator], BlockScales<C>& scales,
-                                        int i) {
-    const int row = slab(i) * kWgmmaM + warp * 16 + lane / 4;
-    scales.a[0] = shared.scale_a[stage.index][row];
-    scales.a[1] = shared.scale_a[stage.index][row + 8];
-
-    const uint64 a = ptx::wgmma_descriptor(
-        ptx::shared_address(shared.a[stage.index] + slab(i) * kWgmmaM * kBlockK));
-    const uint64 b = ptx::wgmma_descriptor(ptx::shared_address(shared.b[stage.index]));
-    constexpr int kStep = kWgmmaK >> 4;
-    ptx::wgmma_fence();
-#pragma unroll
-    for (int kk = 0; kk < kBlockK / kWgmmaK; ++kk) {
-      wgmma(partial, a + kk * kStep, b + kk * kStep, kk != 0);
-    }
-    ptx::wgmma_commit();
-  }
-
-  // Waits for `partial`, where kLater accumulators were started after it.
-  template <int kLater>
-  __device__ __forceinline__ void finish(float (&partial)[kAccumulator]) {
-    ptx::wgmma_wait<kLater>();
-    ptx::pin_registers(partial);
-  }
-
-  // One accumulator set: multiply, wait, promote. Other warpgroups fill the tensor core meanwhile.
-  __device__ __forceinline__ void multiply_serial(float (&sum)[kSlabs][kAccumulator],
-                                                  TileScalesB<C>& tile_scales, int k_blocks) {
-    float partial[kAccumulator];
-    BlockScales<C> scales;
-    for (int kb = 0; kb < k_blocks; ++kb, stage.advance()) {
-      wait_full();
-#pragma unroll
-      for (int i = 0; i < kSlabs; ++i) {
-        start(partial, scales, i);
-        if (i == 0) tile_scales.read(scales.b, kb);
-        finish<0>(partial);
-        if (i == kSlabs - 1) release(stage.index);
-        promote<C>(sum[i], partial, scales, tile_scales);
-      }
-    }
-  }
-
-  // Two accumulator sets: while one k-block is promoted, the next is multiplied.
-  __device__ __forceinline__ void multiply_overlapped(float (&sum)[kSlabs][kAccumulator],
-                                                      TileScalesB<C>& tile_scales, int k_blocks) {
-    float even[kAccumulator];
-    float odd[kAccumulator];
-    BlockScales<C> even_scales;
-    BlockScales<C> odd_scales;
-    const auto start_next = [&](float(&partial)[kAccumulator], BlockScales<C>& scales, int kb) {
-      wait_full();
-      start(partial, scales, 0);
-      tile_scales.read(scales.b, kb);
-      const int started = stage.index;
-      stage.advance();
-      return started;
-    };
-    if (k_blocks == 0) return;  // an empty slice of k
-    int even_stage = start_next(even, even_scales, 0);
-    int odd_stage;
-    int kb = 0;
-    for (; kb + 2 < k_blocks; kb += 2) {
-      odd_stage = start_next(odd, odd_scales, kb + 1);
-      finish<1>(even);
-      release(even_stage);
-      promote<C>(sum[0], even, even_scales, tile_scales);
-      even_stage = start_next(even, even_scales, kb + 2);
-      finish<1>(odd);
-      release(odd_stage);
-      promote<C>(sum[0], odd, odd_scales, tile_scales);
-    }
-    if (kb + 2 == k_blocks) {
-      odd_stage = start_next(odd, odd_scales, kb + 1);
-      finish<1>(even);
-      release(even_stage);
-      promote<C>(sum[0], even, even_scales, tile_scales);
-      finish<0>(odd);
-      release(odd_stage);
-      promote<C>(sum[0], odd, odd_scales, tile_scales);
-    } else {
-      finish<0>(even);
-      release(even_stage);
-      promote<C>(sum[0], even, even_scales, tile_scales);
-    }
-  }
-
-  // Full slabs leave through shared memory and TMA, those across the edge of D from registers.
-  __device__ __forceinline__ void store(const float (&sum)[kSlabs][kAccumulator],
-                                        const DenseMaps& maps, const DenseArguments& args, int m0,
-                                        int n0) {
-    const bool leader = warp == 0 && lane == 0;
-#pragma unroll
-    for (int i = 0; i < kSlabs; ++i) {
-      const int first_row = m0 + slab(i) * kWgmmaM;
-      if (first_row + kWgmmaM <= args.m && n0 + C.block_n <= args.n) {
-        // The previous tile's store must have left this slab's shared memory.
-        if (leader) ptx::tma_store_wait_read();
-        ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads);
-        stage_slab<C>(sum[i], shared.d, slab(i), warp, lane);
-        ptx::fence_shared_for_async();
-        ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads);
-        if (leader) store_slab<C>(maps.d, shared.d, slab(i), m0, n0);
-      } else {
-        store_slab_predicated<C>(sum[i], args, slab(i), m0, n0, warp, lane);
-      }
-    }
-  }
-};
-
 template <GemmConfig C>
 __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const DenseArguments& args,
                                                TileOrder<C> order, SharedStorage<C>& shared,
@@ -219,13 +83,8 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Dens
   using Thread = MathThread<C>;
   const int k_begin = slice_begin(C, ceil_div(args.k, kBlockK), slice);
   const int k_blocks = slice_begin(C, ceil_div(args.k, kBlockK), slice + 1) - k_begin;
-  Thread thread{shared,
-                warpgroup,
-                static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32,
-                static_cast<int>(threadIdx.x) % 32,
-                cluster_rank,
-                {}};
-  for (int turn = 0; order.next(); ++turn) {
+  Thread thread(shared, warpgroup, cluster_rank);
+  for (int turn = 0; order.has_tile(); order.advance(), ++turn) {
     TileScalesB<C> tile_scales(args, order.n(), k_begin, thread.lane);
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
     if constexpr (C.accumulator_sets == 1) {
@@ -236,12 +95,31 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Dens
     if constexpr (C.split_k > 1) {
       if (!add_slices<C>(sum, shared, slice, turn)) continue;
     }
-    thread.store(sum, maps, args, order.m(), order.n());
+    thread.store(sum, maps.d, args, order.m(), order.n());
   }
-  if (thread.warp == 0 && thread.lane == 0) ptx::tma_store_wait_read();
+  if (thread.warp == 0 && thread.lane == 0) ptx::tma_store_wait_read<0>();
 }
 
 // --- Kernel -----------------------------------------------------------------------------------
+
+// Names of the block's barriers beside __syncthreads: one for each math warpgroup from 1 on, and
+// the one at which the math warps learn that the transaction barriers are there.
+inline constexpr int kReadyBarrier = 4;
+
+// One thread makes the barriers ready.
+template <GemmConfig C>
+__device__ __forceinline__ void init_barriers(SharedStorage<C>& shared) {
+#pragma unroll
+  for (int i = 0; i < C.stages; ++i) {
+    ptx::barrier_init(&shared.full[i], 1);
+    ptx::barrier_init(&shared.empty[i], 4 * C.math_warpgroups * stage_writers(C));
+  }
+  if constexpr (C.split_k > 1) {
+    ptx::barrier_init(&shared.partial_ready, 4 * C.math_warpgroups * (C.split_k - 1));
+    ptx::barrier_init(&shared.partial_taken, 4 * C.math_warpgroups);
+  }
+  ptx::fence_barrier_init();
+}
 
 template <GemmConfig C>
 __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArguments& args) {
@@ -264,45 +142,38 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
   const int cluster_rank = rank % multicast_size(C);
   const int slice = rank / multicast_size(C);
 
-  if (warp == 0 && ptx::elect_one()) {
-    ptx::prefetch_tensor_map(maps.a);
-    ptx::prefetch_tensor_map(maps.b);
-    ptx::prefetch_tensor_map(maps.scale_a);
-    ptx::prefetch_tensor_map(maps.d);
-  }
-  if (warp == 1 && ptx::elect_one()) {
-#pragma unroll
-    for (int i = 0; i < C.stages; ++i) {
-      ptx::barrier_init(&shared.full[i], 1);
-      ptx::barrier_init(&shared.empty[i], 4 * C.math_warpgroups * stage_writers(C));
-    }
-    if constexpr (C.split_k > 1) {
-      ptx::barrier_init(&shared.partial_ready, 4 * C.math_warpgroups * (C.split_k - 1));
-      ptx::barrier_init(&shared.partial_taken, 4 * C.math_warpgroups);
-    }
-    ptx::fence_barrier_init();
-  }
-  __syncwarp();
-  if constexpr (cluster_size(C) == 1) {
-    __syncthreads();
-  } else {
-    ptx::cluster_sync();
-  }
-
-  constexpr RegisterBudget kRegisters = register_budget(C);
   const TileOrder<C> order(args.m, args.n, blockIdx.x / cluster_size(C),
                            gridDim.x / cluster_size(C), cluster_rank);
-  if (warp < 4) {
+  if (warp == 0) {
+    if (ptx::elect_one()) {
+      ptx::prefetch_tensor_map(maps.a);
+      ptx::prefetch_tensor_map(maps.b);
+      ptx::prefetch_tensor_map(maps.scale_a);
+      ptx::prefetch_tensor_map(maps.d);
+      init_barriers<C>(shared);
+    }
+    __syncwarp();
+  }
+  if constexpr (cluster_size(C) > 1) ptx::cluster_sync();
+
+  constexpr RegisterBudget kRegisters = register_budget(C);
+  // Alone, a block's first loads need not wait for the math warps to get ready.
+  constexpr int kReadyThreads = 32 + C.math_warpgroups * kWarpgroupThreads;
+  if (warp >= 4) {
+    if constexpr (cluster_size(C) == 1) ptx::named_barrier_sync(kReadyBarrier, kReadyThreads);
+    if constexpr (kRegisters.reallocates) ptx::claim_registers<kRegisters.math>();
+    multiply_tiles<C>(maps, args, order, shared, warp / 4 - 1, cluster_rank, slice);
+    __syncwarp();
+  } else {
+    if constexpr (cluster_size(C) == 1) {
+      if (warp == 0) ptx::named_barrier_arrive(kReadyBarrier, kReadyThreads);
+    }
     if constexpr (kRegisters.reallocates) ptx::release_registers<kRegisters.producer>();
     if (warp == 0 && ptx::elect_one()) {
       const int k_blocks = ceil_div(args.k, kBlockK);
       load_tiles<C>(maps, order, shared, slice_begin(C, k_blocks, slice),
                     slice_begin(C, k_blocks, slice + 1), cluster_rank);
     }
-    __syncwarp();
-  } else {
-    if constexpr (kRegisters.reallocates) ptx::claim_registers<kRegisters.math>();
-    multiply_tiles<C>(maps, args, order, shared, warp / 4 - 1, cluster_rank, slice);
     __syncwarp();
   }
   // No block leaves while a peer may still write its shared memory or signal its barriers.

@@ -16,41 +16,41 @@ __device__ __forceinline__ uint32 swizzled_offset(int row, int piece) {
   return (row * kPieces + mixed) * 16;
 }
 
-// Writes the 64 x block_n slab of one warpgroup to its place in the shared tile.
-// `accumulator` is in wgmma's layout: lane/4 is the row, 4 values per 8 columns (two columns of
-// that row, two of the row 8 below).
+// Writes some of a slab's boxes, from `first_box` on, to shared memory. `accumulator` is in wgmma's
+// layout: lane/4 is the row, 4 values per 8 columns (two columns of that row, two of the row 8
+// below).
 template <GemmConfig C>
-__device__ __forceinline__ void stage_slab(const float (&accumulator)[C.block_n / 2],
-                                           unsigned short* tile, int slab, int warp, int lane) {
+__device__ __forceinline__ void stage_boxes(const float (&accumulator)[C.block_n / 2],
+                                            int first_box, unsigned short* boxes, int warp,
+                                            int lane) {
   constexpr int kBoxN = store_box_n(C);
-  constexpr int kGroups = C.block_n / 8;
-  const int row = slab * kWgmmaM + warp * 16 + lane % 16;
-  const uint32 base = ptx::shared_address(tile);
+  constexpr int kGroups = boxes_per_store(C) * kBoxN / 8;
+  const int row = warp * 16 + lane % 16;
+  const uint32 base = ptx::shared_address(boxes);
   const auto address = [&](int group) {
-    return base + group * 8 / kBoxN * (C.block_m * kBoxN * 2) +
+    return base + group * 8 / kBoxN * store_box_bytes(C) +
            swizzled_offset<kBoxN>(row, group % (kBoxN / 8));
   };
+  const float* const first = accumulator + first_box * kBoxN / 2;
 #pragma unroll
   for (int g = 0; g + 1 < kGroups; g += 2) {
-    const float* v = accumulator + 4 * g;
+    const float* v = first + 4 * g;
     ptx::stmatrix_x4(address(g + lane / 16), ptx::pack_bf16(v[0], v[1]), ptx::pack_bf16(v[2], v[3]),
                      ptx::pack_bf16(v[4], v[5]), ptx::pack_bf16(v[6], v[7]));
   }
   if constexpr (kGroups % 2 == 1) {
-    const float* v = accumulator + 4 * (kGroups - 1);
+    const float* v = first + 4 * (kGroups - 1);
     ptx::stmatrix_x2(address(kGroups - 1), ptx::pack_bf16(v[0], v[1]), ptx::pack_bf16(v[2], v[3]));
   }
 }
 
-// Stores a staged slab with one TMA box per store_box_n columns. One thread calls it.
+// Stores the boxes of stage_boxes at row m and column n of D. One thread calls it.
 template <GemmConfig C>
-__device__ __forceinline__ void store_slab(const TensorMap* map_d, const unsigned short* tile,
-                                           int slab, int m0, int n0) {
-  constexpr int kBoxN = store_box_n(C);
+__device__ __forceinline__ void store_boxes_from(const unsigned short* boxes,
+                                                 const TensorMap* map_d, int m, int n) {
 #pragma unroll
-  for (int box = 0; box < C.block_n / kBoxN; ++box) {
-    ptx::tma_store(map_d, tile + (box * C.block_m + slab * kWgmmaM) * kBoxN, n0 + box * kBoxN,
-                   m0 + slab * kWgmmaM);
+  for (int box = 0; box < boxes_per_store(C); ++box) {
+    ptx::tma_store(map_d, boxes + box * store_box_bytes(C) / 2, n + box * store_box_n(C), m);
   }
   ptx::tma_store_commit();
 }
@@ -58,9 +58,9 @@ __device__ __forceinline__ void store_slab(const TensorMap* map_d, const unsigne
 // Stores what lies inside D of a slab that crosses its edge, straight from registers.
 template <GemmConfig C>
 __device__ __forceinline__ void store_slab_predicated(const float (&accumulator)[C.block_n / 2],
-                                                      const DenseArguments& args, int slab, int m0,
-                                                      int n0, int warp, int lane) {
-  const int row = m0 + slab * kWgmmaM + warp * 16 + lane / 4;
+                                                      const DenseArguments& args, int m, int n0,
+                                                      int warp, int lane) {
+  const int row = m + warp * 16 + lane / 4;
   const int column = n0 + lane % 4 * 2;
   auto* const at = reinterpret_cast<uint32*>(args.d + 1ll * row * args.n + column);
   auto* const below = reinterpret_cast<uint32*>(args.d + 1ll * (row + 8) * args.n + column);

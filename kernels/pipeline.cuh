@@ -22,15 +22,17 @@ struct StageCursor {
 };
 
 // One math warp is done with a stage: it tells every block of the cluster that writes there.
-// Called by all 32 lanes, after the last read of the stage by any of them.
+// Called by all 32 lanes, after the last wgmma that reads the stage has finished.
 //
-// The fence makes the warp's loads of A's scales complete before the stage is given back: the
-// compiler is free to use them later, and TMA, which is another proxy, could overwrite them first.
-// That is the likely cause of the one result in 9254 that did not repeat (256x80 in pairs on
-// 4096x32768x512): there the machine code used the scales only after giving the stage back.
+// `after` must be computed from what the lane itself loaded from the stage: an ordinary load is not
+// ordered before the arrival, and where nothing waits for its result TMA overtakes it (measured:
+// scales of A came out wrong in 759 of 12000 launches). So the address of the barrier is made to
+// depend on it; `zero` is 0, which the compiler must not know. A proxy fence would do as well, but
+// waits for loads of later stages, too: up to a tenth of a small tile's time.
 template <GemmConfig C>
-__device__ __forceinline__ void release_stage(uint64* empty, int cluster_rank, int lane) {
-  ptx::fence_shared_for_async();
+__device__ __forceinline__ void release_stage(uint64* empty, int cluster_rank, int lane,
+                                              uint32 after, uint32 zero) {
+  empty = reinterpret_cast<uint64*>(reinterpret_cast<char*>(empty) + (after & zero));
   __syncwarp();
   if constexpr (stage_writers(C) == 1) {
     if (lane == 0) ptx::barrier_arrive(empty);

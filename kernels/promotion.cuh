@@ -9,36 +9,34 @@ namespace deepgemm::kernels {
 // Scales of B for the columns of one tile. The tile touches up to kBlocks scale blocks; column c
 // belongs to block (n0 + c) / 128 - n0 / 128.
 //
-// Each lane keeps the scale of one of 32 consecutive k-blocks, fetched 32 k-blocks ahead: a load
-// that misses L1 takes longer than a k-block is multiplied, and would stall the tensor core.
+// Each lane keeps the scales of two out of 64 consecutive k-blocks. Loads are waited for at the
+// first use of any of them, and one that misses L1 takes longer than a k-block is multiplied: so
+// they come once in 64 k-blocks, and into the cache ahead of that.
 template <GemmConfig C>
 class TileScalesB {
  public:
   static constexpr int kBlocks = scale_blocks_per_tile(C);
-  static constexpr int kLanes = 32;
 
   // For the k-blocks from k_begin on.
   __device__ __forceinline__ TileScalesB(const DenseArguments& args, int n0, int k_begin, int lane)
       : args_(args), lane_(lane), n0_(n0), k_begin_(k_begin) {
-#pragma unroll
-    for (int i = 0; i < kBlocks; ++i) {
-      held_[i] = fetch(i, 0);
-      ahead_[i] = fetch(i, kLanes);
-    }
+    load(0);
   }
 
   // Scales of k-block k_begin + k_block; every lane calls it, for 0, 1, 2, … in turn.
   __device__ __forceinline__ void read(float (&scales)[kBlocks], int k_block) {
     if (k_block % kLanes == 0 && k_block > 0) {
+      if (k_block % kHeld == 0) {
+        load(k_block);
+      } else {
 #pragma unroll
-      for (int i = 0; i < kBlocks; ++i) {
-        held_[i] = ahead_[i];
-        ahead_[i] = fetch(i, k_block + kLanes);
+        for (int i = 0; i < kBlocks; ++i) ptx::prefetch(at(i, k_block + kLanes));
       }
     }
 #pragma unroll
     for (int i = 0; i < kBlocks; ++i) {
-      scales[i] = __shfl_sync(0xffffffffu, held_[i], k_block % kLanes);
+      const float mine = k_block % kHeld < kLanes ? first_[i] : second_[i];
+      scales[i] = __shfl_sync(0xffffffffu, mine, k_block % kLanes);
     }
   }
 
@@ -46,33 +44,56 @@ class TileScalesB {
   __device__ __forceinline__ int first_columns() const { return kScaleBlock - n0_ % kScaleBlock; }
 
  private:
-  // This lane's scale of scale block i among the 32 k-blocks from `k_block` on.
-  // Only every 32 k-blocks, so its arithmetic is repeated rather than kept in registers.
-  __device__ __forceinline__ float fetch(int i, int k_block) const {
+  static constexpr int kLanes = 32;
+  static constexpr int kHeld = 2 * kLanes;
+
+  __device__ __forceinline__ void load(int k_block) {
+#pragma unroll
+    for (int i = 0; i < kBlocks; ++i) {
+      first_[i] = __ldg(at(i, k_block));
+      second_[i] = __ldg(at(i, k_block + kLanes));
+    }
+  }
+
+  // Where the scale of scale block i lies that this lane keeps of the 32 k-blocks from `k_block`
+  // on. Clamped: what lies outside is never used, or for columns that are never stored.
+  __device__ __forceinline__ const float* at(int i, int k_block) const {
     const int k_blocks = ceil_div(args_.k, kBlockK);
-    // Clamped: the last tile may reach past n, its columns there are never stored.
     const int row = min(n0_ / kScaleBlock + i, ceil_div(args_.n, kScaleBlock) - 1);
-    const int mine = k_begin_ + k_block + lane_;
-    return mine < k_blocks ? __ldg(args_.scale_b + 1ll * row * k_blocks + mine) : 0.0f;
+    const int mine = min(k_begin_ + k_block + lane_, k_blocks - 1);
+    return args_.scale_b + 1ll * row * k_blocks + mine;
   }
 
   const DenseArguments& args_;
   int lane_;
   int n0_;
   int k_begin_;
-  float held_[kBlocks];
-  float ahead_[kBlocks];
+  float first_[kBlocks];
+  float second_[kBlocks];
 };
 
-// Scales of one k-block, held by one thread: two rows of A, the tile's blocks of B.
+// Scales of one k-block for the two rows of D that a thread holds of a slab, one for each scale
+// block of the tile: scale_a * scale_b.
 template <GemmConfig C>
 struct BlockScales {
-  float a[2];
-  float b[TileScalesB<C>::kBlocks];
+  float upper[TileScalesB<C>::kBlocks];
+  float lower[TileScalesB<C>::kBlocks];
 };
 
-// sum += (scale_a * scale_b) * partial. This is the one place and the one order of this
-// arithmetic: every config that does not split k therefore gives the same bits.
+template <GemmConfig C>
+__device__ __forceinline__ BlockScales<C> multiply_scales(
+    float upper_a, float lower_a, const float (&b)[TileScalesB<C>::kBlocks]) {
+  BlockScales<C> scales;
+#pragma unroll
+  for (int i = 0; i < TileScalesB<C>::kBlocks; ++i) {
+    scales.upper[i] = __fmul_rn(upper_a, b[i]);
+    scales.lower[i] = __fmul_rn(lower_a, b[i]);
+  }
+  return scales;
+}
+
+// sum += (scale_a * scale_b) * partial. This and multiply_scales are the one place and the one
+// order of this arithmetic: every config that does not split k therefore gives the same bits.
 //
 // kFirst of the tile's columns lie in its first scale block. It is a compile-time number here, so
 // that each column knows its scale without being asked: choosing at run time costs as many
@@ -81,21 +102,13 @@ template <GemmConfig C, int kFirst>
 __device__ __forceinline__ void promote_split(float (&sum)[C.block_n / 2],
                                               const float (&partial)[C.block_n / 2],
                                               const BlockScales<C>& scales) {
-  constexpr int kBlocks = TileScalesB<C>::kBlocks;
-  float upper[kBlocks];
-  float lower[kBlocks];
-#pragma unroll
-  for (int i = 0; i < kBlocks; ++i) {
-    upper[i] = __fmul_rn(scales.a[0], scales.b[i]);
-    lower[i] = __fmul_rn(scales.a[1], scales.b[i]);
-  }
 #pragma unroll
   for (int g = 0; g < C.block_n / 8; ++g) {
     const int block = g * 8 < kFirst ? 0 : (g * 8 - kFirst) / kScaleBlock + 1;
-    sum[4 * g + 0] = __fmaf_rn(upper[block], partial[4 * g + 0], sum[4 * g + 0]);
-    sum[4 * g + 1] = __fmaf_rn(upper[block], partial[4 * g + 1], sum[4 * g + 1]);
-    sum[4 * g + 2] = __fmaf_rn(lower[block], partial[4 * g + 2], sum[4 * g + 2]);
-    sum[4 * g + 3] = __fmaf_rn(lower[block], partial[4 * g + 3], sum[4 * g + 3]);
+    sum[4 * g + 0] = __fmaf_rn(scales.upper[block], partial[4 * g + 0], sum[4 * g + 0]);
+    sum[4 * g + 1] = __fmaf_rn(scales.upper[block], partial[4 * g + 1], sum[4 * g + 1]);
+    sum[4 * g + 2] = __fmaf_rn(scales.lower[block], partial[4 * g + 2], sum[4 * g + 2]);
+    sum[4 * g + 3] = __fmaf_rn(scales.lower[block], partial[4 * g + 3], sum[4 * g + 3]);
   }
 }
 

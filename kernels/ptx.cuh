@@ -22,6 +22,11 @@ __device__ __forceinline__ uint32 shared_address(const void* pointer) {
   return static_cast<uint32>(__cvta_generic_to_shared(pointer));
 }
 
+// Brings a line of global memory close, for a load to come.
+__device__ __forceinline__ void prefetch(const void* pointer) {
+  asm volatile("prefetch.global.L1 [%0];" ::"l"(pointer));
+}
+
 __device__ __forceinline__ uint32 cluster_rank() {
   uint32 rank;
   asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
@@ -48,6 +53,12 @@ __device__ __forceinline__ void cluster_sync() {
 // Barrier of `threads` threads of this block under a name from 1 to 15 (0 is __syncthreads).
 __device__ __forceinline__ void named_barrier_sync(int name, int threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(name), "r"(threads) : "memory");
+}
+
+// Counts as one of those threads without waiting: what this warp wrote is visible to the threads
+// that pass named_barrier_sync.
+__device__ __forceinline__ void named_barrier_arrive(int name, int threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(name), "r"(threads) : "memory");
 }
 
 template <int kRegisters>
@@ -107,6 +118,19 @@ __device__ __forceinline__ void barrier_wait(uint64* barrier, uint32 parity) {
       "finished: }" ::"r"(shared_address(barrier)),
       "r"(parity)
       : "memory");
+}
+
+// Whether the phase with this parity has completed; does not wait.
+__device__ __forceinline__ bool barrier_test(uint64* barrier, uint32 parity) {
+  uint32 done;
+  asm volatile(
+      "{ .reg .pred done;\n"
+      "mbarrier.test_wait.parity.shared::cta.b64 done, [%1], %2;\n"
+      "selp.b32 %0, 1, 0, done; }"
+      : "=r"(done)
+      : "r"(shared_address(barrier)), "r"(parity)
+      : "memory");
+  return done != 0;
 }
 
 // Publishes what this thread (and, after __syncwarp, its warp) wrote to shared memory to the block
@@ -185,9 +209,11 @@ __device__ __forceinline__ void tma_store_commit() {
   asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
 
-// Waits until the shared memory of all committed stores has been read and may be written again.
+// Waits until the shared memory of all committed stores but the last kPending has been read and
+// may be written again.
+template <int kPending>
 __device__ __forceinline__ void tma_store_wait_read() {
-  asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
+  asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(kPending) : "memory");
 }
 
 // Orders this thread's ordinary stores to shared memory before later TMA or wgmma reads of it.
@@ -198,13 +224,14 @@ __device__ __forceinline__ void fence_shared_for_async() {
 // --- Tensor cores -----------------------------------------------------------------------------
 
 // Descriptor of a K-major operand in 128-byte swizzle: rows of 128 bytes, groups of 8 rows 1024
-// bytes apart. `shared` is the address of its first row, a multiple of 1024; add 2 to the result
-// for each 32 bytes further along k.
-__device__ __forceinline__ uint64 wgmma_descriptor(uint32 shared) {
-  constexpr uint64 kSwizzle128 = 1ull << 62;
-  constexpr uint64 kGroupStride = (1024ull >> 4) << 32;
-  constexpr uint64 kUnusedLeadingStride = 1ull << 16;
-  return kSwizzle128 | kGroupStride | kUnusedLeadingStride | ((shared & 0x3ffffu) >> 4);
+// bytes apart. The upper word is the same for all; the lower one holds the place, in units of 16
+// bytes: add to it to move along.
+inline constexpr int kWgmmaDescriptorHigh = 1 << 30 | 1024 >> 4;
+
+// Lower word for the operand whose first row lies at `shared`, a multiple of 1024.
+__device__ __forceinline__ uint32 wgmma_descriptor(uint32 shared) {
+  constexpr uint32 kUnusedLeadingStride = 1u << 16;
+  return kUnusedLeadingStride + (shared >> 4);
 }
 
 // Orders register writes by this warpgroup before the next wgmma.

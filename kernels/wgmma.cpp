@@ -18,15 +18,17 @@ std::string wgmma_source(int block_n) {
          "namespace deepgemm::kernels {\n"
          "__device__ __forceinline__ void wgmma(float (&d)[" +
          std::to_string(registers) +
-         "], uint64 desc_a, uint64 desc_b, bool accumulate) {\n"
-         "  asm volatile(\"{ .reg .pred p; setp.ne.b32 p, " +
-         operand(2) + ", 0; wgmma.mma_async.sync.aligned.m64n" + width + "k32.f32.e4m3.e4m3 {" +
-         names + "}, " + operand(0) + ", " + operand(1) +
-         ", p, 1, 1; }\"\n"
+         "], uint32 a, uint32 b, bool accumulate) {\n"
+         "  asm volatile(\"{ .reg .pred p; .reg .b64 da, db; setp.ne.b32 p, " +
+         operand(2) + ", 0; mov.b64 da, {" + operand(0) + ", " + operand(3) + "}; mov.b64 db, {" +
+         operand(1) + ", " + operand(3) + "}; wgmma.mma_async.sync.aligned.m64n" + width +
+         "k32.f32.e4m3.e4m3 {" + names +
+         "}, da, db, p, 1, 1; }\"\n"
          "      : " +
          operands +
          "\n"
-         "      : \"l\"(desc_a), \"l\"(desc_b), \"r\"(static_cast<int>(accumulate)));\n"
+         "      : \"r\"(a), \"r\"(b), \"r\"(static_cast<int>(accumulate)),\n"
+         "        \"n\"(ptx::kWgmmaDescriptorHigh));\n"
          "}\n"
          "}  // namespace deepgemm::kernels\n";
 }

@@ -31,16 +31,16 @@ const Case kCases[] = {
      "block_m=64,block_n=32,math_warpgroups=1,stages=7,raster_group=1"},
     {"split-crowded", shape(64, 4352, 16384),
      "block_m=64,block_n=64,math_warpgroups=1,stages=9,split_k=2,raster_group=1",
-     "block_m=64,block_n=72,math_warpgroups=1,stages=9,split_k=2,raster_group=1"},
+     "block_m=64,block_n=72,math_warpgroups=1,stages=11,split_k=2,raster_group=1"},
     {"multicast-slice", kLarge, "block_n=136,cluster_m=2,stages=5",
      "block_n=144,cluster_m=2,stages=5"},
     {"register-budget", kLarge, "block_n=232,stages=3", "block_n=160,stages=5"},
     {"register-spills", kLarge, "block_n=208,stages=3", "block_n=200,stages=4"},
-    {"shared-memory", kLarge, "stages=6", "stages=5"},
+    {"shared-memory", kLarge, "stages=7", "stages=6"},
     {"block-m-waste", shape(64, 7168, 16384), "block_n=96,stages=7",
      "block_m=64,math_warpgroups=1,stages=8,raster_group=1"},
     {"block-n-waste", shape(4096, 96, 16384), "block_n=104,stages=6,raster_group=1",
-     "block_n=96,stages=6,raster_group=1"},
+     "block_n=96,stages=7,raster_group=1"},
     {"cluster-m-waste", shape(128, 7168, 16384), "cluster_m=2,stages=5,raster_group=1",
      "cluster_n=2,stages=5,raster_group=1"},
     {"cluster-n-waste", shape(4096, 128, 16384), "cluster_n=2,stages=5,raster_group=1",
@@ -49,7 +49,7 @@ const Case kCases[] = {
      "block_n=112,stages=6"},
     {"stages-unused", shape(128, 7168, 256), "block_n=64,stages=3,raster_group=1",
      "block_n=64,stages=2,raster_group=1"},
-    {"stages-shallow", kLarge, "stages=3", "stages=4"},
+    {"stages-shallow", kLarge, "stages=4", "stages=5"},
     {"raster-duplicate", shape(256, 7168, 16384), "raster_group=4,stages=5",
      "raster_group=2,stages=5"},
 };
@@ -85,6 +85,13 @@ TEST(Rules, LawsRejectExactlyWhatIsIllegalOrSpills) {
     }
     ASSERT_EQ(rejected, core::why_illegal(config).has_value()) << core::to_string(config);
   });
+}
+
+TEST(Rules, AStageMayCostRoomToStoreFrom) {
+  // 256x128: three stages leave room for all of D's tile, a fourth for a quarter of it.
+  EXPECT_EQ(rejecting_rule(kLarge, "block_m=256,stages=2"), "stages-shallow");
+  EXPECT_EQ(rejecting_rule(kLarge, "block_m=256,stages=3"), "");
+  EXPECT_EQ(rejecting_rule(kLarge, "block_m=256,stages=4"), "");
 }
 
 TEST(Rules, SharedMemoryIsTheDevices) {

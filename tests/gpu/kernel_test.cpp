@@ -8,7 +8,8 @@ namespace {
 
 // Configs that span the space: every width of store box, straddling and aligned tiles, one and
 // two accumulator sets and slabs, one to three math warpgroups, clusters along m, n and both,
-// slices of k (more of them than k-blocks on the smallest shapes).
+// slices of k (more of them than k-blocks on the smallest shapes), room for all of a tile of D on
+// its way out and for a part of it.
 const std::vector<std::string>& configs() {
   static const std::vector<std::string> list{
       "block_m=64,block_n=8,stages=4,math_warpgroups=1",
@@ -19,7 +20,8 @@ const std::vector<std::string>& configs() {
       "block_m=128,block_n=128,stages=5,cluster_m=2,accumulator_sets=2",
       "block_m=128,block_n=112,stages=5,cluster_m=2,cluster_n=2,raster_group=4",
       "block_m=128,block_n=176,stages=4,cluster_n=2",
-      "block_m=256,block_n=96,stages=3,cluster_m=2",
+      "block_m=256,block_n=96,stages=4,cluster_m=2",
+      "block_m=128,block_n=192,stages=5",
       "block_m=192,block_n=104,stages=4,math_warpgroups=3,cluster_m=1",
       "block_m=128,block_n=32,stages=2,cluster_m=4",
       "block_m=64,block_n=24,stages=6,math_warpgroups=1,accumulator_sets=2,split_k=4",

@@ -19,6 +19,8 @@ TEST(SharedStorage, HasTheSizeThatTheFormulaSays) {
   expect_same_size<GemmConfig{.block_m = 256, .block_n = 112, .stages = 3}>();
   expect_same_size<GemmConfig{.block_m = 64, .block_n = 256, .stages = 2, .math_warpgroups = 1}>();
   expect_same_size<GemmConfig{.block_m = 64, .block_n = 24, .math_warpgroups = 1, .split_k = 4}>();
+  expect_same_size<GemmConfig{.block_m = 256, .stages = 4}>();
+  expect_same_size<GemmConfig{.block_n = 192, .stages = 5}>();
 }
 
 TEST(ScaleBlocks, CountsTheWorstStraddle) {
@@ -38,6 +40,31 @@ TEST(ScaleBlocks, CountsTheWorstStraddle) {
 TEST(StoreBox, DividesTheTile) {
   for (int block_n = 8; block_n <= 256; block_n += 8) {
     EXPECT_EQ(block_n % store_box_n(GemmConfig{.block_n = block_n}), 0);
+  }
+}
+
+TEST(StoreBoxes, TakeWhatTheStagesLeave) {
+  const GemmConfig whole{.block_m = 256, .stages = 3};
+  EXPECT_EQ(store_boxes(whole), 4) << "two slabs of two boxes";
+  EXPECT_EQ(boxes_per_store(whole), 2);
+  EXPECT_EQ(store_places(whole), 2);
+  const GemmConfig half{.block_m = 256, .stages = 4};
+  EXPECT_EQ(store_boxes(half), 1);
+  EXPECT_EQ(store_places(half), 1);
+  const GemmConfig third{.block_n = 192, .stages = 5};
+  EXPECT_EQ(boxes_per_store(third), 1);
+  EXPECT_LE(shared_bytes(third), kSharedLimit);
+  EXPECT_EQ(store_boxes(GemmConfig{.block_n = 192, .stages = 4}), 3);
+}
+
+TEST(StoreBoxes, GoEvenlyIntoASlab) {
+  for (int block_n = 8; block_n <= 256; block_n += 8) {
+    for (int stages = 2; stages <= 16; ++stages) {
+      const GemmConfig config{.block_n = block_n, .stages = stages};
+      EXPECT_EQ(boxes_per_slab(config) % boxes_per_store(config), 0);
+      EXPECT_LE(store_places(config) * boxes_per_store(config), store_boxes(config));
+      EXPECT_GE(store_places(config), 1);
+    }
   }
 }
 

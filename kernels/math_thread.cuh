@@ -1,0 +1,211 @@
+// The work of one math thread: multiply the stages of a tile, promote, store.
+#pragma once
+
+#include "kernels/config.h"
+#include "kernels/epilogue.cuh"
+#include "kernels/pipeline.cuh"
+#include "kernels/promotion.cuh"
+#include "kernels/ptx.cuh"
+#include "kernels/wgmma.cuh"
+
+namespace deepgemm::kernels {
+
+// What one math thread carries through the tiles: its place in the block and in the ring.
+template <GemmConfig C>
+struct MathThread {
+  static constexpr int kSlabs = slabs_per_warpgroup(C);
+  static constexpr int kAccumulator = C.block_n / 2;
+
+  SharedStorage<C>& shared;
+  int warpgroup;
+  int warp;  // within the warpgroup
+  int lane;
+  int cluster_rank;
+  uint32 zero;  // unknown to the compiler; see release_stage
+  StageCursor<C.stages> stage;
+  int store_place = 0;  // where the next boxes of D are put on their way out
+  // Lower words of the descriptors of this warpgroup's first slab of A and of B, in the stage that
+  // is multiplied next: found ahead, while the tensor core is busy.
+  uint32 next_a;
+  uint32 next_b;
+
+  __device__ __forceinline__ MathThread(SharedStorage<C>& storage, int warpgroup, int cluster_rank)
+      : shared(storage),
+        warpgroup(warpgroup),
+        warp(static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32),
+        lane(static_cast<int>(threadIdx.x) % 32),
+        cluster_rank(cluster_rank),
+        zero(__shfl_sync(0xffffffffu, threadIdx.y, 0)) {
+    aim();
+  }
+
+  __device__ __forceinline__ int slab(int i) const { return warpgroup * kSlabs + i; }
+
+  __device__ __forceinline__ void aim() {
+    next_a = ptx::wgmma_descriptor(
+        ptx::shared_address(shared.a[stage.index] + slab(0) * kWgmmaM * kBlockK));
+    next_b = ptx::wgmma_descriptor(ptx::shared_address(shared.b[stage.index]));
+  }
+
+  // Moves on to the next stage; returns the one left behind, which is still being read.
+  __device__ __forceinline__ int advance() {
+    const int left = stage.index;
+    stage.advance();
+    aim();
+    return left;
+  }
+
+  __device__ __forceinline__ bool is_full() {
+    return ptx::barrier_test(&shared.full[stage.index], stage.phase);
+  }
+
+  __device__ __forceinline__ void wait_full() {
+    ptx::barrier_wait(&shared.full[stage.index], stage.phase);
+  }
+
+  // Gives a stage back whose scales have been read into `scales`.
+  template <int kCount>
+  __device__ __forceinline__ void release(int index, const BlockScales<C> (&scales)[kCount]) {
+    uint32 after = 0;
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      after |= __float_as_uint(scales[i].upper[0]) | __float_as_uint(scales[i].lower[0]);
+    }
+    release_stage<C>(&shared.empty[index], cluster_rank, lane, after, zero);
+  }
+
+  // Starts slab i of the current stage on the tensor core; `partial` is then in flight.
+  __device__ __forceinline__ void start(float (&partial)[kAccumulator], int i) {
+    constexpr int kStep = kWgmmaK >> 4;
+    const uint32 a = next_a + i * (kWgmmaM * kBlockK >> 4);
+    ptx::wgmma_fence();
+#pragma unroll
+    for (int kk = 0; kk < kBlockK / kWgmmaK; ++kk) {
+      wgmma(partial, a + kk * kStep, next_b + kk * kStep, kk != 0);
+    }
+    ptx::wgmma_commit();
+  }
+
+  // Scales for slab i of the current stage. Read after the tensor core has been started: they are
+  // needed late, and those of B may still be on their way at the start of a tile.
+  __device__ __forceinline__ BlockScales<C> read_scales(
+      const float (&scales_b)[TileScalesB<C>::kBlocks], int i) {
+    const float* const a = shared.scale_a[stage.index] + slab(i) * kWgmmaM + warp * 16 + lane / 4;
+    return multiply_scales<C>(a[0], a[8], scales_b);
+  }
+
+  // Waits for `partial`, where kLater accumulators were started after it.
+  template <int kLater>
+  __device__ __forceinline__ void finish(float (&partial)[kAccumulator]) {
+    ptx::wgmma_wait<kLater>();
+    ptx::pin_registers(partial);
+  }
+
+  // One accumulator set: multiply, wait, promote. Other warpgroups fill the tensor core meanwhile.
+  __device__ __forceinline__ void multiply_serial(float (&sum)[kSlabs][kAccumulator],
+                                                  TileScalesB<C>& tile_scales, int k_blocks) {
+    float partial[kAccumulator];
+    float scales_b[TileScalesB<C>::kBlocks];
+    BlockScales<C> scales[kSlabs];
+    bool full = false;
+    for (int kb = 0; kb < k_blocks; ++kb) {
+      if (!full) wait_full();
+#pragma unroll
+      for (int i = 0; i < kSlabs; ++i) {
+        start(partial, i);
+        if (i == 0) tile_scales.read(scales_b, kb);
+        scales[i] = read_scales(scales_b, i);
+        if (i < kSlabs - 1) {
+          finish<0>(partial);
+        } else {
+          const int started = advance();
+          full = is_full();
+          finish<0>(partial);
+          release(started, scales);
+        }
+        promote<C>(sum[i], partial, scales[i], tile_scales);
+      }
+    }
+  }
+
+  // Two accumulator sets: while one k-block is promoted, the next is multiplied.
+  __device__ __forceinline__ void multiply_overlapped(float (&sum)[kSlabs][kAccumulator],
+                                                      TileScalesB<C>& tile_scales, int k_blocks) {
+    float even[kAccumulator];
+    float odd[kAccumulator];
+    BlockScales<C> even_scales[1];
+    BlockScales<C> odd_scales[1];
+    const auto start_next = [&](float(&partial)[kAccumulator], BlockScales<C>& scales, int kb) {
+      wait_full();
+      start(partial, 0);
+      float scales_b[TileScalesB<C>::kBlocks];
+      tile_scales.read(scales_b, kb);
+      scales = read_scales(scales_b, 0);
+      return advance();
+    };
+    if (k_blocks == 0) return;  // an empty slice of k
+    int even_stage = start_next(even, even_scales[0], 0);
+    int odd_stage;
+    int kb = 0;
+    for (; kb + 2 < k_blocks; kb += 2) {
+      odd_stage = start_next(odd, odd_scales[0], kb + 1);
+      finish<1>(even);
+      release(even_stage, even_scales);
+      promote<C>(sum[0], even, even_scales[0], tile_scales);
+      even_stage = start_next(even, even_scales[0], kb + 2);
+      finish<1>(odd);
+      release(odd_stage, odd_scales);
+      promote<C>(sum[0], odd, odd_scales[0], tile_scales);
+    }
+    if (kb + 2 == k_blocks) {
+      odd_stage = start_next(odd, odd_scales[0], kb + 1);
+      finish<1>(even);
+      release(even_stage, even_scales);
+      promote<C>(sum[0], even, even_scales[0], tile_scales);
+      finish<0>(odd);
+      release(odd_stage, odd_scales);
+      promote<C>(sum[0], odd, odd_scales[0], tile_scales);
+    } else {
+      finish<0>(even);
+      release(even_stage, even_scales);
+      promote<C>(sum[0], even, even_scales[0], tile_scales);
+    }
+  }
+
+  // Full slabs leave through shared memory and TMA, those across the edge of D from registers.
+  __device__ __forceinline__ void store(const float (&sum)[kSlabs][kAccumulator],
+                                        const TensorMap* map_d, const DenseArguments& args, int m0,
+                                        int n0) {
+#pragma unroll
+    for (int i = 0; i < kSlabs; ++i) {
+      const int m = m0 + slab(i) * kWgmmaM;
+      if (m + kWgmmaM <= args.m && n0 + C.block_n <= args.n) {
+        store_full_slab(sum[i], map_d, m, n0);
+      } else {
+        store_slab_predicated<C>(sum[i], args, m, n0, warp, lane);
+      }
+    }
+  }
+
+  __device__ __forceinline__ void store_full_slab(const float (&sum)[kAccumulator],
+                                                  const TensorMap* map_d, int m, int n) {
+    constexpr int kBoxes = boxes_per_store(C);
+    constexpr int kPlaces = store_places(C);
+    const bool leader = warp == 0 && lane == 0;
+#pragma unroll
+    for (int box = 0; box < boxes_per_slab(C); box += kBoxes) {
+      unsigned short* const boxes =
+          shared.d + (warpgroup * kPlaces + store_place) * kBoxes * (store_box_bytes(C) / 2);
+      store_place = store_place + 1 == kPlaces ? 0 : store_place + 1;
+      // What last left from this place must have been read.
+      if (leader) ptx::tma_store_wait_read<kPlaces - 1>();
+      ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads);
+      stage_boxes<C>(sum, box, boxes, warp, lane);
+      ptx::fence_shared_for_async();
+      ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads);
+      if (leader) store_boxes_from<C>(boxes, map_d, m, n + box * store_box_n(C));
+    }
+  }
+};
+
+}  // namespace deepgemm::kernels
