@@ -13,7 +13,12 @@ Builder make_jit_builder(const std::filesystem::path& cache_folder) {
   return {std::move(jit), std::move(version)};
 }
 
-Hardware real_hardware() { return {&core::read_device, &autotune::open_gpu, &make_jit_builder}; }
+Hardware real_hardware() {
+  const auto open_gpu = [](int ordinal, const core::Environment& base) {
+    return autotune::open_gpu(ordinal, base);
+  };
+  return {&core::read_device, open_gpu, &make_jit_builder};
+}
 
 core::Environment base_environment(const std::string& nvrtc_version) {
   core::Environment environment;

@@ -32,7 +32,7 @@ std::string gigabytes(double bytes) {
 
 class GpuExecutor final : public Executor {
  public:
-  GpuExecutor(int ordinal, const core::Environment& base)
+  GpuExecutor(int ordinal, const core::Environment& base, Timing timing)
       : device_(read_hopper(ordinal)), environment_(base), context_(ordinal), nvml_(device_.uuid) {
     environment_.device_id = device_.id;
     environment_.device_name = device_.name;
@@ -40,6 +40,7 @@ class GpuExecutor final : public Executor {
     environment_.sms = device_.sms;
     environment_.driver = driver_text(device_);
     environment_.cublaslt = tools_.library.version();
+    if (timing == Timing::kNow) tools_.timer();
   }
 
   const core::DeviceInfo& device() const override { return device_; }
@@ -70,15 +71,16 @@ class GpuExecutor final : public Executor {
 
 }  // namespace
 
-std::unique_ptr<Executor> open_gpu(int ordinal, const core::Environment& environment_base) {
-  return std::make_unique<GpuExecutor>(ordinal, environment_base);
+std::unique_ptr<Executor> open_gpu(int ordinal, const core::Environment& environment_base,
+                                   Timing timing) {
+  return std::make_unique<GpuExecutor>(ordinal, environment_base, timing);
 }
 
 std::vector<double> sample_empty_kernel(Executor& executor, int samples) {
   GpuTools& tools = dynamic_cast<GpuExecutor&>(executor).tools();
   const std::vector<std::function<void()>> launches(static_cast<std::size_t>(samples),
                                                     [&] { tools.device.launch_empty(); });
-  return tools.timer.sample(launches);
+  return tools.timer().sample(launches);
 }
 
 }  // namespace deepgemm::autotune

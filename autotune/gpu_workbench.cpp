@@ -62,7 +62,7 @@ Round GpuWorkbench::round(std::span<const int> ids) {
   }
   Round round;
   round.slowed = nvml_.slowed();
-  round.times_us = tools_.timer.sample(launches);
+  round.times_us = tools_.timer().sample(launches);
   round.sm_clock_mhz = nvml_.sm_clock_mhz();
   round.slowed = round.slowed || nvml_.slowed();
   return round;

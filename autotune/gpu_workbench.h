@@ -17,7 +17,15 @@ struct GpuTools {
   core::Stream stream;
   DeviceTools device{stream};
   CublasLt library;
-  Timer timer{stream};
+
+  // Made by the first call.
+  Timer& timer() {
+    if (!timer_) timer_.emplace(stream);
+    return *timer_;
+  }
+
+ private:
+  std::optional<Timer> timer_;
 };
 
 class GpuWorkbench final : public Workbench {

@@ -24,7 +24,7 @@ class Gpu {
  private:
   Gpu() {
     try {
-      executor_ = autotune::open_gpu(0, {});
+      executor_ = autotune::open_gpu(0, {}, autotune::Timing::kWhenNeeded);
       builder_ = std::make_unique<core::JitBuilder>("");
     } catch (const core::EnvironmentError& error) {
       executor_.reset();
