@@ -84,18 +84,24 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Dens
   const int k_begin = slice_begin(C, ceil_div(args.k, kBlockK), slice);
   const int k_blocks = slice_begin(C, ceil_div(args.k, kBlockK), slice + 1) - k_begin;
   Thread thread(shared, warpgroup, cluster_rank);
-  for (int turn = 0; order.has_tile(); order.advance(), ++turn) {
-    TileScalesB<C> tile_scales(args, order.n(), k_begin, thread.lane);
+  TileScalesB<C> tile_scales(args, k_begin, thread.lane);
+  tile_scales.start_tile(order.n());
+  for (int turn = 0; order.has_tile(); ++turn) {
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
     if constexpr (C.accumulator_sets == 1) {
       thread.multiply_serial(sum, tile_scales, k_blocks);
     } else {
       thread.multiply_overlapped(sum, tile_scales, k_blocks);
     }
+    const int m0 = order.m();
+    const int n0 = order.n();
+    // The next tile's scales come while this one is stored.
+    order.advance();
+    tile_scales.start_tile(order.n());
     if constexpr (C.split_k > 1) {
       if (!add_slices<C>(sum, shared, slice, turn)) continue;
     }
-    thread.store(sum, maps.d, args, order.m(), order.n());
+    thread.store(sum, maps.d, args, m0, n0);
   }
   if (thread.warp == 0 && thread.lane == 0) ptx::tma_store_wait_read<0>();
 }

@@ -55,8 +55,9 @@ struct MathThread {
     return left;
   }
 
+  // The same answer in all lanes: they must stay together for wgmma.
   __device__ __forceinline__ bool is_full() {
-    return ptx::barrier_test(&shared.full[stage.index], stage.phase);
+    return __all_sync(0xffffffffu, ptx::barrier_test(&shared.full[stage.index], stage.phase));
   }
 
   __device__ __forceinline__ void wait_full() {
@@ -86,12 +87,11 @@ struct MathThread {
     ptx::wgmma_commit();
   }
 
-  // Scales for slab i of the current stage. Read after the tensor core has been started: they are
-  // needed late, and those of B may still be on their way at the start of a tile.
-  __device__ __forceinline__ BlockScales<C> read_scales(
-      const float (&scales_b)[TileScalesB<C>::kBlocks], int i) {
+  // A's scales for slab i of the current stage. Asked for before the tensor core is started, where
+  // other work fills it meanwhile: behind its reads of shared memory they come late.
+  __device__ __forceinline__ RowScales read_rows(int i) const {
     const float* const a = shared.scale_a[stage.index] + slab(i) * kWgmmaM + warp * 16 + lane / 4;
-    return multiply_scales<C>(a[0], a[8], scales_b);
+    return {a[0], a[8]};
   }
 
   // Waits for `partial`, where kLater accumulators were started after it.
@@ -104,22 +104,28 @@ struct MathThread {
   // One accumulator set: multiply, wait, promote. Other warpgroups fill the tensor core meanwhile.
   __device__ __forceinline__ void multiply_serial(float (&sum)[kSlabs][kAccumulator],
                                                   TileScalesB<C>& tile_scales, int k_blocks) {
+    constexpr bool kRowsFirst = C.math_warpgroups > 1;
     float partial[kAccumulator];
-    float scales_b[TileScalesB<C>::kBlocks];
+    RowScales rows[kSlabs];
     BlockScales<C> scales[kSlabs];
+    float scales_b[TileScalesB<C>::kBlocks];
+    tile_scales.read(scales_b, 0);
     bool full = false;
     for (int kb = 0; kb < k_blocks; ++kb) {
       if (!full) wait_full();
 #pragma unroll
+      for (int i = 0; kRowsFirst && i < kSlabs; ++i) rows[i] = read_rows(i);
+#pragma unroll
       for (int i = 0; i < kSlabs; ++i) {
         start(partial, i);
-        if (i == 0) tile_scales.read(scales_b, kb);
-        scales[i] = read_scales(scales_b, i);
+        if constexpr (!kRowsFirst) rows[i] = read_rows(i);
+        scales[i] = multiply_scales<C>(rows[i], scales_b);
         if (i < kSlabs - 1) {
           finish<0>(partial);
         } else {
           const int started = advance();
           full = is_full();
+          tile_scales.read(scales_b, kb + 1);
           finish<0>(partial);
           release(started, scales);
         }
@@ -135,13 +141,18 @@ struct MathThread {
     float odd[kAccumulator];
     BlockScales<C> even_scales[1];
     BlockScales<C> odd_scales[1];
+    float scales_b[TileScalesB<C>::kBlocks];
+    tile_scales.read(scales_b, 0);
+    bool full = false;
     const auto start_next = [&](float(&partial)[kAccumulator], BlockScales<C>& scales, int kb) {
-      wait_full();
+      if (!full) wait_full();
+      const RowScales rows = read_rows(0);
       start(partial, 0);
-      float scales_b[TileScalesB<C>::kBlocks];
-      tile_scales.read(scales_b, kb);
-      scales = read_scales(scales_b, 0);
-      return advance();
+      scales = multiply_scales<C>(rows, scales_b);
+      const int started = advance();
+      full = is_full();
+      tile_scales.read(scales_b, kb + 1);
+      return started;
     };
     if (k_blocks == 0) return;  // an empty slice of k
     int even_stage = start_next(even, even_scales[0], 0);

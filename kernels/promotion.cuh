@@ -18,8 +18,12 @@ class TileScalesB {
   static constexpr int kBlocks = scale_blocks_per_tile(C);
 
   // For the k-blocks from k_begin on.
-  __device__ __forceinline__ TileScalesB(const DenseArguments& args, int n0, int k_begin, int lane)
-      : args_(args), lane_(lane), n0_(n0), k_begin_(k_begin) {
+  __device__ __forceinline__ TileScalesB(const DenseArguments& args, int k_begin, int lane)
+      : args_(args), lane_(lane), k_begin_(k_begin) {}
+
+  // Starts on the tile whose columns begin at n0.
+  __device__ __forceinline__ void start_tile(int n0) {
+    n0_ = n0;
     load(0);
   }
 
@@ -66,8 +70,8 @@ class TileScalesB {
 
   const DenseArguments& args_;
   int lane_;
-  int n0_;
   int k_begin_;
+  int n0_ = 0;
   float first_[kBlocks];
   float second_[kBlocks];
 };
@@ -80,14 +84,20 @@ struct BlockScales {
   float lower[TileScalesB<C>::kBlocks];
 };
 
+// Scales of A for those two rows.
+struct RowScales {
+  float upper;
+  float lower;
+};
+
 template <GemmConfig C>
 __device__ __forceinline__ BlockScales<C> multiply_scales(
-    float upper_a, float lower_a, const float (&b)[TileScalesB<C>::kBlocks]) {
+    RowScales a, const float (&b)[TileScalesB<C>::kBlocks]) {
   BlockScales<C> scales;
 #pragma unroll
   for (int i = 0; i < TileScalesB<C>::kBlocks; ++i) {
-    scales.upper[i] = __fmul_rn(upper_a, b[i]);
-    scales.lower[i] = __fmul_rn(lower_a, b[i]);
+    scales.upper[i] = __fmul_rn(a.upper, b[i]);
+    scales.lower[i] = __fmul_rn(a.lower, b[i]);
   }
   return scales;
 }

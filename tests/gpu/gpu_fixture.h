@@ -20,6 +20,7 @@ class Gpu {
   static const std::string& why() { return instance().why_; }
   // Built in memory: these tests must not depend on a cache.
   static core::JitBuilder& builder() { return *instance().builder_; }
+  static void close() { slot().reset(); }
 
  private:
   Gpu() {
@@ -31,15 +32,27 @@ class Gpu {
       why_ = error.what();
     }
   }
-  static Gpu& instance() {
-    static Gpu gpu;
+  static std::unique_ptr<Gpu>& slot() {
+    static std::unique_ptr<Gpu> gpu;
     return gpu;
+  }
+  static Gpu& instance() {
+    if (!slot()) slot().reset(new Gpu);
+    return *slot();
   }
 
   std::unique_ptr<autotune::Executor> executor_;
   std::unique_ptr<core::JitBuilder> builder_;
   std::string why_;
 };
+
+// Closes it after the last test. A static destructor would come too late: CUPTI, which the first
+// measurement loads, is unloaded before it.
+class GpuCloser : public testing::Environment {
+ public:
+  void TearDown() override { Gpu::close(); }
+};
+inline testing::Environment* const kGpuCloser = testing::AddGlobalTestEnvironment(new GpuCloser);
 
 class GpuTest : public testing::Test {
  protected:
