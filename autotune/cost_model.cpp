@@ -110,7 +110,7 @@ double k_block_us(const GemmConfig& config, const DeviceInfo& device) {
   const double wgmma =
       kernels::kBlockK / kernels::kWgmmaK * std::max(config.block_n / 2.0, cost::kWgmmaFloorClocks);
   const double straddle = kernels::scale_blocks_per_tile(config) > 1 ? cost::kStraddleFactor : 1.0;
-  const double promotion = config.block_n / 2.0 * straddle;
+  const double promotion = cost::kPromotionClocks * config.block_n / 2.0 * straddle;
   const double exposed = wgmma + cost::kSlabLatencyClocks + promotion;
   const double slab_chain =
       config.accumulator_sets == 1
@@ -119,9 +119,8 @@ double k_block_us(const GemmConfig& config, const DeviceInfo& device) {
   const double chain =
       slabs * slab_chain + cost::kPeerClocks * (kernels::stage_writers(config) - 1);
 
-  const double serial = config.accumulator_sets == 1 && slabs == 1 ? cost::kSerialFactor : 1.0;
   const double shared_a = config.cluster_n > 1 ? cost::kSharedAFactor : 1.0;
-  const double tensor_us = all_slabs * wgmma * serial * shared_a / sustained;
+  const double tensor_us = all_slabs * wgmma * shared_a / sustained;
   const double promotion_us = all_slabs * promotion / boost;
   const double chain_us = chain / boost;
   const double math = combine(std::max(tensor_us, promotion_us), chain_us, cost::kBlockSharpness);

@@ -28,22 +28,13 @@ kernels::TileCount tiles(const GemmProblem& problem, GemmConfig config) {
 }
 
 // The most accumulator registers of a math thread that compile without spills, for 1, 2 and 3 math
-// warpgroups: measured with ptxas 13.0 over the widths about these. Just below, it is a matter of
-// luck; a kernel that does spill there fails to build and is recorded as such.
-struct SpillLimit {
-  int alone;
-  int in_cluster;
-};
-constexpr SpillLimit kSpillLimits[] = {{216, 216}, {204, 192}, {136, 104}};
+// warpgroups: measured with ptxas 13.0 over the widths about these, alone and in clusters. Just
+// below, it is a matter of luck; a kernel that does spill there fails to build and is recorded as
+// such.
+constexpr int kSpillLimits[] = {216, 204, 128};
 
 bool spills(const GemmProblem&, const GemmConfig& config, const DeviceInfo&) {
-  const SpillLimit& limit = kSpillLimits[config.math_warpgroups - 1];
-  const bool alone = kernels::cluster_size(config) == 1;
-  // Beside three math warpgroups the loading warp has 32 registers: too few for masks of both rows
-  // and columns.
-  const bool both = config.cluster_m > 1 && config.cluster_n > 1;
-  return kernels::accumulator_registers(config) > (alone ? limit.alone : limit.in_cluster) ||
-         (config.math_warpgroups == 3 && both);
+  return kernels::accumulator_registers(config) > kSpillLimits[config.math_warpgroups - 1];
 }
 
 bool too_tall(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {

@@ -103,14 +103,14 @@ TEST(Rules, SharedMemoryIsTheDevices) {
 // Each is a kernel that was compiled with ptxas 13.0.
 TEST(Rules, SpillsAreThoseThatWereMeasured) {
   const auto rule = [&](const std::string& config) { return rejecting_rule(kLarge, config); };
-  EXPECT_EQ(rule("block_n=208,stages=3"), "register-spills");
+  EXPECT_EQ(rule("block_n=208,stages=4"), "register-spills");
   EXPECT_EQ(rule("block_n=200,stages=4"), "");
-  EXPECT_EQ(rule("block_n=200,stages=4,cluster_n=2"), "register-spills") << "peers take registers";
+  EXPECT_EQ(rule("block_m=256,block_n=136,stages=3"), "");
+  EXPECT_EQ(rule("block_m=256,block_n=144,stages=3"), "register-spills");
   const std::string three = "block_m=192,math_warpgroups=3,stages=4,block_n=";
-  EXPECT_EQ(rule(three + "112"), "");
-  EXPECT_EQ(rule(three + "112,cluster_n=2"), "register-spills");
-  EXPECT_EQ(rule(three + "96,stages=5,cluster_n=2"), "");
-  EXPECT_EQ(rule(three + "96,stages=5,cluster_m=2,cluster_n=2"), "register-spills");
+  EXPECT_EQ(rule(three + "128"), "");
+  EXPECT_EQ(rule(three + "128,cluster_m=2"), "");
+  EXPECT_EQ(rule(three + "136"), "register-spills");
 }
 
 }  // namespace
