@@ -14,12 +14,11 @@ struct Tile {
   int block_m;
   int math_warpgroups;
 };
-// One wgmma row of 64 per warpgroup: the plainest layout, without spills up to wide tiles.
-constexpr std::array kTiles{Tile{64, 1}, Tile{128, 2}};
+constexpr std::array kTiles{Tile{64, 1}, Tile{128, 2}, Tile{256, 2}};
 
-// Of a math thread. Well inside what compiles without spills, which starts to depend on the cluster
-// and on the tile's alignment from here on: the default must always compile.
-constexpr int kSafeAccumulators = 160;
+// Of a math thread. Inside what compiles without spills for every cluster and alignment of the
+// tile (measured with ptxas 13.0): the default must always compile.
+constexpr int kSafeAccumulators = 192;
 
 // What a tile costs, compared in this order; smaller is better.
 struct Score {
@@ -59,16 +58,23 @@ int deepest_pipeline(GemmConfig config, bool several_tiles, int shared_limit) {
 // Narrower tiles stream B at the memory's pace: nothing that pairs would share limits them.
 constexpr int kNarrow = 64;
 
-// Pairs of blocks share the tile of B, else that of A, where they leave no block over and enough
-// SMs have work: few tiles are bound by latency, which pairs make longer.
+// Pairs of blocks share the tile of B where they leave no block over and enough SMs have work: few
+// tiles are bound by latency, which pairs make longer. Sharing A instead measured slower than
+// neither.
 void share_in_pairs(GemmConfig& config, const GemmProblem& problem, int sms) {
   const std::int64_t tiles_m = ceil_div(problem.m, config.block_m);
   const std::int64_t tiles_n = ceil_div(problem.n, config.block_n);
   if (config.block_n < kNarrow || 2 * tiles_m * tiles_n < sms) return;
-  if (tiles_m % 2 == 0) {
-    config.cluster_m = 2;
-  } else if (tiles_n % 2 == 0) {
-    config.cluster_n = 2;
+  if (tiles_m % 2 == 0) config.cluster_m = 2;
+}
+
+// A second accumulator set hides the promotion, where there are registers for it.
+void overlap(GemmConfig& config) {
+  GemmConfig overlapped = config;
+  overlapped.accumulator_sets = 2;
+  if (kernels::slabs_per_warpgroup(config) == 1 &&
+      kernels::accumulator_registers(overlapped) <= kSafeAccumulators) {
+    config = overlapped;
   }
 }
 
@@ -99,6 +105,7 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
     }
   }
   share_in_pairs(best, problem, sms);
+  overlap(best);
   best.stages = deepest_pipeline(best, best_score->waves > 1, device.shared_bytes_per_block);
   return best;
 }

@@ -23,7 +23,7 @@ TEST(DefaultConfig, IsLegalForEveryShapeAndDevice) {
           ASSERT_EQ(why_illegal(config, device.shared_bytes_per_block), std::nullopt)
               << to_string(problem) << " " << to_string(config);
           // Wider tiles may spill, and a default that does not compile is none.
-          ASSERT_LE(kernels::accumulator_registers(config), 160)
+          ASSERT_LE(kernels::accumulator_registers(config), 192)
               << to_string(problem) << " " << to_string(config);
         }
       }
@@ -41,16 +41,30 @@ TEST(DefaultConfig, SkinnyShapesSpreadOverTheSms) {
 TEST(DefaultConfig, LargeShapesTakeLargeTilesInPairs) {
   const GemmConfig config =
       default_config(shape(4096, 7168, 16384), *find_device_profile("h100-sxm5"));
-  EXPECT_EQ(config.block_m, 128);
-  EXPECT_GE(config.block_n, 128);
-  EXPECT_EQ(kernels::cluster_size(config), 2);
+  EXPECT_EQ(config.block_m, 256);
+  EXPECT_EQ(config.block_n, 128);
+  EXPECT_EQ(config.cluster_m, 2);
 }
 
 TEST(DefaultConfig, StagesFillTheSharedMemory) {
   const DeviceInfo& device = *find_device_profile("h100-sxm5");
-  GemmConfig config = default_config(shape(4096, 7168, 16384), device);
+  GemmConfig config = default_config(shape(512, 4096, 7168), device);
+  EXPECT_EQ(config.stages, 6) << "one tile a block: its way out may be narrow";
   ++config.stages;
   EXPECT_EQ(broken_limit(config, device.shared_bytes_per_block), Limit::kSharedMemory);
+}
+
+TEST(DefaultConfig, BlocksWithSeveralTilesKeepRoomToStoreThem) {
+  const GemmConfig config =
+      default_config(shape(4096, 7168, 16384), *find_device_profile("h100-sxm5"));
+  EXPECT_EQ(config.stages, 3);
+  EXPECT_EQ(kernels::store_boxes(config), 4) << "all of the tile";
+}
+
+TEST(DefaultConfig, PromotionIsHiddenWhereRegistersAllow) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  EXPECT_EQ(default_config(shape(512, 4096, 7168), device).accumulator_sets, 2);
+  EXPECT_EQ(default_config(shape(4096, 7168, 16384), device).accumulator_sets, 1);
 }
 
 TEST(DefaultConfig, IsAFunctionOfShapeAndDevice) {

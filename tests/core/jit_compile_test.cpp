@@ -41,6 +41,12 @@ std::vector<GemmConfig> corners() {
   add("block_m=256,block_n=96,stages=3");
   add("block_m=64,block_n=32,stages=12,math_warpgroups=1,accumulator_sets=2,split_k=4");
   add("block_m=192,block_n=104,stages=4,math_warpgroups=3");
+  // The widest that default_config may choose.
+  add("block_m=64,block_n=192,stages=6,math_warpgroups=1,cluster_m=2");
+  add("block_m=64,block_n=128,stages=8,math_warpgroups=1,cluster_m=2,accumulator_sets=2");
+  add("block_m=128,block_n=192,stages=4,cluster_m=2");
+  add("block_m=256,block_n=128,stages=3,cluster_m=2");
+  add("block_m=256,block_n=128,stages=4");
   return list;
 }
 
