@@ -2,44 +2,123 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <sstream>
+
+#include "app/embedded_presets.h"
+#include "app/text.h"
+#include "app/value_list.h"
 #include "core/error.h"
 
 namespace deepgemm::app {
 
 namespace {
 
-// Weight matrices of one DeepSeek-V3 layer outside its experts, with m from one token of decode to
-// a large prefill.
-constexpr std::string_view kDeepseekV3[] = {
-    "1,64,128,256,512,1024,4096x2112x7168",  "1,64,128,256,512,1024,4096x576x7168",
-    "1,64,128,256,512,1024,4096x24576x1536", "1,64,128,256,512,1024,4096x32768x512",
-    "1,64,128,256,512,1024,4096x7168x16384", "1,64,128,256,512,1024,4096x4096x7168",
-    "1,64,128,256,512,1024,4096x7168x2048",
+constexpr std::int64_t kTokens[] = {1, 64, 128, 256, 512, 1024, 4096};
+constexpr std::string_view kHeader = "layer,n,k";
+
+// Lines of a preset's file, with their place for errors.
+class Lines {
+ public:
+  Lines(std::string_view name, std::string_view text) : name_(name), text_(std::string(text)) {}
+
+  bool next() {
+    ++number_;
+    return static_cast<bool>(std::getline(text_, line_));
+  }
+
+  std::string_view line() const { return line_; }
+  std::string where() const { return fmt::format("line {} of preset '{}'", number_, name_); }
+
+  [[noreturn]] void fail(std::string_view what) const {
+    throw core::UsageError(fmt::format("In {}: {}.", where(), what),
+                           "Write two lines of comment, the header layer,n,k and a line for each "
+                           "layer.");
+  }
+
+  std::string comment() {
+    if (!next() || !line().starts_with("# ")) fail("a comment that starts with '# ' is missing");
+    return line_.substr(2);
+  }
+
+ private:
+  std::string name_;
+  std::istringstream text_;
+  std::string line_;
+  int number_ = 0;
 };
 
-constexpr Preset kPresets[] = {
-    {"deepseek-v3", "49 dense shapes of DeepSeek-V3, m from 1 to 4096", kDeepseekV3},
-};
+Layer read_layer(const Lines& lines) {
+  const std::string_view line = lines.line();
+  const std::size_t second = line.rfind(',');
+  const std::size_t first = second == 0 || second == std::string_view::npos
+                                ? std::string_view::npos
+                                : line.rfind(',', second - 1);
+  if (first == std::string_view::npos || first == 0) lines.fail("a layer is not name,n,k");
+  return {std::string(line.substr(0, first)),
+          parse_value(line.substr(first + 1, second - first - 1), "n in " + lines.where()),
+          parse_value(line.substr(second + 1), "k in " + lines.where())};
+}
+
+std::vector<Preset> read_all() {
+  std::vector<Preset> list;
+  for (const EmbeddedFile& file : embedded_presets()) {
+    list.push_back(read_preset(std::filesystem::path(file.name).stem().string(), file.text));
+  }
+  return list;
+}
 
 }  // namespace
 
-std::span<const Preset> presets() { return kPresets; }
+Preset read_preset(std::string_view name, std::string_view text) {
+  Lines lines(name, text);
+  Preset preset;
+  preset.name = name;
+  preset.meaning = lines.comment();
+  preset.source = lines.comment();
+  if (!lines.next() || lines.line() != kHeader) lines.fail("the header is not layer,n,k");
+  while (lines.next()) preset.layers.push_back(read_layer(lines));
+  if (preset.layers.empty()) lines.fail("it has no layer");
+  return preset;
+}
+
+const std::vector<Preset>& presets() {
+  static const std::vector<Preset> list = read_all();
+  return list;
+}
+
+std::vector<core::GemmProblem> shapes_of(const Preset& preset, core::Operation operation) {
+  std::vector<core::GemmProblem> problems;
+  for (const Layer& layer : preset.layers) {
+    for (const std::int64_t m : kTokens) {
+      problems.push_back({.operation = operation, .m = m, .n = layer.n, .k = layer.k});
+    }
+  }
+  return problems;
+}
 
 std::string describe_presets() {
-  std::string text;
-  for (const Preset& preset : kPresets) {
-    text += fmt::format("{}: {}\n", preset.name, preset.meaning);
-    for (const auto shape : preset.shapes) text += fmt::format("  {}\n", shape);
+  std::string text = fmt::format(
+      "Weight matrices [n, k] of models, each with m = {}.\n"
+      "Whole matrices: no tensor parallelism. One expert counts as a dense product.\n",
+      fmt::join(kTokens, ", "));
+  for (const Preset& preset : presets()) {
+    text += fmt::format("\n{}: {}, {}\n  {}\n", preset.name, preset.meaning,
+                        counted(static_cast<long long>(shapes_of(preset, {}).size()), "shape"),
+                        preset.source);
+    for (const Layer& layer : preset.layers) {
+      text += fmt::format("  {:>6} {:>6}  {}\n", layer.n, layer.k, layer.name);
+    }
   }
   return text;
 }
 
 const Preset& find_preset(std::string_view name) {
-  for (const Preset& preset : kPresets) {
+  for (const Preset& preset : presets()) {
     if (preset.name == name) return preset;
   }
   std::string names;
-  for (const Preset& preset : kPresets) {
+  for (const Preset& preset : presets()) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", preset.name);
   }
   throw core::UsageError(fmt::format("Unknown preset '{}'; this version has: {}.", name, names),

@@ -1,24 +1,43 @@
-// Named sets of shapes.
+// Named sets of shapes: the weight matrices of well-known models, from the files of app/presets.
 #pragma once
 
-#include <span>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "core/problem.h"
 
 namespace deepgemm::app {
 
-struct Preset {
-  std::string_view name;
-  std::string_view meaning;
-  std::span<const std::string_view> shapes;  // as on the command line
+// A weight matrix [n, k] of a model, whole: no tensor parallelism.
+struct Layer {
+  std::string name;
+  std::int64_t n;
+  std::int64_t k;
 };
 
-std::span<const Preset> presets();
+struct Preset {
+  std::string name;     // "deepseek-v3", the file's
+  std::string meaning;  // "DeepSeek-V3 and DeepSeek-R1"
+  std::string source;   // where the numbers come from
+  std::vector<Layer> layers;
+};
+
+// Sorted by name.
+const std::vector<Preset>& presets();
+
+// Each layer times m from one token of decode to a large prefill.
+std::vector<core::GemmProblem> shapes_of(const Preset& preset, core::Operation operation);
 
 // What --preset list prints.
 std::string describe_presets();
 
 // Throws UsageError, naming the presets that exist.
 const Preset& find_preset(std::string_view name);
+
+// A preset from the text of its file: two lines of comment (meaning, source), the header
+// layer,n,k, and a line for each layer. Throws UsageError that names the file and the line.
+Preset read_preset(std::string_view name, std::string_view text);
 
 }  // namespace deepgemm::app

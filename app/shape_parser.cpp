@@ -95,9 +95,7 @@ std::vector<core::GemmProblem> collect_problems(const ShapeArguments& arguments)
     list.add(read_shape_file(arguments.shapes_file, operation));
   }
   if (!arguments.preset.empty()) {
-    for (const auto& shape : find_preset(arguments.preset).shapes) {
-      list.add(parse_shape(shape, operation));
-    }
+    list.add(shapes_of(find_preset(arguments.preset), operation));
   }
   auto problems = list.take();
   if (problems.empty()) {
