@@ -33,8 +33,10 @@ Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
   for (const Rule& rule : rules) plan.rejected.emplace_back(&rule, 0);
   space.for_each([&](const core::GemmConfig& config) {
     ++plan.enumerated;
+    const auto broken = core::broken_limit(config, device.shared_bytes_per_block);
     const auto rejecting = std::find_if(asked.begin(), asked.end(), [&](std::size_t i) {
-      return rules[i].rejects(problem, config, device);
+      const Rule& rule = rules[i];
+      return rule.limit ? broken == rule.limit : rule.rejects(problem, config, device);
     });
     if (rejecting != asked.end()) {
       ++plan.rejected[*rejecting].second;

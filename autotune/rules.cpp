@@ -104,22 +104,28 @@ bool split_crowded(const GemmProblem& problem, const GemmConfig& config, const D
   return config.split_k > 1 && 1LL * count.m * count.n * config.split_k > device.sms;
 }
 
+template <Limit kLimit>
+constexpr Rule law(std::string_view name, std::string_view reason) {
+  return {name, reason, breaks<kLimit>, {}, kLimit};
+}
+
 constexpr Rule kRules[] = {
-    {"field-range", "has a field outside what the kernel takes", breaks<Limit::kFieldRange>},
-    {"warpgroup-rows", "has rows that its math warpgroups cannot share out in slabs of 64",
-     breaks<Limit::kWarpgroupRows>},
-    {"wgmma-width", "has a width that wgmma does not have", breaks<Limit::kWgmmaWidth>},
-    {"accumulator-sets", "takes turns on two accumulators over two slabs, which ptxas serialises",
-     breaks<Limit::kAccumulatorSets>},
-    {"cluster-size", "has more blocks than a portable cluster", breaks<Limit::kClusterSize>},
-    {"split-multicast", "splits k and shares loads, which slices of k cannot",
-     breaks<Limit::kSplitMulticast>},
-    {"multicast-slice", "splits a multicast tile below the swizzle's 8 rows",
-     breaks<Limit::kMulticastSlice>},
-    {"register-budget", "needs more accumulators than a math thread has registers",
-     breaks<Limit::kRegisterBudget>},
+    law<Limit::kFieldRange>("field-range", "has a field outside what the kernel takes"),
+    law<Limit::kWarpgroupRows>("warpgroup-rows",
+                               "has rows that its math warpgroups cannot share out in slabs of 64"),
+    law<Limit::kWgmmaWidth>("wgmma-width", "has a width that wgmma does not have"),
+    law<Limit::kAccumulatorSets>(
+        "accumulator-sets",
+        "takes turns on two accumulators over two slabs, which ptxas serialises"),
+    law<Limit::kClusterSize>("cluster-size", "has more blocks than a portable cluster"),
+    law<Limit::kSplitMulticast>("split-multicast",
+                                "splits k and shares loads, which slices of k cannot"),
+    law<Limit::kMulticastSlice>("multicast-slice",
+                                "splits a multicast tile below the swizzle's 8 rows"),
+    law<Limit::kRegisterBudget>("register-budget",
+                                "needs more accumulators than a math thread has registers"),
     {"register-spills", "needs more registers than compile without spills", spills},
-    {"shared-memory", "needs more shared memory than a block has", breaks<Limit::kSharedMemory>},
+    law<Limit::kSharedMemory>("shared-memory", "needs more shared memory than a block has"),
     {"block-m-waste", "multiplies 64 rows or more that lie outside D", too_tall, "block_m"},
     {"block-n-waste", "is wider than n by a whole wgmma step", too_wide, "block_n"},
     {"cluster-m-waste", "multicasts B into blocks wholly outside D", cluster_m_outside,

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,7 +46,8 @@ struct Rule {
   std::string_view name;    // "shared-memory"
   std::string_view reason;  // "needs more shared memory than a block has"
   bool (*rejects)(const core::GemmProblem&, const core::GemmConfig&, const core::DeviceInfo&);
-  std::string_view taste = {};  // the field whose value it calls pointless; empty: a law
+  std::string_view taste = {};            // the field whose value it calls pointless; empty: a law
+  std::optional<core::Limit> limit = {};  // the law, where it is one of core's: asked for once
 };
 std::span<const Rule> dense_rules();
 
