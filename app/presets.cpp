@@ -49,15 +49,10 @@ class Lines {
 };
 
 Layer read_layer(const Lines& lines) {
-  const std::string_view line = lines.line();
-  const std::size_t second = line.rfind(',');
-  const std::size_t first = second == 0 || second == std::string_view::npos
-                                ? std::string_view::npos
-                                : line.rfind(',', second - 1);
-  if (first == std::string_view::npos || first == 0) lines.fail("a layer is not name,n,k");
-  return {std::string(line.substr(0, first)),
-          parse_value(line.substr(first + 1, second - first - 1), "n in " + lines.where()),
-          parse_value(line.substr(second + 1), "k in " + lines.where())};
+  const auto cells = split(lines.line(), ',');
+  if (cells.size() != 3) lines.fail("a layer is not name,n,k");
+  return {std::string(cells[0]), parse_value(cells[1], "n in " + lines.where()),
+          parse_value(cells[2], "k in " + lines.where())};
 }
 
 std::vector<Preset> read_all() {

@@ -65,9 +65,9 @@ inline constexpr double kPromotionClocks = 1.27;
 // Where a tile straddles scale blocks, there are more scales to multiply and hand round, and code
 // for each place of the split.
 inline constexpr double kStraddleFactor = 2.4;
-// Sharing A between the blocks of a cluster takes longer than sharing B: with fewer rows than
-// columns of tiles more blocks ask for one line of A than of B, and requests for one line are
-// merged on their way anyway.
+// Sharing A between the blocks of a cluster takes longer than sharing B (fitted). Likely because
+// more blocks ask for one line of A than of B, and requests for one line are merged on their way
+// anyway.
 inline constexpr double kSharedAFactor = 1.24;
 // Each further block that must release a stage, on the way to its refill.
 inline constexpr double kPeerClocks = 15;

@@ -79,7 +79,7 @@ TEST(Presets, AFileThatCannotBeReadNamesTheLine) {
     }
     return "none";
   };
-  EXPECT_EQ(complaint("# a\n# b\nlayer,n,k\nq, with a comma,16,32\n"), "none");
+  EXPECT_EQ(complaint("# a\n# b\nlayer,n,k\nq,16,32\n"), "none");
   EXPECT_EQ(complaint("# a\nlayer,n,k\nq,16,32\n"),
             "In line 2 of preset 'x': a comment that starts with '# ' is missing.");
   EXPECT_EQ(complaint("# a\n# b\nq,16,32\n"),
