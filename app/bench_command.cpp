@@ -12,12 +12,16 @@
 #include "app/presets.h"
 #include "app/text.h"
 #include "app/tune_options.h"
+#include "autotune/ceilings.h"
 #include "autotune/interrupt.h"
 #include "core/default_config.h"
 
 namespace deepgemm::app {
 
 namespace {
+
+// Samples of each shape that gives the rate of the tensor cores: they spread by 3 %.
+constexpr int kRateRounds = 11;
 
 // nullptr where the default database does not exist yet: then defaults are measured.
 std::unique_ptr<db::TuningDb> open_database(const BenchRequest& request, spdlog::logger& log) {
@@ -115,6 +119,8 @@ void bench_shapes(const BenchRequest& request, autotune::Executor& executor, Ker
                   BenchReport& report) {
   const std::size_t count = request.problems.size();
   try {
+    terminal.progress("measure the rate of the tensor cores");
+    report.tensor_tflops = autotune::measure_tensor_rate(executor, kRateRounds, stop);
     for (std::size_t i = 0; i < count; ++i) {
       if (stop) throw autotune::Interrupted();
       const std::string position = fmt::format("[{}/{}] ", i + 1, count);

@@ -25,7 +25,7 @@ Json entry_json(const autotune::BenchmarkEntry& entry) {
           {"measurement", timed ? measurement_json(entry.measurement) : Json()}};
 }
 
-Json line_json(const BenchLine& line, const core::DeviceInfo& device) {
+Json line_json(const BenchReport& report, const BenchLine& line) {
   const double time_us = time_of(line.row, Contender::kCandidate);
   const std::string wrong = fault(line);
   Json json = {{"shape", problem_json(line.row.problem)},
@@ -38,7 +38,8 @@ Json line_json(const BenchLine& line, const core::DeviceInfo& device) {
                {"time_us", time_json(time_us)},
                {"tflops", tflops(line.row.problem, time_us)},
                {"gbps", gigabytes_per_second(line.row.problem, time_us)},
-               {"share_of_limit", share_of_limit(line.row.problem, device, time_us)}};
+               {"limit_us", time_json(limit_us(report, line))},
+               {"share_of_limit", time_json(share_of_limit(report, line))}};
   for (const auto& opponent : kOpponents) {
     json[fmt::format("over_{}", opponent.key)] =
         time_json(ratio_to_ours(line.row, opponent.contender));
@@ -57,9 +58,10 @@ std::string render_json(const BenchReport& report) {
   json["environment"] = environment_json(report.environment);
   json["policy"] = report.policy;
   json["rounds"] = report.rounds;
+  json["tensor_tflops"] = time_json(report.tensor_tflops);
   json["interrupted"] = report.interrupted;
   json["shapes"] = Json::array();
-  for (const auto& line : report.lines) json["shapes"].push_back(line_json(line, report.device));
+  for (const auto& line : report.lines) json["shapes"].push_back(line_json(report, line));
   json["geometric_means"] = Json::array();
   for (const std::int64_t min_m : {std::int64_t{1}, kPrefillM}) {
     Json means = {{"min_m", min_m}};

@@ -5,6 +5,7 @@
 #include "app/figures.h"
 #include "app/table.h"
 #include "app/text.h"
+#include "autotune/ceilings.h"
 
 namespace deepgemm::app {
 
@@ -23,6 +24,7 @@ Table bench_table() {
                 {"", "spread_us"},
                 {"TFLOP/s", "tflops"},
                 {"GB/s", "gbps"},
+                {"", "limit_us"},
                 {"of limit", "share_of_limit"},
                 {"default µs", "default_us"},
                 {"gain", "over_default"},
@@ -41,7 +43,7 @@ Cell error_cell(double error) {
   return {fmt::format("{:.1e}", error), fmt::format("{:.6e}", error)};
 }
 
-std::vector<Cell> bench_cells(const BenchLine& line, const core::DeviceInfo& device) {
+std::vector<Cell> bench_cells(const BenchReport& report, const BenchLine& line) {
   const auto& row = line.row;
   const auto& problem = row.problem;
   const auto* ours = find_entry(row, Contender::kCandidate);
@@ -59,7 +61,8 @@ std::vector<Cell> bench_cells(const BenchLine& line, const core::DeviceInfo& dev
           time_cell(spread_us),
           rate_cell(tflops(problem, time_us)),
           rate_cell(gigabytes_per_second(problem, time_us)),
-          percent_cell(share_of_limit(problem, device, time_us)),
+          time_cell(limit_us(report, line)),
+          percent_cell(share_of_limit(report, line)),
           time_cell(time_of(row, Contender::kDefault)),
           ratio_cell(ratio_to_ours(row, Contender::kDefault)),
           time_cell(time_of(row, Contender::kCublasLtBlock)),
@@ -73,9 +76,27 @@ std::vector<Cell> bench_cells(const BenchLine& line, const core::DeviceInfo& dev
           cell(wrong.empty() ? "ok" : wrong)};
 }
 
+// What the column "of limit" is measured against, and the rows that cannot be.
+std::string ceiling_lines(const BenchReport& report) {
+  if (report.tensor_tflops <= 0) {
+    return "no limit: cuBLASLt's tensor-wide rate could not be measured here\n";
+  }
+  std::string above;
+  for (const auto& line : report.lines) {
+    if (share_of_limit(report, line) <= 1) continue;
+    above += (above.empty() ? "" : ", ") + core::to_string(line.row.problem);
+  }
+  std::string text = fmt::format(
+      "limit: the bytes moved by a kernel that does nothing else, or {:.0f} TFLOP/s (cuBLASLt "
+      "tensor-wide, best of three large shapes)\n",
+      report.tensor_tflops);
+  if (!above.empty()) text += "above 100 %, so a ceiling was measured badly: " + above + "\n";
+  return text;
+}
+
 // "geometric mean over 49 shapes: 1.05x …", for all shapes and for the larger m alone.
 std::string closing_lines(const BenchReport& report) {
-  std::string text;
+  std::string text = ceiling_lines(report);
   for (const std::int64_t min_m : {std::int64_t{1}, kPrefillM}) {
     std::string means;
     for (const auto& opponent : kOpponents) {
@@ -127,6 +148,16 @@ double ratio_to_ours(const autotune::BenchmarkRow& row, Contender other) {
   return ours > 0 && theirs > 0 ? theirs / ours : 0;
 }
 
+double limit_us(const BenchReport& report, const BenchLine& line) {
+  return autotune::limit_us(line.row.problem, time_of(line.row, Contender::kMemoryFloor),
+                            report.tensor_tflops);
+}
+
+double share_of_limit(const BenchReport& report, const BenchLine& line) {
+  const double time_us = time_of(line.row, Contender::kCandidate);
+  return time_us > 0 ? limit_us(report, line) / time_us : 0;
+}
+
 MeanRatio mean_ratio(std::span<const BenchLine> lines, Contender other, std::int64_t min_m) {
   std::vector<double> ratios;
   for (const auto& line : lines) {
@@ -139,7 +170,7 @@ MeanRatio mean_ratio(std::span<const BenchLine> lines, Contender other, std::int
 std::string render(const BenchReport& report, Format format) {
   if (format == Format::kJson) return render_json(report);
   Table table = bench_table();
-  for (const auto& line : report.lines) table.add_row(bench_cells(line, report.device));
+  for (const auto& line : report.lines) table.add_row(bench_cells(report, line));
   if (format == Format::kCsv) return table.csv();
   const std::string body = format == Format::kMarkdown ? table.markdown() : table.text();
   return body + "\n" + closing_lines(report);

@@ -24,6 +24,7 @@ struct BenchReport {
   core::Environment environment;
   std::string policy;
   int rounds = 0;
+  double tensor_tflops = 0;  // measured (autotune/ceilings.h); 0: could not be
   std::vector<BenchLine> lines;
   bool interrupted = false;
 };
@@ -38,6 +39,11 @@ std::string fault(const BenchLine& line);
 // Median of a contender, 0 where it was not timed; and the other's over ours, 0 likewise.
 double time_of(const autotune::BenchmarkRow& row, core::Contender contender);
 double ratio_to_ours(const autotune::BenchmarkRow& row, core::Contender other);
+
+// autotune::limit_us of a line, 0 where it is not known; and its share of our time: 1 is the limit,
+// more says that a ceiling was measured badly.
+double limit_us(const BenchReport& report, const BenchLine& line);
+double share_of_limit(const BenchReport& report, const BenchLine& line);
 
 struct Opponent {
   core::Contender contender;

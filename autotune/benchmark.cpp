@@ -61,6 +61,7 @@ BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
   enter(Contender::kDefault, &fallback);
   enter(Contender::kCublasLtBlock, nullptr);
   enter(Contender::kCublasLtTensorwide, nullptr);
+  enter(Contender::kMemoryFloor, nullptr);
 
   race.run(options.rounds);
   for (const Runner& each : runners) {

@@ -28,7 +28,8 @@ struct BenchmarkRow {
   core::GemmProblem problem;
   std::string reference;
   std::string reference_note;
-  std::vector<BenchmarkEntry> entries;  // kCandidate first, then default, block, tensor-wide
+  // kCandidate first, then default, block, tensor-wide, the memory floor.
+  std::vector<BenchmarkEntry> entries;
 };
 
 // `candidate` is what the database (or --config) would run; `fallback` the untuned default. Both

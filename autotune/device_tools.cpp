@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/support_kernels.h"
+#include "kernels/stream_floor.h"
 
 namespace deepgemm::autotune {
 namespace {
@@ -27,7 +28,7 @@ double ratio_of_roots(double numerator, double denominator) {
 }  // namespace
 
 DeviceTools::DeviceTools(const core::Stream& stream)
-    : stream_(stream), module_(core::load_verification_kernels()), result_(sizeof(Comparison)) {}
+    : stream_(stream), module_(core::load_support_kernels()), result_(sizeof(Comparison)) {}
 
 template <typename... Arguments>
 void DeviceTools::run(const char* kernel, unsigned blocks, Arguments... arguments) const {
@@ -85,6 +86,17 @@ std::uint64_t DeviceTools::count_changed(const void* bytes, std::uint64_t count,
   stream_.synchronize();
   core::copy_to_host(&changed, result_.data(), sizeof(changed));
   return changed;
+}
+
+void DeviceTools::move_bytes(const void* source, std::int64_t read_bytes, void* target,
+                             std::int64_t written_bytes, int sms) const {
+  long long read = whole_copies(read_bytes);
+  long long written = whole_copies(written_bytes);
+  void* addresses[] = {&source, &read, &target, &written};
+  CUfunc_st* const kernel = module_->function("deepgemm_stream_floor");
+  core::allow_shared(kernel, sizeof(kernels::FloorStorage));
+  core::launch(kernel, static_cast<unsigned>(sms), kernels::kFloorThreads, stream_.get(), addresses,
+               sizeof(kernels::FloorStorage));
 }
 
 void DeviceTools::launch_empty() const { run("deepgemm_empty", 1); }

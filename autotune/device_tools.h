@@ -1,4 +1,4 @@
-// Verbs over the verification kernels: fill, compute references, compare.
+// Verbs over the supporting kernels: fill, compute references, compare, move bytes.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,9 @@ struct Difference {
   std::uint64_t bits_hash = 0;
 };
 
+// Bytes that a bulk copy of `bytes` takes: a multiple of 16.
+constexpr std::int64_t whole_copies(std::int64_t bytes) { return (bytes + 15) / 16 * 16; }
+
 class DeviceTools {
  public:
   // Compiles and loads into the current context; work runs on `stream`, which must outlive this.
@@ -38,6 +41,9 @@ class DeviceTools {
   double compare_rows(const void* d, const double* exact, const int* rows, int row_count,
                       std::int64_t n) const;
   std::uint64_t count_changed(const void* bytes, std::uint64_t count, int value) const;
+  // Reads and writes so many bytes (rounded up to 16) on `sms` SMs, as fast as memory allows.
+  void move_bytes(const void* source, std::int64_t read_bytes, void* target,
+                  std::int64_t written_bytes, int sms) const;
   // Launches the empty kernel, whose device time every timer must read as about 1 us.
   void launch_empty() const;
 

@@ -33,7 +33,11 @@ std::string gigabytes(double bytes) {
 class GpuExecutor final : public Executor {
  public:
   GpuExecutor(int ordinal, const core::Environment& base, Timing timing)
-      : device_(read_hopper(ordinal)), environment_(base), context_(ordinal), nvml_(device_.uuid) {
+      : device_(read_hopper(ordinal)),
+        environment_(base),
+        context_(ordinal),
+        tools_(device_.sms),
+        nvml_(device_.uuid) {
     environment_.device_id = device_.id;
     environment_.device_name = device_.name;
     environment_.device_uuid = device_.uuid;

@@ -14,29 +14,58 @@ GpuWorkbench::GpuWorkbench(const core::GemmProblem& problem, GpuTools& tools, co
   verifier_.emplace(operands_, block_.get(), why_no_block_, tools.device, tools.stream);
 }
 
-Workbench::Admission GpuWorkbench::admit(core::Contender contender, const core::Cubin* cubin) {
+// Throws Error where the contender cannot run.
+GpuWorkbench::Entry GpuWorkbench::make_entry(core::Contender contender,
+                                             const core::Cubin* cubin) const {
+  const auto library = [](const std::unique_ptr<LibraryGemm>& gemm, const std::string& why_not) {
+    if (!gemm) throw core::EnvironmentError(why_not, "");
+    return gemm.get();
+  };
   Entry entry;
-  if (contender == core::Contender::kCublasLtBlock) {
-    if (!block_) return {-1, why_no_block_};
-    entry.library = block_.get();
-  } else if (contender == core::Contender::kCublasLtTensorwide) {
-    if (!tensorwide_) return {-1, why_no_tensorwide_};
-    entry.library = tensorwide_.get();
-    entry.same_product = false;
-  } else {
-    try {
-      entry.kernel.emplace(*cubin);
-    } catch (const core::EnvironmentError& error) {
-      return {-1, error.what()};
+  switch (contender) {
+    case core::Contender::kCublasLtBlock:
+      entry.library = library(block_, why_no_block_);
+      break;
+    case core::Contender::kCublasLtTensorwide:
+      entry.library = library(tensorwide_, why_no_tensorwide_);
+      entry.same_product = false;
+      break;
+    case core::Contender::kMemoryFloor: {
+      const auto bytes = [](std::int64_t count) {
+        return static_cast<std::size_t>(whole_copies(count));
+      };
+      entry.floor.emplace(
+          FloorBuffers{core::DeviceBuffer(bytes(core::bytes_read(operands_.problem()))),
+                       core::DeviceBuffer(bytes(core::bytes_written(operands_.problem())))});
+      entry.same_product = false;
+      break;
     }
+    case core::Contender::kCandidate:
+    case core::Contender::kDefault:
+      entry.kernel.emplace(*cubin);
+      break;
   }
-  contenders_.emplace(next_id_, std::move(entry));
+  return entry;
+}
+
+Workbench::Admission GpuWorkbench::admit(core::Contender contender, const core::Cubin* cubin) {
+  try {
+    contenders_.emplace(next_id_, make_entry(contender, cubin));
+  } catch (const core::Error& error) {
+    return {-1, error.what()};
+  }
   return {next_id_++, ""};
 }
 
 int GpuWorkbench::launch(const Entry& entry, void* d) const {
+  const core::GemmProblem& problem = operands_.problem();
   if (entry.kernel) {
-    return entry.kernel->launch(operands_.problem(), operands_.writing_to(d), tools_.stream.get());
+    return entry.kernel->launch(problem, operands_.writing_to(d), tools_.stream.get());
+  }
+  if (entry.floor) {
+    tools_.device.move_bytes(entry.floor->source.data(), core::bytes_read(problem),
+                             entry.floor->target.data(), core::bytes_written(problem), tools_.sms);
+    return 0;
   }
   entry.library->launch(operands_, d, tools_.stream);
   return 0;

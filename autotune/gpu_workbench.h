@@ -14,6 +14,9 @@ namespace deepgemm::autotune {
 
 // What all problems of one GPU share. Members are made and unmade in this order.
 struct GpuTools {
+  explicit GpuTools(int sms) : sms(sms) {}
+
+  int sms;
   core::Stream stream;
   DeviceTools device{stream};
   CublasLt library;
@@ -26,6 +29,12 @@ struct GpuTools {
 
  private:
   std::optional<Timer> timer_;
+};
+
+// What the memory floor reads and writes: bytes of its own, so that any problem can be moved.
+struct FloorBuffers {
+  core::DeviceBuffer source;
+  core::DeviceBuffer target;
 };
 
 class GpuWorkbench final : public Workbench {
@@ -41,14 +50,16 @@ class GpuWorkbench final : public Workbench {
   Round round(std::span<const int> ids) override;
 
  private:
-  // Exactly one of the two is set.
+  // Exactly one of the first three is set.
   struct Entry {
     std::optional<core::DenseKernel> kernel;
     const LibraryGemm* library = nullptr;
+    std::optional<FloorBuffers> floor;
     bool same_product = true;  // computes what we compute, so that it can be verified
   };
 
   int launch(const Entry& entry, void* d) const;
+  Entry make_entry(core::Contender contender, const core::Cubin* cubin) const;
 
   GpuTools& tools_;
   const Nvml& nvml_;

@@ -26,8 +26,10 @@ class Module {
 };
 
 // Launches a kernel of a one-dimensional grid; each argument by address, as the driver wants it.
-// Throws EnvironmentError.
+// Above 48 KB, allow_shared must have granted the dynamic shared memory. Throws EnvironmentError.
 void launch(CUfunc_st* function, unsigned blocks, unsigned threads, CUstream_st* stream,
-            std::span<void*> arguments);
+            std::span<void*> arguments, unsigned shared_bytes = 0);
+
+void allow_shared(CUfunc_st* function, int bytes);
 
 }  // namespace deepgemm::core

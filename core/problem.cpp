@@ -63,10 +63,16 @@ double flops(const GemmProblem& problem) {
          static_cast<double>(problem.k);
 }
 
-std::int64_t bytes_moved(const GemmProblem& problem) {
+std::int64_t bytes_read(const GemmProblem& problem) {
   const std::int64_t operands = (problem.m + problem.n) * problem.k;
   const std::int64_t scales = 4 * k_blocks(problem) * (problem.m + n_blocks(problem));
-  return operands + scales + 2 * problem.m * problem.n;
+  return operands + scales;
+}
+
+std::int64_t bytes_written(const GemmProblem& problem) { return 2 * problem.m * problem.n; }
+
+std::int64_t bytes_moved(const GemmProblem& problem) {
+  return bytes_read(problem) + bytes_written(problem);
 }
 
 std::int64_t workspace_bytes(const GemmProblem& problem, std::int64_t flush_bytes) {

@@ -46,8 +46,10 @@ std::int64_t k_blocks(const GemmProblem& problem);  // ceil(k / 128)
 std::int64_t n_blocks(const GemmProblem& problem);  // ceil(n / 128)
 // Leading dimension of the M-major scales of A, in floats: m aligned to 16 bytes.
 std::int64_t scale_a_stride(const GemmProblem& problem);
-double flops(const GemmProblem& problem);  // 2 m n k
-// Bytes of the operands and scales read once and of D written once.
+double flops(const GemmProblem& problem);                // 2 m n k
+std::int64_t bytes_read(const GemmProblem& problem);     // operands and scales, each once
+std::int64_t bytes_written(const GemmProblem& problem);  // D
+// The sum of both.
 std::int64_t bytes_moved(const GemmProblem& problem);
 // Bytes of GPU memory that tuning or benchmarking takes: operands, the reference result beside D,
 // and `flush_bytes` for making L2 cold.

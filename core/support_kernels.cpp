@@ -6,17 +6,22 @@
 #include "kernels/embedded_sources.h"
 
 namespace deepgemm::core {
+namespace {
 
-std::unique_ptr<Module> load_verification_kernels() {
+constexpr const char* kSource =
+    "#include \"kernels/verification.cu\"\n"
+    "#include \"kernels/stream_floor.cu\"\n";
+
+}  // namespace
+
+std::unique_ptr<Module> load_support_kernels() {
   std::vector<NamedHeader> headers;
-  std::string source;
   for (const kernels::EmbeddedFile& file : kernels::embedded_sources()) {
-    if (file.name == "kernels/verification.cu") source = file.text;
     headers.push_back({std::string(file.name), std::string(file.text)});
   }
-  const Compilation compilation = compile(source, headers, CompileOptions{}.arguments());
+  const Compilation compilation = compile(kSource, headers, CompileOptions{}.arguments());
   if (!compilation.ok) {
-    throw EnvironmentError("NVRTC refused the verification kernels: " + compilation.log,
+    throw EnvironmentError("NVRTC refused the supporting kernels: " + compilation.log,
                            "Use NVRTC 12.9 or newer.");
   }
   return std::make_unique<Module>(compilation.cubin);

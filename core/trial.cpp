@@ -17,11 +17,11 @@ constexpr Names<Outcome, 5> kOutcomes{{{Outcome::kPredicted, "predicted"},
                                        {Outcome::kLaunchFailed, "launch-failed"},
                                        {Outcome::kWrong, "wrong"}}};
 
-constexpr Names<Contender, 4> kContenders{
-    {{Contender::kCandidate, "candidate"},
-     {Contender::kDefault, "default"},
-     {Contender::kCublasLtBlock, "cublaslt-block"},
-     {Contender::kCublasLtTensorwide, "cublaslt-tensorwide"}}};
+constexpr Names<Contender, 5> kContenders{{{Contender::kCandidate, "candidate"},
+                                           {Contender::kDefault, "default"},
+                                           {Contender::kCublasLtBlock, "cublaslt-block"},
+                                           {Contender::kCublasLtTensorwide, "cublaslt-tensorwide"},
+                                           {Contender::kMemoryFloor, "memory-floor"}}};
 
 constexpr Names<Match, 4> kMatches{{{Match::kExact, "exact"},
                                     {Match::kBucket, "bucket"},

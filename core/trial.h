@@ -56,7 +56,14 @@ struct Measurement {
 };
 
 // Who competed. Libraries race in the same rounds as the candidates.
-enum class Contender { kCandidate, kDefault, kCublasLtBlock, kCublasLtTensorwide };
+// The memory floor computes nothing: it moves the problem's bytes (kernels/stream_floor.cu).
+enum class Contender {
+  kCandidate,
+  kDefault,
+  kCublasLtBlock,
+  kCublasLtTensorwide,
+  kMemoryFloor,
+};
 std::string_view name(Contender contender);  // "candidate", "default", "cublaslt-block", …
 std::optional<Contender> contender_named(std::string_view text);
 
@@ -75,7 +82,7 @@ struct Environment {
   friend bool operator==(const Environment&, const Environment&) = default;
 };
 
-// Config is meaningless for the cuBLASLt contenders.
+// Config is meaningless for contenders that are not ours.
 struct Trial {
   GemmProblem problem;
   Contender contender = Contender::kCandidate;

@@ -198,6 +198,22 @@ __device__ __forceinline__ void tma_load_multicast(void* destination, const Tens
       : "memory");
 }
 
+// `bytes` in a row, a multiple of 16, as are both addresses.
+__device__ __forceinline__ void bulk_load(void* destination, const void* source, uint64* barrier,
+                                          int bytes) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
+          "r"(shared_address(destination)),
+      "l"(source), "r"(bytes), "r"(shared_address(barrier))
+      : "memory");
+}
+
+__device__ __forceinline__ void bulk_store(void* destination, const void* source, int bytes) {
+  asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(destination),
+               "r"(shared_address(source)), "r"(bytes)
+               : "memory");
+}
+
 __device__ __forceinline__ void tma_store(const TensorMap* map, const void* source, int x, int y) {
   asm volatile(
       "cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(map),

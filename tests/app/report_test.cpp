@@ -204,6 +204,26 @@ TEST(BenchReportTest, ARefusalOfCublasLtIsNoFault) {
   EXPECT_EQ(fault(line), "");
 }
 
+TEST(BenchReportTest, TheLimitIsMeasured) {
+  BenchReport report = bench_report();
+  EXPECT_EQ(share_of_limit(report, report.lines[0]), 0) << "no ceiling was measured";
+  EXPECT_NE(render(report, Format::kTable).find("no limit"), std::string::npos);
+
+  report.tensor_tflops = 1000;
+  autotune::BenchmarkEntry floor{};
+  floor.contender = core::Contender::kMemoryFloor;
+  floor.measurement = measurement(8);
+  for (auto& line : report.lines) line.row.entries.push_back(floor);
+  EXPECT_DOUBLE_EQ(limit_us(report, report.lines[0]), 8);
+  EXPECT_DOUBLE_EQ(share_of_limit(report, report.lines[0]), 0.8);
+  EXPECT_EQ(render(report, Format::kTable).find("above 100 %"), std::string::npos);
+
+  report.lines[1].row.entries.back().measurement = measurement(11);
+  EXPECT_NE(
+      render(report, Format::kTable).find("above 100 %, so a ceiling was measured badly: 64x"),
+      std::string::npos);
+}
+
 TEST(BenchReportTest, JsonAndMarkdownHoldEveryShape) {
   const json report = json::parse(render(bench_report(), Format::kJson));
   EXPECT_EQ(report["schema"], "deepgemm-bench/1");
