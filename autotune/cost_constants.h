@@ -17,8 +17,8 @@ inline constexpr double kEmptyKernelUs = 1.0;
 // Barrier set-up, tensor maps, code and the first bytes, all from cold memory, before the first
 // wgmma (clock stamps in the kernel: 1.9 to 2.8 us).
 inline constexpr double kFirstStageUs = 2.4;
-// Two meetings of all blocks of a cluster.
-inline constexpr double kClusterMeetingUs = 0.75;
+// A cluster starts and ends together.
+inline constexpr double kClusterMeetingUs = 0.4;
 
 // --- Device memory ---
 
@@ -79,9 +79,10 @@ inline constexpr double kEpilogueClocks = 870;
 inline constexpr double kEpilogueBytesPerClock = 49;
 // Each time that a store waits for the one before it to make room.
 inline constexpr double kStoreTurnClocks = 540;
-// Slices of k that meet, and reading the sums of one through distributed shared memory.
-inline constexpr double kSliceMeetingClocks = 1500;
-inline constexpr double kSliceBytesPerClock = 16;
+// Blocks that split k send each other their sums through distributed shared memory: the way there
+// and back, and what one SM sends a clock.
+inline constexpr double kSliceMeetingClocks = 900;
+inline constexpr double kSliceBytesPerClock = 32;
 // The last store reaching memory before the kernel counts as done.
 inline constexpr double kLastStoreUs = 0.4;
 
@@ -91,8 +92,8 @@ inline constexpr double kLastStoreUs = 0.4;
 inline constexpr double kBlockSharpness = 5.8;   // within a k-block, where barriers pace all parts
 inline constexpr double kKernelSharpness = 2.8;  // over the kernel, where phases drift apart
 
-// SMs that clusters of this size can cover: some GPCs have 16 SMs, some 18.
-inline constexpr double kCoveredByClustersOf4 = 0.91;
-inline constexpr double kCoveredByClustersOf8 = 0.80;
+// Share of the SMs that clusters of 0, 1, 2 … 8 blocks can cover at once: some GPCs have 16 SMs,
+// some 18, and a cluster lies in one (cuOccupancyMaxActiveClusters on an h100-sxm5).
+inline constexpr double kCoveredByClusters[] = {1, 1, 1, 0.886, 0.909, 0.77, 0.773, 0.74, 0.909};
 
 }  // namespace deepgemm::autotune::cost

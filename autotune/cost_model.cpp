@@ -49,10 +49,8 @@ struct Walk {
     tiles_m = count.m;
     tiles_n = count.n;
     const int size = kernels::cluster_size(config);
-    const double covered = size > 4   ? cost::kCoveredByClustersOf8
-                           : size > 2 ? cost::kCoveredByClustersOf4
-                                      : 1.0;
-    const int room = std::max(1, static_cast<int>(device.sms * covered) / size);
+    const double covered = cost::kCoveredByClusters[std::min(size, 8)];
+    const int room = std::max(1, static_cast<int>(device.sms * covered + 0.5) / size);
     const double all = tiles_m * tiles_n;
     clusters = static_cast<int>(std::min<double>(room, all));
     waves = std::ceil(all / clusters);
@@ -138,10 +136,11 @@ double store_clocks(const GemmConfig& config) {
   return cost::kStoreTurnClocks * std::max(0, stores - kernels::store_places(config));
 }
 
-// Adding up the slices of k: they meet, then one block reads the sums of all others.
+// Adding up the slices of k: each block sends away all but its own share of the tile.
 double add_clocks(const GemmConfig& config) {
   if (config.split_k == 1) return 0;
-  const double bytes = 4.0 * config.block_m * config.block_n * (config.split_k - 1);
+  const double bytes =
+      4.0 * config.block_m * config.block_n * (config.split_k - 1) / config.split_k;
   return cost::kSliceMeetingClocks + bytes / cost::kSliceBytesPerClock;
 }
 

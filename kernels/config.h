@@ -105,8 +105,15 @@ constexpr int accumulator_registers(GemmConfig c) {
   return (c.accumulator_sets + slabs_per_warpgroup(c)) * c.block_n / 2;
 }
 
-// Elements of the fp32 tile that a slice of k leaves in shared memory; none to speak of unsplit.
-constexpr int partial_sums(GemmConfig c) { return c.split_k > 1 ? c.block_m * c.block_n : 2; }
+// The blocks that split k add up a share each of their tile: groups of 8 columns from
+// share_begin(c, slice) to share_begin(c, slice + 1).
+constexpr int share_begin(GemmConfig c, int slice) { return c.block_n / 8 * slice / c.split_k; }
+constexpr int share_most(GemmConfig c) { return ceil_div(c.block_n / 8, c.split_k); }
+
+// fp32 sums that a block gets of the others for its share; none to speak of unsplit.
+constexpr int partial_sums(GemmConfig c) {
+  return c.split_k > 1 ? (c.split_k - 1) * share_most(c) * 8 * c.block_m : 4;
+}
 
 // Shared memory of a block on every Hopper GPU: 227 KB.
 inline constexpr int kSharedLimit = 232448;
@@ -125,9 +132,11 @@ constexpr long long pipeline_bytes(GemmConfig c) {
 
 // D leaves a math warpgroup in boxes of 64 rows x store_box_n columns. Each warpgroup has room for
 // so many of them: all of its tile if the stages leave the space, else fewer, but at least one.
+// What is split over k leaves from registers.
 constexpr int store_box_bytes(GemmConfig c) { return kWgmmaM * store_box_n(c) * 2; }
 constexpr int boxes_per_slab(GemmConfig c) { return c.block_n / store_box_n(c); }
 constexpr int store_boxes(GemmConfig c) {
+  if (c.split_k > 1) return 1;
   const int all = slabs_per_warpgroup(c) * boxes_per_slab(c);
   const long long left = kSharedLimit - pipeline_bytes(c);
   const long long room = left / (1LL * c.math_warpgroups * store_box_bytes(c));
@@ -144,8 +153,10 @@ constexpr int boxes_per_store(GemmConfig c) {
 // Stores of one warpgroup that may be on their way at once, each from a place of its own.
 constexpr int store_places(GemmConfig c) { return store_boxes(c) / boxes_per_store(c); }
 
-// Elements of D's tile in shared memory, all warpgroups together.
+// Elements of D's tile in shared memory, all warpgroups together; none to speak of where it leaves
+// from registers.
 constexpr int store_elements(GemmConfig c) {
+  if (c.split_k > 1) return 512;
   return c.math_warpgroups * store_places(c) * boxes_per_store(c) * kWgmmaM * store_box_n(c);
 }
 
@@ -158,8 +169,8 @@ struct SharedStorage {
   // swizzled.
   alignas(1024) unsigned short d[store_elements(C)];
   alignas(128) float scale_a[C.stages][C.block_m];
-  // Sums over this block's slice of k, for the block that adds up the slices.
-  alignas(8) float partial[partial_sums(C)];
+  // Sums of the other blocks that split k, for this block's share (split_k.cuh).
+  alignas(16) float partial[partial_sums(C)];
   alignas(8) unsigned long long full[C.stages];
   alignas(8) unsigned long long empty[C.stages];
   alignas(8) unsigned long long partial_ready;

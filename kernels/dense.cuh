@@ -32,7 +32,9 @@ struct DenseMaps {
 // --- Loading warp -----------------------------------------------------------------------------
 
 // One elected thread fills stage after stage. Each block of a cluster fetches its share of the
-// rows and multicasts it: the blocks of one cluster row share A, those of one column share B.
+// rows and multicasts it: the blocks of one cluster row share A, those of one column share B. The
+// first lap is the exception: until the whole cluster has started, which takes a microsecond, a
+// block fetches all rows for itself.
 template <GemmConfig C>
 __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> order,
                                            SharedStorage<C>& shared, int k_begin, int k_end,
@@ -49,29 +51,42 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
   for (int i = 0; i < C.cluster_m; ++i) column_of_cluster |= 1u << (i + rank_n * C.cluster_m);
 
   StageCursor<C.stages> stage;
+  bool alone = cluster_size(C) > 1;
   for (; order.has_tile(); order.advance()) {
 #pragma unroll 1
     for (int kb = k_begin; kb < k_end; ++kb, stage.advance()) {
+      if (alone && stage.phase == 1) {
+        alone = false;
+        ptx::cluster_wait();
+      }
       uint64* const full = &shared.full[stage.index];
       ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
       ptx::barrier_arrive_expect_bytes(full, stage_bytes(C));
       ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.m(), kb);
-      unsigned char* const a = shared.a[stage.index] + rank_n * kRowsA * kBlockK;
-      unsigned char* const b = shared.b[stage.index] + rank_m * kRowsB * kBlockK;
-      const int row_a = order.m() + rank_n * kRowsA;
-      const int row_b = order.n() + rank_m * kRowsB;
-      if constexpr (C.cluster_n == 1) {
-        ptx::tma_load(a, maps.a, full, kb * kBlockK, row_a);
+      unsigned char* const a = shared.a[stage.index];
+      unsigned char* const b = shared.b[stage.index];
+      const int k = kb * kBlockK;
+      if (C.cluster_n == 1 || alone) {
+#pragma unroll
+        for (int i = 0; i < C.cluster_n; ++i) {
+          ptx::tma_load(a + i * kRowsA * kBlockK, maps.a, full, k, order.m() + i * kRowsA);
+        }
       } else {
-        ptx::tma_load_multicast(a, maps.a, full, kb * kBlockK, row_a, row_of_cluster);
+        ptx::tma_load_multicast(a + rank_n * kRowsA * kBlockK, maps.a, full, k,
+                                order.m() + rank_n * kRowsA, row_of_cluster);
       }
-      if constexpr (C.cluster_m == 1) {
-        ptx::tma_load(b, maps.b, full, kb * kBlockK, row_b);
+      if (C.cluster_m == 1 || alone) {
+#pragma unroll
+        for (int i = 0; i < C.cluster_m; ++i) {
+          ptx::tma_load(b + i * kRowsB * kBlockK, maps.b, full, k, order.n() + i * kRowsB);
+        }
       } else {
-        ptx::tma_load_multicast(b, maps.b, full, kb * kBlockK, row_b, column_of_cluster);
+        ptx::tma_load_multicast(b + rank_m * kRowsB * kBlockK, maps.b, full, k,
+                                order.n() + rank_m * kRowsB, column_of_cluster);
       }
     }
   }
+  if (alone) ptx::cluster_wait();
 }
 
 // --- Math warpgroups --------------------------------------------------------------------------
@@ -86,7 +101,8 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Dens
   Thread thread(shared, warpgroup, cluster_rank);
   TileScalesB<C> tile_scales(args, k_begin, thread.lane);
   tile_scales.start_tile(order.n());
-  for (int turn = 0; order.has_tile(); ++turn) {
+  SliceExchange<C> exchange(shared, slice, thread.lane);
+  while (order.has_tile()) {
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
     if constexpr (C.accumulator_sets == 1) {
       thread.multiply_serial(sum, tile_scales, k_blocks);
@@ -99,9 +115,12 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Dens
     order.advance();
     tile_scales.start_tile(order.n());
     if constexpr (C.split_k > 1) {
-      if (!add_slices<C>(sum, shared, slice, turn)) continue;
+      exchange.add_up(sum, order.has_tile(), [&](int first, int end) {
+        thread.store_groups(sum, args, m0, n0, first, end);
+      });
+    } else {
+      thread.store(sum, maps.d, args, m0, n0);
     }
-    thread.store(sum, maps.d, args, m0, n0);
   }
   if (thread.warp == 0 && thread.lane == 0) ptx::tma_store_wait_read<0>();
 }
@@ -121,8 +140,8 @@ __device__ __forceinline__ void init_barriers(SharedStorage<C>& shared) {
     ptx::barrier_init(&shared.empty[i], 4 * C.math_warpgroups * stage_writers(C));
   }
   if constexpr (C.split_k > 1) {
-    ptx::barrier_init(&shared.partial_ready, 4 * C.math_warpgroups * (C.split_k - 1));
-    ptx::barrier_init(&shared.partial_taken, 4 * C.math_warpgroups);
+    ptx::barrier_init(&shared.partial_ready, 1);
+    ptx::barrier_init(&shared.partial_taken, 4 * C.math_warpgroups * (C.split_k - 1));
   }
   ptx::fence_barrier_init();
 }
@@ -160,13 +179,18 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
     }
     __syncwarp();
   }
-  if constexpr (cluster_size(C) > 1) ptx::cluster_sync();
+  // The cluster meets later, when its first loads are on their way.
+  if constexpr (cluster_size(C) > 1) ptx::cluster_arrive();
 
   constexpr RegisterBudget kRegisters = register_budget(C);
-  // Alone, a block's first loads need not wait for the math warps to get ready.
+  // A block's first loads need not wait for the math warps to get ready.
   constexpr int kReadyThreads = 32 + C.math_warpgroups * kWarpgroupThreads;
   if (warp >= 4) {
-    if constexpr (cluster_size(C) == 1) ptx::named_barrier_sync(kReadyBarrier, kReadyThreads);
+    if constexpr (cluster_size(C) == 1) {
+      ptx::named_barrier_sync(kReadyBarrier, kReadyThreads);
+    } else {
+      ptx::cluster_wait();
+    }
     if constexpr (kRegisters.reallocates) ptx::claim_registers<kRegisters.math>();
     multiply_tiles<C>(maps, args, order, shared, warp / 4 - 1, cluster_rank, slice);
     __syncwarp();
@@ -179,11 +203,16 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
       const int k_blocks = ceil_div(args.k, kBlockK);
       load_tiles<C>(maps, order, shared, slice_begin(C, k_blocks, slice),
                     slice_begin(C, k_blocks, slice + 1), cluster_rank);
+    } else if constexpr (cluster_size(C) > 1) {
+      ptx::cluster_wait();
     }
     __syncwarp();
   }
   // No block leaves while a peer may still write its shared memory or signal its barriers.
-  if constexpr (cluster_size(C) > 1) ptx::cluster_sync();
+  if constexpr (cluster_size(C) > 1) {
+    ptx::cluster_arrive();
+    ptx::cluster_wait();
+  }
 }
 
 }  // namespace deepgemm::kernels

@@ -55,17 +55,18 @@ __device__ __forceinline__ void store_boxes_from(const unsigned short* boxes,
   ptx::tma_store_commit();
 }
 
-// Stores what lies inside D of a slab that crosses its edge, straight from registers.
+// Stores what lies inside D of a slab's groups of 8 columns from `first` to `end`, straight from
+// registers.
 template <GemmConfig C>
 __device__ __forceinline__ void store_slab_predicated(const float (&accumulator)[C.block_n / 2],
                                                       const DenseArguments& args, int m, int n0,
-                                                      int warp, int lane) {
+                                                      int warp, int lane, int first, int end) {
   const int row = m + warp * 16 + lane / 4;
   const int column = n0 + lane % 4 * 2;
   auto* const at = reinterpret_cast<uint32*>(args.d + 1ll * row * args.n + column);
   auto* const below = reinterpret_cast<uint32*>(args.d + 1ll * (row + 8) * args.n + column);
 #pragma unroll
-  for (int g = 0; g < C.block_n / 8; ++g) {
+  for (int g = first; g < end; ++g) {
     const float* v = accumulator + 4 * g;
     // n is a multiple of 8: eight columns lie inside D or outside, never astride.
     if (n0 + g * 8 >= args.n) break;

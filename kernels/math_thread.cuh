@@ -183,6 +183,16 @@ struct MathThread {
     }
   }
 
+  // The groups of 8 columns from `first` to `end` of the tile, straight from registers.
+  __device__ __forceinline__ void store_groups(const float (&sum)[kSlabs][kAccumulator],
+                                               const DenseArguments& args, int m0, int n0,
+                                               int first, int end) {
+#pragma unroll
+    for (int i = 0; i < kSlabs; ++i) {
+      store_slab_predicated<C>(sum[i], args, m0 + slab(i) * kWgmmaM, n0, warp, lane, first, end);
+    }
+  }
+
   // Full slabs leave through shared memory and TMA, those across the edge of D from registers.
   __device__ __forceinline__ void store(const float (&sum)[kSlabs][kAccumulator],
                                         const TensorMap* map_d, const DenseArguments& args, int m0,
@@ -193,7 +203,7 @@ struct MathThread {
       if (m + kWgmmaM <= args.m && n0 + C.block_n <= args.n) {
         store_full_slab(sum[i], map_d, m, n0);
       } else {
-        store_slab_predicated<C>(sum[i], args, m, n0, warp, lane);
+        store_slab_predicated<C>(sum[i], args, m, n0, warp, lane, 0, C.block_n / 8);
       }
     }
   }

@@ -41,13 +41,15 @@ __device__ __forceinline__ bool elect_one() {
   return elected != 0;
 }
 
-// Every thread of every block of the cluster arrives, then waits for the others. Memory written
-// before it, barriers included, is visible to the whole cluster after it.
-__device__ __forceinline__ void cluster_sync() {
-  asm volatile(
-      "barrier.cluster.arrive.release.aligned;\n"
-      "barrier.cluster.wait.acquire.aligned;" ::
-          : "memory");
+// Every thread of every block of the cluster arrives, and later waits for the others. Memory
+// written before the arrival, barriers included, is visible to the whole cluster after the wait.
+// Lanes of a warp need not stay together.
+__device__ __forceinline__ void cluster_arrive() {
+  asm volatile("barrier.cluster.arrive.release;" ::: "memory");
+}
+
+__device__ __forceinline__ void cluster_wait() {
+  asm volatile("barrier.cluster.wait.acquire;" ::: "memory");
 }
 
 // Barrier of `threads` threads of this block under a name from 1 to 15 (0 is __syncthreads).
@@ -157,17 +159,25 @@ __device__ __forceinline__ void barrier_wait_published(uint64* barrier, uint32 p
       : "memory");
 }
 
-// Reads the float at the same place in the shared memory of block `rank` of the cluster.
-__device__ __forceinline__ float load_from_cluster(const float* pointer, uint32 rank) {
-  float value;
+// Address of the same place in the shared memory of block `rank` of the cluster.
+__device__ __forceinline__ uint32 address_in_cluster(const void* pointer, uint32 rank) {
+  uint32 address;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;"
+               : "=r"(address)
+               : "r"(shared_address(pointer)), "r"(rank));
+  return address;
+}
+
+// Writes 16 bytes to shared memory of the cluster, on their own time: they complete on the
+// transaction barrier, which lies in the same block. Addresses from address_in_cluster. Read after
+// barrier_wait_published.
+__device__ __forceinline__ void store_async(uint32 address, uint32 barrier, float v0, float v1,
+                                            float v2, float v3) {
   asm volatile(
-      "{ .reg .b32 remote;\n"
-      "mapa.shared::cluster.u32 remote, %1, %2;\n"
-      "ld.shared::cluster.f32 %0, [remote]; }"
-      : "=f"(value)
-      : "r"(shared_address(pointer)), "r"(rank)
+      "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%2, %3, %4, %5}, "
+      "[%1];" ::"r"(address),
+      "r"(barrier), "f"(v0), "f"(v1), "f"(v2), "f"(v3)
       : "memory");
-  return value;
 }
 
 // --- TMA --------------------------------------------------------------------------------------

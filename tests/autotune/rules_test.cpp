@@ -31,7 +31,7 @@ const Case kCases[] = {
      "block_m=64,block_n=32,math_warpgroups=1,stages=7,raster_group=1"},
     {"split-crowded", shape(64, 4352, 16384),
      "block_m=64,block_n=64,math_warpgroups=1,stages=9,split_k=2,raster_group=1",
-     "block_m=64,block_n=72,math_warpgroups=1,stages=11,split_k=2,raster_group=1"},
+     "block_m=64,block_n=72,math_warpgroups=1,stages=12,split_k=2,raster_group=1"},
     {"multicast-slice", kLarge, "block_n=136,cluster_m=2,stages=5",
      "block_n=144,cluster_m=2,stages=5"},
     {"register-budget", kLarge, "block_n=232,stages=3", "block_n=160,stages=5"},
