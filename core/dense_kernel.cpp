@@ -64,11 +64,13 @@ CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p,
   constexpr auto kByte = CU_TENSOR_MAP_DATA_TYPE_UINT8;
   constexpr auto kSwizzle128 = CU_TENSOR_MAP_SWIZZLE_128B;
   const int store_columns = kernels::store_box_n(c);
+  const int m = static_cast<int>(p.m);
   const TensorView views[] = {
-      {kByte, operands.a, p.m, p.k, p.k, c.block_m / c.cluster_n, kernels::kBlockK, kSwizzle128},
+      {kByte, operands.a, p.m, p.k, p.k, kernels::loaded_rows(c, m) / c.cluster_n, kernels::kBlockK,
+       kSwizzle128},
       {kByte, operands.b, p.n, p.k, p.k, c.block_n / c.cluster_m, kernels::kBlockK, kSwizzle128},
       {CU_TENSOR_MAP_DATA_TYPE_FLOAT32, operands.scale_a, k_blocks(p), p.m, 4 * scale_a_stride(p),
-       1, c.block_m, CU_TENSOR_MAP_SWIZZLE_NONE},
+       1, kernels::loaded_scales(c, m), CU_TENSOR_MAP_SWIZZLE_NONE},
       {CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, operands.d, p.m, p.n, 2 * p.n, kernels::kWgmmaM,
        store_columns, store_swizzle(store_columns)}};
   CUtensorMap* const targets[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d};

@@ -118,10 +118,24 @@ constexpr int partial_sums(GemmConfig c) {
 // Shared memory of a block on every Hopper GPU: 227 KB.
 inline constexpr int kSharedLimit = 232448;
 
-// Bytes of one stage of the pipeline. TMA's barrier waits for this many: a box counts in full even
-// where it lies outside the tensor.
+// Bytes of one stage of the pipeline.
 constexpr int stage_bytes(GemmConfig c) {
   return (c.block_m + c.block_n) * kBlockK + c.block_m * 4;
+}
+
+// Rows of A and scales of A that a stage is filled with. A D of fewer rows than a tile needs no
+// more of them: the tensor core multiplies whatever lies in the others, and nothing is stored of
+// that. TMA takes longer over rows outside A than over none.
+constexpr int loaded_rows(GemmConfig c, int m) {
+  return m < c.block_m && c.cluster_n == 1 ? m : c.block_m;
+}
+constexpr int loaded_scales(GemmConfig c, int m) {
+  return m < c.block_m ? ceil_div(m, 4) * 4 : c.block_m;  // a box has whole 16 bytes
+}
+
+// What TMA's barrier waits for: a box counts in full even where it lies outside the tensor.
+constexpr int loaded_bytes(GemmConfig c, int m) {
+  return (loaded_rows(c, m) + c.block_n) * kBlockK + loaded_scales(c, m) * 4;
 }
 
 // Everything in a block's shared memory but D's tile on its way out.

@@ -20,8 +20,8 @@
 
 namespace deepgemm::kernels {
 
-// Maps of the four tensors that TMA moves. Boxes: A [block_m / cluster_n, 128] and B [block_n /
-// cluster_m, 128] bytes with 128-byte swizzle, scales of A [1, block_m], D [64, store_box_n].
+// Maps of the four tensors that TMA moves. Boxes: A [loaded_rows / cluster_n, 128] and B [block_n /
+// cluster_m, 128] bytes with 128-byte swizzle, scales of A [1, loaded_scales], D [64, store_box_n].
 struct DenseMaps {
   const TensorMap* a;
   const TensorMap* b;
@@ -37,8 +37,8 @@ struct DenseMaps {
 // block fetches all rows for itself.
 template <GemmConfig C>
 __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> order,
-                                           SharedStorage<C>& shared, int k_begin, int k_end,
-                                           int cluster_rank) {
+                                           SharedStorage<C>& shared, int bytes, int k_begin,
+                                           int k_end, int cluster_rank) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
   constexpr int kRowsB = C.block_n / C.cluster_m;
   const int rank_m = cluster_rank % C.cluster_m;
@@ -61,7 +61,7 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
       }
       uint64* const full = &shared.full[stage.index];
       ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
-      ptx::barrier_arrive_expect_bytes(full, stage_bytes(C));
+      ptx::barrier_arrive_expect_bytes(full, bytes);
       ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.m(), kb);
       unsigned char* const a = shared.a[stage.index];
       unsigned char* const b = shared.b[stage.index];
@@ -201,7 +201,7 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
     if constexpr (kRegisters.reallocates) ptx::release_registers<kRegisters.producer>();
     if (warp == 0 && ptx::elect_one()) {
       const int k_blocks = ceil_div(args.k, kBlockK);
-      load_tiles<C>(maps, order, shared, slice_begin(C, k_blocks, slice),
+      load_tiles<C>(maps, order, shared, loaded_bytes(C, args.m), slice_begin(C, k_blocks, slice),
                     slice_begin(C, k_blocks, slice + 1), cluster_rank);
     } else if constexpr (cluster_size(C) > 1) {
       ptx::cluster_wait();

@@ -83,6 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(std::array<std::int64_t, 3>{512, 1024, 1024},  // aligned
                     std::array<std::int64_t, 3>{1, 576, 7168},     // one row
                     std::array<std::int64_t, 3>{1, 8, 16},         // the smallest shape
+                    std::array<std::int64_t, 3>{5, 264, 1024},     // fewer rows than a tile
                     std::array<std::int64_t, 3>{333, 1000, 2000},  // ragged everywhere
                     std::array<std::int64_t, 3>{130, 264, 144},    // a partial last k-block
                     std::array<std::int64_t, 3>{257, 520, 128},    // one k-block

@@ -84,5 +84,31 @@ TEST(ClusterTiles, CoverTheProblem) {
   EXPECT_EQ(cluster_tiles(config, 257, 113).n, 2);
 }
 
+TEST(LoadedBytes, AreThoseOfTheRowsThatAreThere) {
+  constexpr GemmConfig c{.block_m = 128, .block_n = 64};
+  static_assert(loaded_bytes(c, 128) == stage_bytes(c));
+  static_assert(loaded_bytes(c, 1000) == stage_bytes(c));
+  static_assert(loaded_rows(c, 5) == 5 && loaded_scales(c, 5) == 8);
+  static_assert(loaded_bytes(c, 5) == (5 + 64) * 128 + 8 * 4);
+  // Each block of the cluster fetches a part of the tile's rows for all: the parts stay equal.
+  constexpr GemmConfig shared{.block_m = 128, .block_n = 64, .cluster_n = 2};
+  static_assert(loaded_rows(shared, 5) == 128);
+}
+
+TEST(SplitK, SharesCoverTheTileOnce) {
+  for (const int block_n : {8, 24, 72, 128, 136}) {
+    for (const int split_k : {2, 3, 4, 6, 8}) {
+      const GemmConfig c{.block_n = block_n, .split_k = split_k};
+      EXPECT_EQ(share_begin(c, 0), 0);
+      EXPECT_EQ(share_begin(c, split_k), block_n / 8);
+      for (int slice = 0; slice < split_k; ++slice) {
+        const int groups = share_begin(c, slice + 1) - share_begin(c, slice);
+        EXPECT_GE(groups, 0);
+        EXPECT_LE(groups, share_most(c)) << block_n << " / " << split_k;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace deepgemm::kernels
