@@ -68,6 +68,26 @@ void share_in_pairs(GemmConfig& config, const GemmProblem& problem, int sms) {
   if (tiles_m % 2 == 0) config.cluster_m = 2;
 }
 
+// Where tiles of 32 columns leave most SMs idle, and k is long enough to share out, several blocks
+// split the k of each tile: as many as still run at once, for clusters do not cover all SMs.
+void split_few_tiles(GemmConfig& config, const GemmProblem& problem, int sms) {
+  constexpr int kColumns = 32;
+  constexpr int kMostSlices = 4;
+  constexpr int kFewestKBlocks = 8;  // of a slice
+  constexpr int kRowsInTwo = 128;    // above so many, two warpgroups share the tile
+  GemmConfig split = config;
+  split.math_warpgroups = problem.m > kRowsInTwo ? 2 : 1;
+  split.block_m = kernels::kWgmmaM * split.math_warpgroups;
+  split.block_n = kColumns;
+  const std::int64_t tiles = ceil_div(problem.m, split.block_m) * ceil_div(problem.n, kColumns);
+  const std::int64_t together = sms * 9 / 10;
+  const std::int64_t slices =
+      std::min<std::int64_t>({kMostSlices, together / tiles, k_blocks(problem) / kFewestKBlocks});
+  if (slices < 3) return;  // two gain less than they cost
+  split.split_k = static_cast<int>(slices);
+  config = split;
+}
+
 // A second accumulator set hides the promotion, where there are registers for it.
 void overlap(GemmConfig& config) {
   GemmConfig overlapped = config;
@@ -104,7 +124,8 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
       }
     }
   }
-  share_in_pairs(best, problem, sms);
+  split_few_tiles(best, problem, sms);
+  if (best.split_k == 1) share_in_pairs(best, problem, sms);
   overlap(best);
   best.stages = deepest_pipeline(best, best_score->waves > 1, device.shared_bytes_per_block);
   return best;

@@ -8,8 +8,9 @@
 namespace deepgemm::core {
 
 // A legal config for any legal problem, by a formula: the tile that needs the fewest waves of
-// blocks, then the best filled last wave, then the least traffic; as many stages as fit. It is
-// the opponent that every tuned winner must beat beyond the noise.
+// blocks, then the best filled last wave, then the least traffic, as many stages as fit; where that
+// leaves most of the GPU idle, a cluster for each tile, which splits k. It is the opponent that
+// every tuned winner must beat beyond the noise.
 GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device);
 
 }  // namespace deepgemm::core

@@ -38,6 +38,17 @@ TEST(DefaultConfig, SkinnyShapesSpreadOverTheSms) {
   EXPECT_EQ(config.block_n, 16) << "132 tiles of 16 columns for 132 SMs";
 }
 
+TEST(DefaultConfig, FewTilesSplitK) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  const GemmConfig config = default_config(shape(64, 576, 7168), device);
+  EXPECT_EQ(config.block_n, 32);
+  EXPECT_EQ(config.split_k, 4);
+  EXPECT_EQ(default_config(shape(256, 576, 7168), device).split_k, 3)
+      << "36 tiles; clusters of 4 would not run all at once";
+  EXPECT_EQ(default_config(shape(64, 576, 512), device).split_k, 1) << "k is short";
+  EXPECT_EQ(default_config(shape(64, 2112, 7168), device).split_k, 1) << "enough tiles";
+}
+
 TEST(DefaultConfig, LargeShapesTakeLargeTilesInPairs) {
   const GemmConfig config =
       default_config(shape(4096, 7168, 16384), *find_device_profile("h100-sxm5"));
