@@ -19,7 +19,8 @@ class ScriptedBench(CliTest):
         for line in report["shapes"]:
             self.assertEqual(line["status"], "ok")
             self.assertEqual([entry["contender"] for entry in line["entries"]],
-                             ["candidate", "default", "cublaslt-block", "cublaslt-tensorwide"])
+                             ["candidate", "default", "cublaslt-block", "cublaslt-tensorwide",
+                              "memory-floor"])
         means = {mean["min_m"]: mean for mean in report["geometric_means"]}
         self.assertEqual(means[1]["cublaslt_block_shapes"], 3)
         self.assertEqual(means[64]["cublaslt_block_shapes"], 2)

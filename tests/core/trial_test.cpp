@@ -18,9 +18,9 @@ TEST(Trial, OutcomesAreNamedBothWays) {
 }
 
 TEST(Trial, ContendersAreNamedBothWays) {
-  for (const Contender each : {Contender::kCandidate, Contender::kDefault,
-                               Contender::kCublasLtBlock, Contender::kCublasLtTensorwide,
-                               Contender::kMemoryFloor}) {
+  for (const Contender each :
+       {Contender::kCandidate, Contender::kDefault, Contender::kCublasLtBlock,
+        Contender::kCublasLtTensorwide, Contender::kMemoryFloor}) {
     EXPECT_EQ(contender_named(name(each)), each);
   }
   EXPECT_EQ(name(Contender::kCublasLtTensorwide), "cublaslt-tensorwide");
