@@ -1,5 +1,8 @@
 #include "app/bench_command.h"
+#include "app/compare_command.h"
 
 int main(int argc, char** argv) {
-  return deepgemm::app::bench_main(argc, argv, deepgemm::app::real_hardware());
+  using namespace deepgemm::app;
+  if (asks_for_comparison(argc, argv)) return compare_main(argc, argv);
+  return bench_main(argc, argv, real_hardware());
 }
