@@ -10,7 +10,8 @@ namespace deepgemm::app {
 
 namespace {
 
-constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson, Format::kMarkdown};
+constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson, Format::kMarkdown,
+                               Format::kHtml};
 
 core::GemmConfig parse_legal_config(const std::string& text) {
   const core::GemmConfig config = core::parse_config(text);
@@ -41,7 +42,7 @@ std::optional<BenchArguments> parse_bench_arguments(int argc, const char* const*
   app.add_option("--cache", arguments.cache_folder,
                  "Folder of compiled kernels (default:\n$XDG_CACHE_HOME/deepgemm)")
       ->type_name("FOLDER");
-  add_common_options(app, arguments.common, "table, csv, json, markdown");
+  add_common_options(app, arguments.common, "table, csv, json,\nmarkdown, html");
   if (!parse(app, argc, argv)) return std::nullopt;
   return arguments;
 }

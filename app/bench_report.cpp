@@ -169,6 +169,7 @@ MeanRatio mean_ratio(std::span<const BenchLine> lines, Contender other, std::int
 
 std::string render(const BenchReport& report, Format format) {
   if (format == Format::kJson) return render_json(report);
+  if (format == Format::kHtml) return render_html(report);
   Table table = bench_table();
   for (const auto& line : report.lines) table.add_row(bench_cells(report, line));
   if (format == Format::kCsv) return table.csv();

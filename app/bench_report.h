@@ -68,6 +68,7 @@ MeanRatio mean_ratio(std::span<const BenchLine> lines, core::Contender other, st
 
 std::string render(const BenchReport& report, Format format);
 std::string render_json(const BenchReport& report);  // fields: app/help/json.txt
+std::string render_html(const BenchReport& report);
 std::string headline(const BenchLine& line);
 
 }  // namespace deepgemm::app

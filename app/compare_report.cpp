@@ -31,7 +31,7 @@ Cell change_cell(double ratio) {
 std::string interval_text(const ComparedShape& shape) {
   if (shape.interval.low <= 0) return shape.note;
   return fmt::format("{} to {}", percent_text(shape.interval.low),
-                     change_text(shape.interval.high));
+                     percent_text(shape.interval.high));
 }
 
 std::string config_change(const ComparedShape& shape) {
@@ -47,7 +47,7 @@ Table compare_table() {
                 {"old µs", "old_us"},
                 {"new µs", "new_us"},
                 {"time", "ratio"},
-                {"interval", "interval"},
+                {"interval %", "interval"},
                 {"", "interval_low"},
                 {"", "interval_high"},
                 {"", "old_config", Align::kLeft},

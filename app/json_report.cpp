@@ -1,8 +1,10 @@
 #include "app/json_report.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <cmath>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "app/command_line.h"
@@ -11,9 +13,20 @@
 
 namespace deepgemm::app {
 
+namespace {
+
+// "2026-11-23T03:12:45Z"
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+}
+
+}  // namespace
+
 Json report_head(std::string_view schema, const std::vector<std::string>& command) {
   return {{"schema", schema},
           {"version", core::kVersion},
+          {"written_at", now_utc()},
           {"command", command},
           {"command_line", shell_line(command)}};
 }

@@ -22,10 +22,9 @@ struct FormatName {
 };
 
 constexpr FormatName kFormats[] = {
-    {Format::kTable, "table", ".txt"},
-    {Format::kCsv, "csv", ".csv"},
-    {Format::kJson, "json", ".json"},
-    {Format::kMarkdown, "markdown", ".md"},
+    {Format::kTable, "table", ".txt"}, {Format::kCsv, "csv", ".csv"},
+    {Format::kJson, "json", ".json"},  {Format::kMarkdown, "markdown", ".md"},
+    {Format::kHtml, "html", ".html"},
 };
 
 std::string listed(std::span<const Format> allowed, std::string_view FormatName::*member) {

@@ -11,11 +11,12 @@
 
 namespace deepgemm::app {
 
-enum class Format { kTable, kCsv, kJson, kMarkdown };
+enum class Format { kTable, kCsv, kJson, kMarkdown, kHtml };
 
 // Throws UsageError that lists `allowed`.
 Format parse_format(std::string_view text, std::span<const Format> allowed);
-// By suffix: .txt, .csv, .json, .md. Throws UsageError where it stands for none of `allowed`.
+// By suffix: .txt, .csv, .json, .md, .html. Throws UsageError where it stands for none of
+// `allowed`.
 Format format_of(const std::filesystem::path& file, std::span<const Format> allowed);
 
 // A file that a result will be written to.

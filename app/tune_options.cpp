@@ -14,7 +14,8 @@ namespace deepgemm::app {
 
 namespace {
 
-constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson};
+constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson, Format::kMarkdown,
+                               Format::kHtml};
 
 void add_tune_options(CLI::App& app, TuneArguments& arguments) {
   app.add_option("--effort", arguments.effort, "How many candidates: quick, default, exhaustive")
@@ -75,7 +76,7 @@ std::optional<TuneArguments> parse_tune_arguments(int argc, const char* const* a
   set_up(app, "deepgemm-tune", "tune");
   add_shape_options(app, arguments.shapes);
   add_tune_options(app, arguments);
-  add_common_options(app, arguments.common, "table, csv, json");
+  add_common_options(app, arguments.common, "table, csv, json,\nmarkdown, html");
   if (!parse(app, argc, argv)) return std::nullopt;
   return arguments;
 }
@@ -124,7 +125,13 @@ void require_fit(const std::vector<core::GemmProblem>& problems, const core::Dev
   }
 }
 
+// A dry run has a ranking to show, and nothing that a page or a comment could.
+std::span<const Format> formats_of(const TuneArguments& arguments) {
+  return std::span(kFormats).first(arguments.dry_run ? 3 : std::size(kFormats));
+}
+
 TuneRequest resolve(const TuneArguments& arguments) {
+  const auto formats = formats_of(arguments);
   TuneRequest request{.problems = collect_problems(arguments.shapes),
                       .space = autotune::SearchSpace::dense(),
                       .options = {.effort = parse_effort(arguments.effort),
@@ -136,8 +143,8 @@ TuneRequest resolve(const TuneArguments& arguments) {
                       .dry_run = arguments.dry_run,
                       .database = database_path(arguments.common),
                       .cache_folder = arguments.cache_folder,
-                      .format = parse_format(arguments.common.format, kFormats),
-                      .outputs = plan_outputs(arguments.common.output_files, kFormats),
+                      .format = parse_format(arguments.common.format, formats),
+                      .outputs = plan_outputs(arguments.common.output_files, formats),
                       .command = arguments.common.command};
   if (request.cache_folder.empty()) request.cache_folder = core::default_cache_folder();
   for (const auto& fix : arguments.fixed) apply_fix(request.space, fix);

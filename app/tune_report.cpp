@@ -120,8 +120,8 @@ std::string mean_gains(const TuneReport& report) {
   return text + "\n";
 }
 
-std::string tune_text(const TuneReport& report, const Table& table) {
-  std::string text = table.text() + "\n" + mean_gains(report) + outcome_counts(report) + "\n";
+std::string closing_lines(const TuneReport& report) {
+  std::string text = mean_gains(report) + outcome_counts(report) + "\n";
   const bool predicted = std::ranges::any_of(
       report.shapes, [](const auto& shape) { return shape.winner && !shape.winner->measured; });
   if (predicted) {
@@ -164,6 +164,7 @@ ShapeOutcome outcome_of(autotune::TuneResult result) {
 
 std::string render(const TuneReport& report, Format format) {
   if (format == Format::kJson) return render_json(report);
+  if (format == Format::kHtml) return render_html(report);
   Table table = tune_table();
   for (const auto& shape : report.shapes) {
     if (shape.winner) {
@@ -172,7 +173,9 @@ std::string render(const TuneReport& report, Format format) {
       add_loser(table, shape);
     }
   }
-  return format == Format::kCsv ? table.csv() : tune_text(report, table);
+  if (format == Format::kCsv) return table.csv();
+  const std::string body = format == Format::kMarkdown ? table.markdown() : table.text();
+  return body + "\n" + closing_lines(report);
 }
 
 std::string headline(const ShapeOutcome& shape) {

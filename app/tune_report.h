@@ -46,6 +46,7 @@ struct TuneReport {
 
 std::string render(const TuneReport& report, Format format);
 std::string render_json(const TuneReport& report);  // fields: app/help/json.txt
+std::string render_html(const TuneReport& report);
 
 // One line about a finished shape, for progress.
 std::string headline(const ShapeOutcome& shape);

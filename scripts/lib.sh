@@ -2,7 +2,7 @@
 # with the working folder at the project's root.
 
 packages=(g++ cmake ninja-build libcli11-dev libfmt-dev libspdlog-dev libsqlite3-dev
-          libsqlitecpp-dev nlohmann-json3-dev libgtest-dev python3)
+          libsqlitecpp-dev nlohmann-json3-dev libjs-chart.js libgtest-dev python3)
 cuda_minimum=12090                # as CUDA_VERSION in cuda.h spells 12.9
 cuda_wheels=scripts/cuda-wheels.txt
 cuda_folder=build/cuda            # where CMake looks for the wheels' headers, too
@@ -48,6 +48,20 @@ install_packages() {
              -o Acquire::Retries=3)
   as_root "${apt[@]}" update
   as_root "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+}
+
+# The HTML reports are tested in a browser where apt has one; Ubuntu's is a snap, which has no place
+# in a container.
+install_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    ! command -v "$name" >/dev/null || return 0
+  done
+  if [[ $(apt-cache policy chromium 2>/dev/null) == *"Candidate: "[0-9]* ]]; then
+    install_packages chromium
+  else
+    say "apt has no chromium: the test that uses HTML reports in a browser will be skipped"
+  fi
 }
 
 # cuda_version ROOT: CUDA_VERSION of a toolkit that has all we need, else nothing.

@@ -76,6 +76,16 @@ class ScriptsTest(unittest.TestCase):
         asked = bash(stubs + "install_packages present absent").stdout
         self.assertIn("Installing with apt: absent\n", asked)
 
+    def test_installs_a_browser_only_where_apt_has_one(self):
+        stubs = ('source scripts/lib.sh; command() { return 1; }; '
+                 'install_packages() { echo "installs $*"; }; ')
+        offer = 'apt-cache() { echo "  Candidate: 1.2"; }; '
+        self.assertEqual(bash(stubs + offer + "install_browser").stdout, "installs chromium\n")
+        refuse = 'apt-cache() { echo "  Candidate: (none)"; }; '
+        self.assertIn("will be skipped", bash(stubs + refuse + "install_browser").stdout)
+        there = 'source scripts/lib.sh; command() { return 0; }; install_browser'
+        self.assertEqual(bash(there).stdout, "")
+
     def test_without_root_and_sudo_says_what_to_do(self):
         result = bash('source scripts/lib.sh; missing=(ninja-build); id() { echo 1000; }; '
                       'sudo() { return 1; }; as_root true')

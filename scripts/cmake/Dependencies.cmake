@@ -7,6 +7,14 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(SQLiteCpp REQUIRED)
 
+# Draws the charts of HTML reports; it is embedded in the commands. Debian's libjs-chart.js.
+find_file(DEEPGEMM_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js
+          DOC "Chart.js 3.9, minified, as one file for browsers")
+if(NOT DEEPGEMM_CHART_JS)
+  message(FATAL_ERROR "Chart.js was not found. Install libjs-chart.js, or name a chart.min.js of version 3.9 "
+          "with -DDEEPGEMM_CHART_JS=FILE.")
+endif()
+
 add_library(deepgemm_fmt INTERFACE)
 add_library(deepgemm_spdlog INTERFACE)
 add_library(deepgemm_sqlite INTERFACE)

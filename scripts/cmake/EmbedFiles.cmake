@@ -1,7 +1,7 @@
 # deepgemm_embed(OUT_VARIABLE NAMESPACE ns FUNCTION name HEADER declaring_header FILES …)
 #
 # Writes a C++ file that defines `std::span<const EmbeddedFile> ns::name()`: the path of each file
-# relative to the project, and its text. The header declares it. The list is sorted, so that it
+# relative to the project (of files outside of it the name alone), and its text. The header declares it. The list is sorted, so that it
 # hashes the same everywhere.
 function(deepgemm_embed out)
   cmake_parse_arguments(ARG "" "NAMESPACE;FUNCTION;HEADER" "FILES" ${ARGN})

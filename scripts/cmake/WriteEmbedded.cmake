@@ -3,6 +3,9 @@ string(REPLACE "|" ";" FILES "${FILES}")
 set(entries "")
 foreach(file IN LISTS FILES)
   file(RELATIVE_PATH name ${ROOT} ${file})
+  if(name MATCHES "^\\.\\./")  # the distribution's: where it lies is this machine's affair
+    get_filename_component(name ${file} NAME)
+  endif()
   file(READ ${file} text)
   # Compilers limit one literal to 64 KiB; pieces of 8 KiB are joined by the compiler.
   set(literal "")

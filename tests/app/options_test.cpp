@@ -99,7 +99,7 @@ TEST(TuneOptions, RefusesWhatCannotBe) {
                                                {"1x8x16", "--gpu", "0", "--device", "h20"},
                                                {"1x8x16", "--device", "a100"},
                                                {"1x8x16", "--jobs", "0"},
-                                               {"1x8x16", "--format", "html"},
+                                               {"1x8x16", "--format", "yaml"},
                                                {"1x8x16", "--output", "report"},
                                                {"1x8x16", "--fix", "block_m"},
                                                {"1x8x16", "--fix", "block_q=1"},

@@ -69,7 +69,7 @@ class BadOptions(CliTest):
             ["deepgemm-tune", "8x64x128", "--fix", "block_q=4"],
             ["deepgemm-tune", "8x64x128", "--fix", "stages=1:9999:+1", "--fix",
              "block_n=1:9999:+1"],
-            ["deepgemm-tune", "8x64x128", "--format", "html"],
+            ["deepgemm-tune", "8x64x128", "--format", "yaml"],
             ["deepgemm-tune", "8x64x128", "--output", "report.pdf"],
             ["deepgemm-tune", "8x64x128", "--output", "missing/report.json"],
             ["deepgemm-bench"],
