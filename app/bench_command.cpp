@@ -11,6 +11,7 @@
 #include "app/kernel_source.h"
 #include "app/presets.h"
 #include "app/text.h"
+#include "app/time_left.h"
 #include "app/tune_options.h"
 #include "autotune/ceilings.h"
 #include "autotune/interrupt.h"
@@ -99,7 +100,7 @@ BenchLine bench_shape(const core::GemmProblem& problem, const BenchRequest& requ
   if (!row.reference_note.empty()) {
     log.info("{}: {}", core::to_string(problem), row.reference_note);
   }
-  return {std::move(choice), std::move(row)};
+  return {std::move(choice), std::move(row), executor.processes()};
 }
 
 BenchReport start_report(const BenchRequest& request, const autotune::Executor& executor,
@@ -118,13 +119,20 @@ void bench_shapes(const BenchRequest& request, autotune::Executor& executor, Ker
                   Terminal& terminal, spdlog::logger& log, const std::atomic<bool>& stop,
                   BenchReport& report) {
   const std::size_t count = request.problems.size();
+  constexpr int kBarWidth = 24;
   try {
     terminal.progress("measure the rate of the tensor cores");
     report.tensor_tflops = autotune::measure_tensor_rate(executor, kRateRounds, stop);
+    const TimeLeft left(count);
     for (std::size_t i = 0; i < count; ++i) {
       if (stop) throw autotune::Interrupted();
       const std::string position = fmt::format("[{}/{}] ", i + 1, count);
-      terminal.progress(fmt::format("{}{} measure", position, to_string(request.problems[i])));
+      const std::string bar =
+          terminal.traits().live
+              ? progress_bar(static_cast<int>(i), static_cast<int>(count), kBarWidth) + " "
+              : std::string();
+      terminal.progress(fmt::format("{}{}{} measure{}", position, bar,
+                                    to_string(request.problems[i]), left.text(i)));
       report.lines.push_back(
           bench_shape(request.problems[i], request, executor, source, log, stop));
       terminal.milestone(position + headline(report.lines.back()));
@@ -146,7 +154,7 @@ core::ExitCode verdict(const BenchReport& report, const BenchRequest& request, T
       report.lines, [](const BenchLine& line) { return !fault(line).empty(); });
   if (wrong == 0) return core::ExitCode::kDone;
   throw core::Error(core::ExitCode::kWorkFailed, fmt::format("{} failed.", counted(wrong, "shape")),
-                    "Look at the column 'checked'; tune these shapes again with --force.");
+                    "The lines below the table say how; tune these shapes again with --force.");
 }
 
 core::ExitCode bench(const BenchRequest& request, const Hardware& hardware, Terminal& terminal,
@@ -165,7 +173,8 @@ core::ExitCode bench(const BenchRequest& request, const Hardware& hardware, Term
     failure = std::current_exception();  // after the shapes that were measured are shown
   }
   if (!failure || !report.lines.empty()) {
-    deliver([&](Format format) { return render(report, format); }, request.format, request.outputs);
+    deliver([&](Format format) { return render(report, format); }, painted(request.format),
+            request.outputs);
   }
   if (failure) std::rethrow_exception(failure);
   return verdict(report, request, terminal, log);

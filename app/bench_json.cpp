@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/bench_report.h"
+#include "app/bench_summary.h"
+#include "app/bench_warnings.h"
 #include "app/figures.h"
 #include "app/json_report.h"
 
@@ -44,8 +47,44 @@ Json line_json(const BenchReport& report, const BenchLine& line) {
     json[fmt::format("over_{}", opponent.key)] =
         time_json(ratio_to_ours(line.row, opponent.contender));
   }
+  json["inside_noise"] = Json::array();
+  for (const auto& opponent : kOpponents) {
+    if (inside_noise(line.row, opponent.contender)) {
+      json["inside_noise"].push_back(core::name(opponent.contender));
+    }
+  }
+  json["warnings"] = Json::array();
+  for (const Warning warning : warnings_of(report, line)) json["warnings"].push_back(name(warning));
+  json["gpu_processes"] = line.gpu_processes;
   json["entries"] = Json::array();
   for (const auto& entry : line.row.entries) json["entries"].push_back(entry_json(entry));
+  return json;
+}
+
+// Each kind that some shape has, with what it means.
+Json warnings_json(const BenchReport& report) {
+  Json list = Json::array();
+  for (const WarningText& text : warning_texts()) {
+    Json shapes = Json::array();
+    for (const auto& line : report.lines) {
+      const auto warnings = warnings_of(report, line);
+      if (std::ranges::find(warnings, text.warning) == warnings.end()) continue;
+      shapes.push_back(core::to_string(line.row.problem));
+    }
+    if (shapes.empty()) continue;
+    list.push_back({{"kind", text.name}, {"meaning", text.meaning}, {"shapes", shapes}});
+  }
+  return list;
+}
+
+Json class_json(const ClassSummary& summary) {
+  Json json = {{"class", summary.shape_class->name},
+               {"shapes", summary.shapes},
+               {"at_limit", summary.limit_known ? Json(summary.at_limit) : Json()}};
+  for (std::size_t i = 0; i < std::size(kOpponents); ++i) {
+    json[fmt::format("over_{}", kOpponents[i].key)] = time_json(summary.means[i].value);
+  }
+  json["worst"] = summary.worst == nullptr ? Json() : problem_json(summary.worst->row.problem);
   return json;
 }
 
@@ -62,6 +101,9 @@ std::string render_json(const BenchReport& report) {
   json["interrupted"] = report.interrupted;
   json["shapes"] = Json::array();
   for (const auto& line : report.lines) json["shapes"].push_back(line_json(report, line));
+  json["warnings"] = warnings_json(report);
+  json["classes"] = Json::array();
+  for (const auto& summary : summarise(report)) json["classes"].push_back(class_json(summary));
   json["geometric_means"] = Json::array();
   for (const std::int64_t min_m : {std::int64_t{1}, kPrefillM}) {
     Json means = {{"min_m", min_m}};

@@ -2,117 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
+
+#include "app/bench_text.h"
 #include "app/figures.h"
-#include "app/table.h"
-#include "app/text.h"
 #include "autotune/ceilings.h"
+#include "autotune/statistics.h"
 
 namespace deepgemm::app {
 
-namespace {
-
 using core::Contender;
-
-Table bench_table() {
-  return Table({{"m", "m"},
-                {"n", "n"},
-                {"k", "k"},
-                {"config", "config_short", Align::kLeft},
-                {"", "config", Align::kLeft},
-                {"", "kernel_key", Align::kLeft},
-                {"ours µs", "time_us"},
-                {"", "spread_us"},
-                {"TFLOP/s", "tflops"},
-                {"GB/s", "gbps"},
-                {"", "limit_us"},
-                {"of limit", "share_of_limit"},
-                {"default µs", "default_us"},
-                {"gain", "over_default"},
-                {"cuBLASLt block µs", "cublaslt_block_us"},
-                {"gain", "over_cublaslt_block"},
-                {"tensor-wide µs", "cublaslt_tensorwide_us"},
-                {"gain", "over_cublaslt_tensorwide"},
-                {"match", "match", Align::kLeft},
-                {"", "reason", Align::kLeft},
-                {"", "reference", Align::kLeft},
-                {"error", "relative_error"},
-                {"checked", "status", Align::kLeft}});
-}
-
-Cell error_cell(double error) {
-  return {fmt::format("{:.1e}", error), fmt::format("{:.6e}", error)};
-}
-
-std::vector<Cell> bench_cells(const BenchReport& report, const BenchLine& line) {
-  const auto& row = line.row;
-  const auto& problem = row.problem;
-  const auto* ours = find_entry(row, Contender::kCandidate);
-  const double time_us = time_of(row, Contender::kCandidate);
-  const double spread_us = ours != nullptr ? ours->measurement.spread_us : 0;
-  const bool checked = ours != nullptr && !ours->check.verification.reference.empty();
-  const std::string wrong = fault(line);
-  return {cell(problem.m),
-          cell(problem.n),
-          cell(problem.k),
-          cell(core::short_name(line.choice.config)),
-          cell(core::to_string(line.choice.config)),
-          cell(ours != nullptr ? ours->kernel_key : line.choice.kernel_key),
-          time_cell(time_us, spread_us),
-          time_cell(spread_us),
-          rate_cell(tflops(problem, time_us)),
-          rate_cell(gigabytes_per_second(problem, time_us)),
-          time_cell(limit_us(report, line)),
-          percent_cell(share_of_limit(report, line)),
-          time_cell(time_of(row, Contender::kDefault)),
-          ratio_cell(ratio_to_ours(row, Contender::kDefault)),
-          time_cell(time_of(row, Contender::kCublasLtBlock)),
-          ratio_cell(ratio_to_ours(row, Contender::kCublasLtBlock)),
-          time_cell(time_of(row, Contender::kCublasLtTensorwide)),
-          ratio_cell(ratio_to_ours(row, Contender::kCublasLtTensorwide)),
-          cell(line.choice.match),
-          cell(line.choice.reason),
-          cell(row.reference),
-          checked ? error_cell(ours->check.verification.relative_error) : Cell{"-", ""},
-          cell(wrong.empty() ? "ok" : wrong)};
-}
-
-// What the column "of limit" is measured against, and the rows that cannot be.
-std::string ceiling_lines(const BenchReport& report) {
-  if (report.tensor_tflops <= 0) {
-    return "no limit: cuBLASLt's tensor-wide rate could not be measured here\n";
-  }
-  std::string above;
-  for (const auto& line : report.lines) {
-    if (share_of_limit(report, line) <= 1) continue;
-    above += (above.empty() ? "" : ", ") + core::to_string(line.row.problem);
-  }
-  std::string text = fmt::format(
-      "limit: the bytes moved by a kernel that does nothing else, or {:.0f} TFLOP/s (cuBLASLt "
-      "tensor-wide, best of three large shapes)\n",
-      report.tensor_tflops);
-  if (!above.empty()) text += "above 100 %, so a ceiling was measured badly: " + above + "\n";
-  return text;
-}
-
-// "geometric mean over 49 shapes: 1.05x …", for all shapes and for the larger m alone.
-std::string closing_lines(const BenchReport& report) {
-  std::string text = ceiling_lines(report);
-  for (const std::int64_t min_m : {std::int64_t{1}, kPrefillM}) {
-    std::string means;
-    for (const auto& opponent : kOpponents) {
-      const MeanRatio mean = mean_ratio(report.lines, opponent.contender, min_m);
-      if (mean.shapes == 0) continue;
-      means += fmt::format("{}{:.3f}x {} ({})", means.empty() ? "" : ", ", mean.value,
-                           opponent.title, counted(mean.shapes, "shape"));
-    }
-    if (means.empty()) continue;
-    text += fmt::format("geometric mean, {}: {}\n",
-                        min_m == 1 ? "all m" : fmt::format("m >= {}", min_m), means);
-  }
-  return text;
-}
-
-}  // namespace
 
 const autotune::BenchmarkEntry* find_entry(const autotune::BenchmarkRow& row, Contender contender) {
   for (const auto& entry : row.entries) {
@@ -148,6 +47,16 @@ double ratio_to_ours(const autotune::BenchmarkRow& row, Contender other) {
   return ours > 0 && theirs > 0 ? theirs / ours : 0;
 }
 
+bool inside_noise(const autotune::BenchmarkRow& row, Contender other) {
+  const auto* ours = find_entry(row, Contender::kCandidate);
+  const auto* theirs = find_entry(row, other);
+  if (ours == nullptr || theirs == nullptr) return false;
+  const core::Measurement& a = ours->measurement;
+  const core::Measurement& b = theirs->measurement;
+  if (a.samples_us.empty() || b.samples_us.empty()) return false;
+  return !autotune::clearly_faster(a, b) && !autotune::clearly_faster(b, a);
+}
+
 double limit_us(const BenchReport& report, const BenchLine& line) {
   return autotune::limit_us(line.row.problem, time_of(line.row, Contender::kMemoryFloor),
                             report.tensor_tflops);
@@ -168,13 +77,21 @@ MeanRatio mean_ratio(std::span<const BenchLine> lines, Contender other, std::int
 }
 
 std::string render(const BenchReport& report, Format format) {
-  if (format == Format::kJson) return render_json(report);
-  if (format == Format::kHtml) return render_html(report);
-  Table table = bench_table();
-  for (const auto& line : report.lines) table.add_row(bench_cells(report, line));
-  if (format == Format::kCsv) return table.csv();
-  const std::string body = format == Format::kMarkdown ? table.markdown() : table.text();
-  return body + "\n" + closing_lines(report);
+  switch (format) {
+    case Format::kTable:
+      return render_text(report, Paint::kPlain);
+    case Format::kColourTable:
+      return render_text(report, Paint::kColours);
+    case Format::kCsv:
+      return render_csv(report);
+    case Format::kJson:
+      return render_json(report);
+    case Format::kMarkdown:
+      return render_markdown(report);
+    case Format::kHtml:
+      return render_html(report);
+  }
+  throw std::logic_error("a format is not known");
 }
 
 std::string headline(const BenchLine& line) {

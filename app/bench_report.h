@@ -15,6 +15,7 @@ namespace deepgemm::app {
 struct BenchLine {
   Choice choice;
   autotune::BenchmarkRow row;
+  int gpu_processes = 0;  // that had the GPU open, this one counted; 0: not known
 };
 
 struct BenchReport {
@@ -39,6 +40,10 @@ std::string fault(const BenchLine& line);
 // Median of a contender, 0 where it was not timed; and the other's over ours, 0 likewise.
 double time_of(const autotune::BenchmarkRow& row, core::Contender contender);
 double ratio_to_ours(const autotune::BenchmarkRow& row, core::Contender other);
+
+// Whether ours and the other's time differ by no more than the noise (autotune::clearly_faster);
+// false where one was not timed.
+bool inside_noise(const autotune::BenchmarkRow& row, core::Contender other);
 
 // autotune::limit_us of a line, 0 where it is not known; and its share of our time: 1 is the limit,
 // more says that a ceiling was measured badly.
@@ -69,6 +74,7 @@ MeanRatio mean_ratio(std::span<const BenchLine> lines, core::Contender other, st
 std::string render(const BenchReport& report, Format format);
 std::string render_json(const BenchReport& report);  // fields: app/help/json.txt
 std::string render_html(const BenchReport& report);
+std::string render_csv(const BenchReport& report);
 std::string headline(const BenchLine& line);
 
 }  // namespace deepgemm::app

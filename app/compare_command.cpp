@@ -94,7 +94,7 @@ int compare_main(int argc, const char* const* argv) {
     const CompareReport report{
         {argv, argv + argc},
         compare(read_bench_file(arguments.old_file), read_bench_file(arguments.new_file), options)};
-    deliver([&](Format each) { return render(report, each); }, format, outputs);
+    deliver([&](Format each) { return render(report, each); }, painted(format), outputs);
     return verdict(report.comparison);
   });
 }

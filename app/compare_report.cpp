@@ -54,8 +54,23 @@ Table compare_table() {
                 {"new config", "new_config", Align::kLeft}});
 }
 
+Colour colour_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kSlower:
+      return Colour::kRed;
+    case Verdict::kFaster:
+      return Colour::kGreen;
+    case Verdict::kAmbiguous:
+      return Colour::kYellow;
+    case Verdict::kSame:
+      break;
+  }
+  return Colour::kNone;
+}
+
 void add_row(Table& table, const ComparedShape& shape) {
-  table.add_row({cell(std::string(name(shape.verdict))),
+  const std::string verdict(name(shape.verdict));
+  table.add_row({{verdict, verdict, colour_of(shape.verdict)},
                  cell(shape.problem.m),
                  cell(shape.problem.n),
                  cell(shape.problem.k),
@@ -66,7 +81,7 @@ void add_row(Table& table, const ComparedShape& shape) {
                  change_cell(shape.interval.low),
                  change_cell(shape.interval.high),
                  cell(shape.old_config),
-                 {config_change(shape), shape.new_config}});
+                 {config_change(shape), shape.new_config, Colour::kNone}});
 }
 
 // What needs a decision first; within a verdict the largest change.
@@ -129,12 +144,12 @@ std::string notes(const Comparison& comparison, std::string_view bullet) {
   return text;
 }
 
-std::string table_text(const Comparison& comparison) {
+std::string table_text(const Comparison& comparison, Paint paint) {
   Table table = compare_table();
   for (const ComparedShape& shape : by_importance(comparison)) add_row(table, shape);
   std::string text = fmt::format("OLD {}\nNEW {}\n\n", comparison.before.path.string(),
                                  comparison.after.path.string());
-  if (table.rows() > 0) text += table.text() + "\n";
+  if (table.rows() > 0) text += table.text(paint) + "\n";
   text += headline(comparison) + "\n" + rule_text(comparison) + "\n";
   if (const std::string control = control_text(comparison); !control.empty())
     text += control + "\n";
@@ -244,8 +259,10 @@ std::string render(const CompareReport& report, Format format) {
       for (const ComparedShape& shape : report.comparison.shapes) add_row(table, shape);
       return table.csv();
     }
+    case Format::kColourTable:
+      return table_text(report.comparison, Paint::kColours);
     default:
-      return table_text(report.comparison);
+      return table_text(report.comparison, Paint::kPlain);
   }
 }
 

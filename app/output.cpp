@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "app/terminal.h"
 #include "core/error.h"
 
 namespace deepgemm::app {
@@ -106,6 +107,10 @@ void write_stdout(std::string_view text) {
         fmt::format("Cannot write the result to stdout: {}.", std::strerror(errno)),
         "Check where stdout leads, or write to a file with --output.");
   }
+}
+
+Format painted(Format format) {
+  return format == Format::kTable && look_at(stdout).colour ? Format::kColourTable : format;
 }
 
 void deliver(const Renderer& render, Format format, std::span<const OutputFile> files) {

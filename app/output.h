@@ -11,7 +11,14 @@
 
 namespace deepgemm::app {
 
-enum class Format { kTable, kCsv, kJson, kMarkdown, kHtml };
+enum class Format {
+  kTable,
+  kCsv,
+  kJson,
+  kMarkdown,
+  kHtml,
+  kColourTable,  // see `painted`; not to be asked for by name
+};
 
 // Throws UsageError that lists `allowed`.
 Format parse_format(std::string_view text, std::span<const Format> allowed);
@@ -28,6 +35,9 @@ struct OutputFile {
 // Checks suffixes and folders before any work is done. Throws UsageError.
 std::vector<OutputFile> plan_outputs(std::span<const std::string> files,
                                      std::span<const Format> allowed);
+
+// kColourTable for a table where stdout takes colours, else `format` itself.
+Format painted(Format format);
 
 // Writes `text` beside `path` and renames it: no reader ever sees half a file. Throws
 // EnvironmentError.

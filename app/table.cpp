@@ -1,7 +1,10 @@
 #include "app/table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "app/text.h"
 
@@ -40,7 +43,7 @@ std::string without_trailing_blanks(std::string line) {
 
 }  // namespace
 
-Cell cell(std::string text) { return {text, text}; }
+Cell cell(std::string text) { return {text, text, Colour::kNone}; }
 
 Cell cell(long long number) { return cell(std::to_string(number)); }
 
@@ -69,19 +72,29 @@ std::vector<std::size_t> Table::widths() const {
   return widths;
 }
 
-std::string Table::text() const {
+std::string Table::text(Paint paint) const {
   const auto shown = shown_columns();
   const auto width = widths();
+  const auto painted = [&](std::string text, Colour colour) {
+    if (paint == Paint::kPlain || colour == Colour::kNone) return text;
+    return fmt::format("{}{}{}", escape(colour), text, kColourEnd);
+  };
   const auto line = [&](auto&& content) {
     std::string text;
+    std::string_view separator;
     for (const std::size_t i : shown) {
-      if (!text.empty()) text += "  ";
-      text += padded(content(i), width[i], columns_[i].align);
+      const auto& [words, colour] = content(i);
+      text += separator;
+      text += painted(padded(words, width[i], columns_[i].align), colour);
+      separator = "  ";
     }
     return without_trailing_blanks(text) + '\n';
   };
-  std::string out = line([&](std::size_t i) { return columns_[i].title; });
-  for (const auto& row : rows_) out += line([&](std::size_t i) { return row[i].shown; });
+  std::string out =
+      line([&](std::size_t i) { return std::pair(columns_[i].title, Colour::kNone); });
+  for (const auto& row : rows_) {
+    out += line([&](std::size_t i) { return std::pair(row[i].shown, row[i].colour); });
+  }
   return out;
 }
 

@@ -4,9 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "app/colour.h"
+
 namespace deepgemm::app {
 
 enum class Align { kLeft, kRight };
+enum class Paint { kPlain, kColours };
 
 // A column exists once for all forms. Text and markdown show `title`; csv has `key`, stable.
 // An empty title keeps a column out of text and markdown.
@@ -20,6 +23,7 @@ struct Column {
 struct Cell {
   std::string shown;
   std::string raw;
+  Colour colour = Colour::kNone;  // where colours are painted
 };
 Cell cell(std::string text);  // the same for both
 Cell cell(long long number);
@@ -32,7 +36,8 @@ class Table {
   void add_row(std::vector<Cell> cells);
   std::size_t rows() const { return rows_.size(); }
 
-  std::string text() const;  // columns separated by two blanks, a header line, no rules
+  // Columns separated by two blanks, a header line, no rules.
+  std::string text(Paint paint = Paint::kPlain) const;
   std::string markdown() const;
   std::string csv() const;  // RFC 4180, line ends as in Unix
 

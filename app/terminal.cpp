@@ -16,22 +16,6 @@ namespace {
 constexpr std::chrono::milliseconds kLiveInterval{100};
 constexpr std::chrono::seconds kSparseInterval{5};
 
-std::string_view escape(Colour colour) {
-  switch (colour) {
-    case Colour::kRed:
-      return "\x1b[1;31m";
-    case Colour::kYellow:
-      return "\x1b[33m";
-    case Colour::kGreen:
-      return "\x1b[32m";
-    case Colour::kDim:
-      return "\x1b[2m";
-    case Colour::kNone:
-      break;
-  }
-  return "";
-}
-
 // Cut so that the terminal never wraps it: a wrapped line cannot be redrawn.
 std::string fitted(const std::string& line, int columns) {
   const auto room = static_cast<std::size_t>(std::max(columns - 1, 1));
@@ -96,7 +80,7 @@ void Terminal::milestone(const std::string& line) {
 void Terminal::print(Colour colour, std::string_view label, std::string_view text) {
   const std::lock_guard lock(mutex_);
   if (traits_.colour && colour != Colour::kNone) {
-    write_line(fmt::format("{}{}\x1b[0m{}", escape(colour), label, text));
+    write_line(fmt::format("{}{}{}{}", escape(colour), label, kColourEnd, text));
   } else {
     write_line(fmt::format("{}{}", label, text));
   }

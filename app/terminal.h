@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "app/colour.h"
+
 namespace deepgemm::app {
 
 struct TerminalTraits {
@@ -18,8 +20,6 @@ struct TerminalTraits {
 
 // Looks at the stream; TERM=dumb and NO_COLOR are obeyed.
 TerminalTraits look_at(std::FILE* stream);
-
-enum class Colour { kNone, kRed, kYellow, kGreen, kDim };
 
 // Thread-safe. Destruction removes the live line.
 class Terminal {

@@ -46,6 +46,24 @@ std::string shell_quote(std::string_view argument) {
   return quoted + "'";
 }
 
+std::string wrapped(std::string_view text, std::size_t width, std::string_view indent) {
+  std::string out;
+  std::size_t column = 0;
+  for (const std::string_view word : split(text, ' ')) {
+    const std::size_t length = display_width(word);
+    if (column > 0 && column + 1 + length > width) {
+      out += fmt::format("\n{}", indent);
+      column = display_width(indent);
+    } else if (column > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += length;
+  }
+  return out;
+}
+
 std::string counted(long long count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

@@ -19,6 +19,9 @@ std::size_t display_width(std::string_view text);
 // One argument as a POSIX shell would need it quoted; unchanged where no quoting is needed.
 std::string shell_quote(std::string_view argument);
 
+// The words of `text` on lines of at most `width` columns, all but the first behind `indent`.
+std::string wrapped(std::string_view text, std::size_t width, std::string_view indent);
+
 // "1 shape", "2 shapes".
 std::string counted(long long count, std::string_view noun);
 

@@ -153,7 +153,8 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
   }
   report.seconds = seconds_since(start);
   if (!failure || !report.shapes.empty()) {
-    deliver([&](Format format) { return render(report, format); }, request.format, request.outputs);
+    deliver([&](Format format) { return render(report, format); }, painted(request.format),
+            request.outputs);
   }
   if (failure) std::rethrow_exception(failure);
   return report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);

@@ -13,7 +13,7 @@ constexpr int kBarWidth = 24;
 }  // namespace
 
 TuneProgress::TuneProgress(Terminal& terminal, spdlog::logger& log, std::size_t shapes)
-    : terminal_(terminal), log_(log), shapes_(shapes) {}
+    : terminal_(terminal), log_(log), shapes_(shapes), left_(shapes) {}
 
 void TuneProgress::start_shape(std::size_t index) { index_ = index; }
 
@@ -23,8 +23,8 @@ void TuneProgress::progress(const core::GemmProblem& problem, autotune::Stage st
                             int total) {
   const std::string bar =
       terminal_.traits().live ? " " + progress_bar(done, total, kBarWidth) : std::string();
-  terminal_.progress(fmt::format("{}{} {}{} {}/{}", position(), core::to_string(problem),
-                                 autotune::name(stage), bar, done, total));
+  terminal_.progress(fmt::format("{}{} {}{} {}/{}{}", position(), core::to_string(problem),
+                                 autotune::name(stage), bar, done, total, left_.text(index_)));
 }
 
 void TuneProgress::trial(const core::Trial& trial) {

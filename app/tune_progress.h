@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/terminal.h"
+#include "app/time_left.h"
 #include "autotune/tuner.h"
 
 namespace deepgemm::app {
@@ -30,6 +31,7 @@ class TuneProgress final : public autotune::TuneObserver {
   spdlog::logger& log_;
   std::size_t shapes_;
   std::size_t index_ = 0;
+  TimeLeft left_;
 };
 
 }  // namespace deepgemm::app

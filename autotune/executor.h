@@ -61,6 +61,8 @@ class Executor {
   virtual const core::Environment& environment() const = 0;
   // How samples are taken, for the record: "graph kernel nodes, 512 MB fill before each sample".
   virtual std::string policy() const = 0;
+  // How many processes have the device open, this one counted; 0 where that is not known.
+  virtual int processes() const { return 0; }
   // Throws UsageError for a problem that needs more memory than the device has.
   virtual std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) = 0;
 };

@@ -50,6 +50,7 @@ class GpuExecutor final : public Executor {
   const core::DeviceInfo& device() const override { return device_; }
   const core::Environment& environment() const override { return environment_; }
   std::string policy() const override { return Timer::policy(); }
+  int processes() const override { return nvml_.processes(); }
 
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
     // The flush buffer is allocated already.

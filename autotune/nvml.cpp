@@ -16,11 +16,22 @@ using Shutdown = int();
 using GetHandle = int(const char*, Device*);
 using GetClock = int(Device, int, unsigned*);
 using GetReasons = int(Device, unsigned long long*);
+using GetProcesses = int(Device, unsigned*, void*);
 
 constexpr int kSuccess = 0;
+constexpr int kInsufficientSize = 7;
 constexpr int kSmClock = 1;
 // nvmlClocksEventReason: hardware slow-down, software thermal, hardware thermal, power brake.
 constexpr unsigned long long kSlowdown = 0x08 | 0x20 | 0x40 | 0x80;
+
+template <typename Function>
+void bind_if_there(const core::DynamicLibrary& library, Function*& function, const char* name) {
+  try {
+    library.bind(function, name);
+  } catch (const core::EnvironmentError&) {
+    function = nullptr;
+  }
+}
 
 }  // namespace
 
@@ -30,6 +41,7 @@ struct Nvml::State {
   Shutdown* shutdown = nullptr;
   GetClock* clock = nullptr;
   GetReasons* reasons = nullptr;
+  GetProcesses* processes = nullptr;  // null in drivers before 510
 };
 
 Nvml::Nvml(const std::string& uuid) : state_(std::make_unique<State>()) {
@@ -42,6 +54,7 @@ Nvml::Nvml(const std::string& uuid) : state_(std::make_unique<State>()) {
     state_->library->bind(state_->clock, "nvmlDeviceGetClockInfo");
     state_->library->bind(state_->reasons, "nvmlDeviceGetCurrentClocksThrottleReasons");
     state_->library->bind(state_->shutdown, "nvmlShutdown");
+    bind_if_there(*state_->library, state_->processes, "nvmlDeviceGetComputeRunningProcesses_v3");
     if (init() != kSuccess) return;
     if (handle(uuid.c_str(), &state_->device) != kSuccess) state_->device = nullptr;
   } catch (const core::EnvironmentError&) {
@@ -64,6 +77,14 @@ bool Nvml::slowed() const {
   unsigned long long reasons = 0;
   return state_->device != nullptr && state_->reasons(state_->device, &reasons) == kSuccess &&
          (reasons & kSlowdown) != 0;
+}
+
+int Nvml::processes() const {
+  unsigned count = 0;
+  if (state_->device == nullptr || state_->processes == nullptr) return 0;
+  // With room for none, NVML says how many there are.
+  const int result = state_->processes(state_->device, &count, nullptr);
+  return result == kSuccess || result == kInsufficientSize ? static_cast<int>(count) : 0;
 }
 
 }  // namespace deepgemm::autotune

@@ -1,4 +1,4 @@
-// Clocks and slow-downs of one GPU, read from NVML where it is present.
+// Clocks, slow-downs and users of one GPU, read from NVML where it is present.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,9 @@ class Nvml {
   int sm_clock_mhz() const;  // 0 where unknown
   // Thermal or hardware slow-down is on. The power cap is normal and does not count.
   bool slowed() const;
+  // Processes with a CUDA context on it, this one counted; 0 where unknown. In a container those
+  // outside of it may be hidden.
+  int processes() const;
 
  private:
   struct State;

@@ -30,12 +30,7 @@ const intensity = (line) => 1e3 * line.tflops / line.gbps;
 const flops = ({shape}) => 2 * shape.m * shape.n * shape.k;
 const tflopsAt = (line, us) => flops(line) / us * 1e-6;
 
-// Whether the confidence intervals of two medians touch.
-function within(line, contender) {
-  const [ours, theirs] = [line.measured.candidate, line.measured[contender]];
-  return Boolean(ours && theirs) && ours.ci_low_us <= theirs.ci_high_us &&
-         theirs.ci_low_us <= ours.ci_high_us;
-}
+const within = (line, contender) => line.inside_noise.includes(contender);
 
 function start() {
   const {device, environment} = report;
@@ -84,7 +79,7 @@ function speedUps() {
   });
   section('Speed-up per shape',
           'Blue: ours is faster. Orange: theirs is. Grey: the confidence intervals of the two ' +
-          'medians touch, so the difference is inside the noise.',
+          'medians touch, or they differ by less than 1 %: inside the noise.',
           element('div', {class: 'controls'}, against.label, order.label), bars.box);
 }
 
@@ -243,10 +238,12 @@ function table(onpick) {
      show: (line) => shortConfig(line.config)},
     {title: 'match', kind: 'text', value: (line) => line.match, show: (line) => line.match},
     {title: 'checked', kind: 'text', value: (line) => line.status, show: (line) => line.status},
+    {title: 'warnings', kind: 'text', value: (line) => line.warnings.join(', '),
+     show: (line) => line.warnings.join(', ')},
   ];
   const made = sortableTable(columns, {onpick});
   const filter = (text) => made.update(shapes.filter((line) =>
-    matches(`${line.name} ${line.name.replaceAll('×', 'x')} ${shortConfig(line.config)} ${line.match} ${line.status}`, text)));
+    matches(`${line.name} ${line.name.replaceAll('×', 'x')} ${shortConfig(line.config)} ${line.match} ${line.status} ${line.warnings.join(' ')}`, text)));
   filter('');
   section('All shapes',
           'Click a heading to sort, a row to see its samples. ≈ marks a difference inside the noise.',

@@ -182,10 +182,6 @@ TEST(BenchReportTest, MeansSplitAtPrefill) {
               1e-12);
   EXPECT_NEAR(mean_ratio(report.lines, core::Contender::kCublasLtBlock, 64).value, 2, 1e-12);
   EXPECT_EQ(mean_ratio(report.lines, core::Contender::kDefault, 1).shapes, 0);
-  const std::string text = render(report, Format::kTable);
-  EXPECT_NE(text.find("geometric mean, m >= 64: 2.000x cuBLASLt block-scaled (2 shapes)"),
-            std::string::npos)
-      << text;
 }
 
 TEST(BenchReportTest, AWrongKernelIsAFaultAndLeavesTheMeans) {
@@ -207,7 +203,7 @@ TEST(BenchReportTest, ARefusalOfCublasLtIsNoFault) {
 TEST(BenchReportTest, TheLimitIsMeasured) {
   BenchReport report = bench_report();
   EXPECT_EQ(share_of_limit(report, report.lines[0]), 0) << "no ceiling was measured";
-  EXPECT_NE(render(report, Format::kTable).find("no limit"), std::string::npos);
+  EXPECT_NE(render(report, Format::kTable).find("No limit"), std::string::npos);
 
   report.tensor_tflops = 1000;
   autotune::BenchmarkEntry floor{};
@@ -219,9 +215,7 @@ TEST(BenchReportTest, TheLimitIsMeasured) {
   EXPECT_EQ(render(report, Format::kTable).find("above 100 %"), std::string::npos);
 
   report.lines[1].row.entries.back().measurement = measurement(11);
-  EXPECT_NE(
-      render(report, Format::kTable).find("above 100 %, so a ceiling was measured badly: 64x"),
-      std::string::npos);
+  EXPECT_NE(render(report, Format::kTable).find("5 above-limit (1 row)"), std::string::npos);
 }
 
 TEST(BenchReportTest, JsonAndMarkdownHoldEveryShape) {
@@ -232,7 +226,7 @@ TEST(BenchReportTest, JsonAndMarkdownHoldEveryShape) {
   EXPECT_TRUE(report["shapes"][1]["over_default"].is_null());
   EXPECT_EQ(report["geometric_means"][1]["cublaslt_block_shapes"], 2);
   const std::string markdown = render(bench_report(), Format::kMarkdown);
-  EXPECT_NE(markdown.find("| 64 | 2112 | 7168 |"), std::string::npos) << markdown;
+  EXPECT_NE(markdown.find("| 64 | 2112 | 7168 | 10.00 | 0.05 |"), std::string::npos) << markdown;
 }
 
 TEST(DbReportTest, TrialsOfTwoEnvironmentsAreTwoTables) {

@@ -36,6 +36,7 @@ struct Script {
   double noise = 0;                                  // relative; alternates over the rounds
   std::string reference = "cublaslt-block";
   std::string reference_note;
+  int processes = 1;  // that have the GPU open
 
   std::atomic<int> builds{0};
   int verifies = 0;
@@ -171,6 +172,7 @@ class Gpu final : public Executor {
   const core::DeviceInfo& device() const override { return script_.device; }
   const core::Environment& environment() const override { return script_.environment; }
   std::string policy() const override { return "scripted"; }
+  int processes() const override { return script_.processes; }
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
     return std::make_unique<Bench>(script_, problem);
   }

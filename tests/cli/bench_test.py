@@ -28,7 +28,7 @@ class ScriptedBench(CliTest):
     def test_table_and_markdown(self):
         self.assert_ok(self.run_command("deepgemm-tune-scripted", SHAPE, *FEW))
         table = self.assert_ok(self.bench(SHAPE, "--output", "bench.md")).stdout
-        for needle in ("exact", "geometric mean, all m", "geometric mean, m >= 64", "ok"):
+        for needle in ("× block", "geometric mean", "all m", "m 17 to 128"):
             self.assertIn(needle, table)
         self.assertIn("| ---: |", (self.folder / "bench.md").read_text())
 
@@ -56,6 +56,23 @@ class ScriptedBench(CliTest):
                                          "--format", "json"))
         self.assertEqual(report["shapes"][0]["match"], "config")
         self.assertEqual(report["shapes"][0]["config"]["block_m"], 64)
+
+    def test_warns_where_another_process_used_the_gpu(self):
+        report = self.json_of(self.bench(SHAPE, "--format", "json", env={"SCRIPTED_PROCESSES": "2"}))
+        self.assertEqual(report["shapes"][0]["gpu_processes"], 2)
+        self.assertIn("other-process", report["shapes"][0]["warnings"])
+        self.assertIn("3 other-process (1 row): another process",
+                      self.bench(SHAPE, env={"SCRIPTED_PROCESSES": "2"}).stdout)
+        report = self.json_of(self.bench(SHAPE, "--format", "json"))
+        self.assertNotIn("other-process", report["shapes"][0]["warnings"])
+
+    def test_several_forms_in_one_run(self):
+        names = ["r.txt", "r.csv", "r.json", "r.md", "r.html"]
+        outputs = [word for name in names for word in ("--output", name)]
+        table = self.assert_ok(self.bench(SHAPE, *outputs)).stdout
+        self.assertEqual((self.folder / "r.txt").read_text(), table)
+        for name in names:
+            self.assertIn("7168", (self.folder / name).read_text(), name)
 
     def test_a_wrong_kernel_is_a_failure(self):
         result = self.bench(SHAPE, env={"SCRIPTED_WRONG": "1"})

@@ -5,6 +5,7 @@
 //   SCRIPTED_SIGINT_ROUND=N                    Ctrl-C comes during round N, counted from 1
 //   SCRIPTED_WRONG=1                           every kernel computes wrong numbers
 //   SCRIPTED_NO_NVRTC=1                        there is no compiler
+//   SCRIPTED_PROCESSES=N                       so many processes have the GPU open
 //   SCRIPTED_COUNTS=1                          says on stderr at the end what was done
 #pragma once
 
@@ -40,6 +41,7 @@ inline script::Script& script_of_environment() {
   static const bool filled = [] {
     script.environment.sources_hash = base_environment("").sources_hash;
     script.device.is_profile = false;
+    if (number_of("SCRIPTED_PROCESSES") != 0) script.processes = number_of("SCRIPTED_PROCESSES");
     script.on_build = sleeper("SCRIPTED_SLEEP_MS_BUILD");
     script.on_verify = sleeper("SCRIPTED_SLEEP_MS_VERIFY");
     script.on_round = [nap = sleeper("SCRIPTED_SLEEP_MS_ROUND")](autotune::Round&) {
