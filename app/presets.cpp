@@ -15,7 +15,7 @@ namespace deepgemm::app {
 namespace {
 
 constexpr std::int64_t kTokens[] = {1, 64, 128, 256, 512, 1024, 4096};
-constexpr std::string_view kHeader = "layer,n,k";
+constexpr std::string_view kHeader = "layer,n,k,n from,k from";
 
 // Lines of a preset's file, with their place for errors.
 class Lines {
@@ -32,8 +32,8 @@ class Lines {
 
   [[noreturn]] void fail(std::string_view what) const {
     throw core::UsageError(fmt::format("In {}: {}.", where(), what),
-                           "Write two lines of comment, the header layer,n,k and a line for each "
-                           "layer.");
+                           "Write two lines of comment, the header layer,n,k,n from,k from and a "
+                           "line for each layer.");
   }
 
   std::string comment() {
@@ -50,9 +50,10 @@ class Lines {
 
 Layer read_layer(const Lines& lines) {
   const auto cells = split(lines.line(), ',');
-  if (cells.size() != 3) lines.fail("a layer is not name,n,k");
+  if (cells.size() != 5) lines.fail("a layer is not name,n,k,n from,k from");
   return {std::string(cells[0]), parse_value(cells[1], "n in " + lines.where()),
-          parse_value(cells[2], "k in " + lines.where())};
+          parse_value(cells[2], "k in " + lines.where()), std::string(cells[3]),
+          std::string(cells[4])};
 }
 
 std::vector<Preset> read_all() {
@@ -71,7 +72,8 @@ Preset read_preset(std::string_view name, std::string_view text) {
   preset.name = name;
   preset.meaning = lines.comment();
   preset.source = lines.comment();
-  if (!lines.next() || lines.line() != kHeader) lines.fail("the header is not layer,n,k");
+  if (!lines.next() || lines.line() != kHeader)
+    lines.fail(fmt::format("the header is not {}", kHeader));
   while (lines.next()) preset.layers.push_back(read_layer(lines));
   if (preset.layers.empty()) lines.fail("it has no layer");
   return preset;
@@ -95,14 +97,16 @@ std::vector<core::GemmProblem> shapes_of(const Preset& preset, core::Operation o
 std::string describe_presets() {
   std::string text = fmt::format(
       "Weight matrices [n, k] of models, each with m = {}.\n"
-      "Whole matrices: no tensor parallelism. One expert counts as a dense product.\n",
+      "Whole matrices: no tensor parallelism. Of a mixture of experts one expert's matrices are\n"
+      "here, as dense products; this version has no grouped GEMM that runs all of them at once.\n",
       fmt::join(kTokens, ", "));
   for (const Preset& preset : presets()) {
     text += fmt::format("\n{}: {}, {}\n  {}\n", preset.name, preset.meaning,
                         counted(static_cast<long long>(shapes_of(preset, {}).size()), "shape"),
-                        preset.source);
+                        wrapped(preset.source, 98, "  "));
     for (const Layer& layer : preset.layers) {
-      text += fmt::format("  {:>6} {:>6}  {}\n", layer.n, layer.k, layer.name);
+      text += fmt::format("  {:>6} {:>6}  {}\n{:17}n = {}, k = {}\n", layer.n, layer.k, layer.name,
+                          "", layer.n_from, layer.k_from);
     }
   }
   return text;

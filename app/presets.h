@@ -15,6 +15,8 @@ struct Layer {
   std::string name;
   std::int64_t n;
   std::int64_t k;
+  std::string n_from;  // "2 * intermediate_size", in the words of the preset's source
+  std::string k_from;
 };
 
 struct Preset {
@@ -37,7 +39,8 @@ std::string describe_presets();
 const Preset& find_preset(std::string_view name);
 
 // A preset from the text of its file: two lines of comment (meaning, source), the header
-// layer,n,k, and a line for each layer. Throws UsageError that names the file and the line.
+// layer,n,k,n from,k from, and a line for each layer. Throws UsageError that names the file and the
+// line.
 Preset read_preset(std::string_view name, std::string_view text);
 
 }  // namespace deepgemm::app

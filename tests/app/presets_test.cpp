@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <regex>
+
 #include "core/error.h"
 
 namespace deepgemm::app {
@@ -21,6 +24,8 @@ const Expected kExpected[] = {
       {24576, 1536},
       {32768, 512},
       {7168, 16384},
+      {2 * 18432, 7168},
+      {7168, 18432},
       {2 * 2048, 7168},
       {7168, 2048}}},
     // 96 heads and twice 8 of 128; o 96 * 128 is as wide as the dense layers are.
@@ -62,11 +67,89 @@ TEST(Presets, HaveTheLayersOfTheirModels) {
   }
 }
 
+// Numbers by name from a source like "config.json of x/y: hidden_size 7168, 128 heads".
+std::map<std::string, std::int64_t> facts_of(const std::string& source) {
+  std::map<std::string, std::int64_t> facts;
+  const std::regex fact("([a-z_]+) ([0-9]+)|([0-9]+) ([a-z-]+(?: heads)?)");
+  const std::string list = source.substr(source.find(": ") + 2);
+  for (std::sregex_iterator at(list.begin(), list.end(), fact), end; at != end; ++at) {
+    const std::smatch& match = *at;
+    const bool name_first = match[1].matched;
+    facts[match[name_first ? 1 : 4]] = std::stoll(match[name_first ? 2 : 3]);
+  }
+  return facts;
+}
+
+// The value of "(heads + 2 * key-value heads) * head_dim": sums, products and one level of
+// parentheses.
+class Formula {
+ public:
+  Formula(std::string text, const std::map<std::string, std::int64_t>& facts)
+      : text_(std::move(text)), facts_(facts) {}
+
+  std::int64_t value() {
+    const std::int64_t result = sum();
+    EXPECT_EQ(at_, text_.size()) << text_;
+    return result;
+  }
+
+ private:
+  std::int64_t sum() {
+    std::int64_t result = product();
+    while (take(" + ")) result += product();
+    return result;
+  }
+  std::int64_t product() {
+    std::int64_t result = factor();
+    while (take(" * ")) result *= factor();
+    return result;
+  }
+  std::int64_t factor() {
+    if (take("(")) {
+      const std::int64_t result = sum();
+      EXPECT_TRUE(take(")")) << text_;
+      return result;
+    }
+    const std::size_t end = std::min(text_.find_first_of("+*)", at_), text_.size());
+    std::string word = text_.substr(at_, end - at_);
+    while (word.ends_with(' ')) word.pop_back();
+    at_ += word.size();
+    if (word == "2") return 2;
+    EXPECT_TRUE(facts_.contains(word)) << word;
+    return facts_.contains(word) ? facts_.at(word) : 0;
+  }
+  bool take(const std::string& token) {
+    if (text_.compare(at_, token.size(), token) != 0) return false;
+    at_ += token.size();
+    return true;
+  }
+
+  std::string text_;
+  const std::map<std::string, std::int64_t>& facts_;
+  std::size_t at_ = 0;
+};
+
+TEST(Presets, EachExtentIsWhatItsFormulaMakesOfTheSource) {
+  for (const Preset& preset : presets()) {
+    const auto facts = facts_of(preset.source);
+    for (const Layer& layer : preset.layers) {
+      const std::string where = preset.name + ", " + layer.name;
+      EXPECT_EQ(Formula(layer.n_from, facts).value(), layer.n) << where;
+      // "heads * head_dim = intermediate_size": both are true.
+      const std::size_t equals = layer.k_from.find(" = ");
+      EXPECT_EQ(Formula(layer.k_from.substr(0, equals), facts).value(), layer.k) << where;
+      if (equals == std::string::npos) continue;
+      EXPECT_EQ(Formula(layer.k_from.substr(equals + 3), facts).value(), layer.k) << where;
+    }
+  }
+}
+
 TEST(Presets, TheListNamesEachWithItsSource) {
   const std::string text = describe_presets();
+  const std::string unwrapped = std::regex_replace(text, std::regex("\n *"), " ");
   for (const Preset& preset : presets()) {
     EXPECT_NE(text.find("\n" + preset.name + ": "), std::string::npos);
-    EXPECT_NE(text.find(preset.source), std::string::npos);
+    EXPECT_NE(unwrapped.find(preset.source), std::string::npos);
   }
 }
 
@@ -79,15 +162,16 @@ TEST(Presets, AFileThatCannotBeReadNamesTheLine) {
     }
     return "none";
   };
-  EXPECT_EQ(complaint("# a\n# b\nlayer,n,k\nq,16,32\n"), "none");
-  EXPECT_EQ(complaint("# a\nlayer,n,k\nq,16,32\n"),
+  EXPECT_EQ(complaint("# a\n# b\nlayer,n,k,n from,k from\nq,16,32,a,b\n"), "none");
+  EXPECT_EQ(complaint("# a\nlayer,n,k,n from,k from\nq,16,32,a,b\n"),
             "In line 2 of preset 'x': a comment that starts with '# ' is missing.");
   EXPECT_EQ(complaint("# a\n# b\nq,16,32\n"),
-            "In line 3 of preset 'x': the header is not layer,n,k.");
-  EXPECT_EQ(complaint("# a\n# b\nlayer,n,k\n16,32\n"),
-            "In line 4 of preset 'x': a layer is not name,n,k.");
-  EXPECT_EQ(complaint("# a\n# b\nlayer,n,k\n"), "In line 4 of preset 'x': it has no layer.");
-  EXPECT_NE(complaint("# a\n# b\nlayer,n,k\nq,16,many\n"), "none");
+            "In line 3 of preset 'x': the header is not layer,n,k,n from,k from.");
+  EXPECT_EQ(complaint("# a\n# b\nlayer,n,k,n from,k from\n16,32\n"),
+            "In line 4 of preset 'x': a layer is not name,n,k,n from,k from.");
+  EXPECT_EQ(complaint("# a\n# b\nlayer,n,k,n from,k from\n"),
+            "In line 4 of preset 'x': it has no layer.");
+  EXPECT_NE(complaint("# a\n# b\nlayer,n,k,n from,k from\nq,16,many,a,b\n"), "none");
 }
 
 }  // namespace

@@ -171,7 +171,7 @@ TEST(Collect, NeedsAShapeAndAKnownOperation) {
             "Unknown operation 'grouped-masked'; this version has: dense.");
 }
 
-TEST(Preset, IsTheListInTheTestData) {
+TEST(Preset, HoldsTheListInTheTestDataAndTheDenseLayers) {
   ShapeArguments preset;
   preset.preset = "deepseek-v3";
   auto from_preset = names(collect_problems(preset));
@@ -179,8 +179,9 @@ TEST(Preset, IsTheListInTheTestData) {
       read_shape_file(DEEPGEMM_SOURCE_DIR "/tests/data/deepseek_v3_dense.csv", Operation::kDense));
   std::ranges::sort(from_preset);
   std::ranges::sort(from_file);
-  EXPECT_EQ(from_preset.size(), 49U);
-  EXPECT_EQ(from_preset, from_file);
+  EXPECT_EQ(from_file.size(), 49U);
+  EXPECT_EQ(from_preset.size(), 63U);
+  EXPECT_TRUE(std::ranges::includes(from_preset, from_file));
   EXPECT_NE(complaint([] { find_preset("gpt"); }).find("deepseek-v3"), std::string::npos);
 }
 
