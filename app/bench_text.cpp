@@ -60,14 +60,16 @@ std::vector<Cell> text_cells(const BenchReport& report, const BenchLine& line) {
   const auto* ours = find_entry(line.row, Contender::kCandidate);
   const double time_us = time_of(line.row, Contender::kCandidate);
   const double spread_us = ours != nullptr ? ours->measurement.spread_us : 0;
-  std::vector<Cell> cells{cell(problem.m),
-                          cell(problem.n),
-                          cell(problem.k),
-                          aligned_time_cell(time_us),
-                          aligned_time_cell(spread_us),
-                          rate_cell(tflops(problem, time_us)),
-                          rate_cell(gigabytes_per_second(problem, time_us)),
-                          percent_cell(share_of_limit(report, line))};
+  const bool ours_timed = time_us > 0;
+  std::vector<Cell> cells{
+      cell(problem.m),
+      cell(problem.n),
+      cell(problem.k),
+      aligned_time_cell(time_us),
+      ours_timed ? cell(fmt::format("{:.{}f}", spread_us, spread_us < 1e4 ? 2 : 0)) : Cell{"-", ""},
+      rate_cell(tflops(problem, time_us)),
+      rate_cell(gigabytes_per_second(problem, time_us)),
+      percent_cell(share_of_limit(report, line))};
   for (const std::size_t i : kRatioOrder) cells.push_back(opponent_cell(line, kOpponents[i]));
   return cells;
 }

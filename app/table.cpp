@@ -76,7 +76,7 @@ std::string Table::text(Paint paint) const {
   const auto shown = shown_columns();
   const auto width = widths();
   const auto painted = [&](std::string text, Colour colour) {
-    if (paint == Paint::kPlain || colour == Colour::kNone) return text;
+    if (paint == Paint::kPlain || colour == Colour::kNone || trim(text).empty()) return text;
     return fmt::format("{}{}{}", escape(colour), text, kColourEnd);
   };
   const auto line = [&](auto&& content) {

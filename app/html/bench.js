@@ -49,7 +49,7 @@ function start() {
     [ratio(geometricMean(good.map((line) => line.over_default))), 'over the untuned default'],
   ]);
   const notes = (report.warnings ?? []).map((warning) =>
-    `${warning.kind}: ${warning.meaning}${warning.shapes?.length ? ` (${warning.shapes.join(', ')})` : ''}`);
+    `${warning.kind}: ${warning.meaning}${warning.shapes?.length ? ` (${warning.shapes.join(', ').replaceAll('x', '×')})` : ''}`);
   if (report.interrupted) notes.unshift('interrupted: shapes are missing');
   banner('Read this first', notes);
 }
@@ -116,9 +116,9 @@ function roofline() {
     return {
       type: 'scatter',
       data: {datasets: [...clouds, limits, {
-        label: `ceilings: ${Math.round(memory).toLocaleString('en')} GB/s, ` +
-               `${Math.round(tensor).toLocaleString('en')} TFLOP/s` +
-               (measuredRate ? ' (measured)' : ''),
+        label: `ceilings: ${Math.round(memory).toLocaleString('en')} GB/s (profile), ` +
+               `${Math.round(tensor).toLocaleString('en')} TFLOP/s ` +
+               (measuredRate ? '(measured)' : '(profile)'),
         data: ceiling, type: 'line', borderColor: colours.muted, borderWidth: 2, pointRadius: 0,
         pointStyle: 'line', order: 3}]},
       options: {
