@@ -1,6 +1,9 @@
 """deepgemm-bench compare on reports that were measured on an H100."""
 
 import json
+import os
+import pty
+import subprocess
 import unittest
 
 from cli import SOURCE, USAGE, CliTest
@@ -59,6 +62,37 @@ class Compare(CliTest):
         lines = self.assert_ok(self.compare(RUNS[0], RUNS[1], "--format", "csv")).stdout.split("\n")
         self.assertTrue(lines[0].startswith("verdict,m,n,k,old_us,new_us,ratio,"))
         self.assertEqual(len(lines), 51)
+
+    def on_terminal(self, *arguments, **environment):
+        """What a terminal of 100 columns shows of the result."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen(self.command("deepgemm-bench", "compare", *arguments),
+                                   stdout=slave, stderr=subprocess.DEVNULL, cwd=self.folder,
+                                   env={**self.environment, **environment})
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(master, 65536)
+            except OSError:  # Linux: the other end was closed
+                break
+            if not piece:
+                break
+            shown += piece
+        process.wait(timeout=60)
+        os.close(master)
+        return shown.decode()
+
+    def test_colour_only_on_a_terminal_that_wants_it(self):
+        slow = self.changed(lambda report: self.slow_down(report["shapes"][4], 1.2))
+        self.assertIn("\x1b[1;31mSLOWER", self.on_terminal(RUNS[0], slow))
+        for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            shown = self.on_terminal(RUNS[0], slow, **environment)
+            self.assertIn("SLOWER", shown)
+            self.assertNotIn("\x1b", shown)
+        self.assertNotIn("\x1b", self.on_terminal(RUNS[0], slow, "--format", "markdown"))
+        self.assertNotIn("\x1b", self.compare(RUNS[0], slow, "--output", "c.txt").stdout)
+        self.assertNotIn("\x1b", (self.folder / "c.txt").read_text())
 
     def test_files_that_cannot_be_compared(self):
         self.assert_fails(self.compare("none.json", RUNS[0]), USAGE, "none.json", "not exist")

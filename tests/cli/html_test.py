@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest
 
-from cli import FEW, CliTest
+from cli import FEW, SOURCE, CliTest
 
 SHAPES = ["64,128x2112x7168", "8x576x7168"]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -141,6 +141,27 @@ class HtmlReports(CliTest):
         seen = self.use(self.bench_page(env=wrong))
         self.assertEqual(len(seen["rows"]["first"][0]), 3)
         self.assertIn("wrong: the script says so", seen["rows"]["first"][0][0])
+
+    def test_colours_can_be_told_from_the_page(self):
+        """Contrast as WCAG 2.2 defines it: 4.5 for text, 3 for what is drawn."""
+        def luminance(colour):
+            parts = [int(colour[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+            linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+                      for part in parts]
+            return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+        script = (SOURCE / "app/html/report.js").read_text()
+        for scheme in ("light", "dark"):
+            block = re.search(rf"{scheme}: {{(.*?)}}", script, re.DOTALL)[1]
+            colours = dict(re.findall(r"(\w+): '(#\w{6})'", block))
+            surface = luminance(colours.pop("surface"))
+            del colours["line"]  # the grid is meant to stay in the background
+            self.assertGreaterEqual(len(colours), 8)
+            for name, colour in colours.items():
+                lighter, darker = sorted((luminance(colour), surface), reverse=True)
+                needed = 4.5 if name in ("ink", "muted") else 3
+                self.assertGreaterEqual((lighter + 0.05) / (darker + 0.05), needed,
+                                        f"{scheme} {name}")
 
     def test_a_dry_run_has_no_page(self):
         result = self.run_command("deepgemm-tune", SHAPES[0], "--device", "h100-sxm5", "--dry-run",
