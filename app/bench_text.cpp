@@ -39,18 +39,17 @@ std::string warning_numbers(const BenchReport& report, const BenchLine& line) {
   return numbers;
 }
 
-// Decimal points stand below each other.
-Cell aligned_time_cell(double time_us) {
-  Cell cell = time_cell(time_us);
-  if (!cell.raw.empty()) cell.shown = fmt::format("{:.{}f}", time_us, time_us < 1e4 ? 2 : 0);
-  return cell;
+// Decimal points stand below each other, but for times that would need too much room.
+std::string aligned(double time_us) {
+  return fmt::format("{:.{}f}", time_us, time_us < 1e4 ? 2 : 0);
 }
 
 std::vector<Column> text_columns() {
   std::vector<Column> columns{{"m", ""}, {"n", ""},       {"k", ""},    {"time µs", ""},
                               {"±", ""}, {"TFLOP/s", ""}, {"GB/s", ""}, {"limit", ""}};
-  for (const std::size_t i : kRatioOrder)
-    columns.push_back({std::string(kRatioTitles[i]) + " ", ""});
+  for (const std::size_t i : kRatioOrder) {
+    columns.push_back({fmt::format("{} ", kRatioTitles[i]), ""});
+  }
   columns.push_back({"warnings", "", Align::kLeft});
   return columns;
 }
@@ -60,16 +59,15 @@ std::vector<Cell> text_cells(const BenchReport& report, const BenchLine& line) {
   const auto* ours = find_entry(line.row, Contender::kCandidate);
   const double time_us = time_of(line.row, Contender::kCandidate);
   const double spread_us = ours != nullptr ? ours->measurement.spread_us : 0;
-  const bool ours_timed = time_us > 0;
-  std::vector<Cell> cells{
-      cell(problem.m),
-      cell(problem.n),
-      cell(problem.k),
-      aligned_time_cell(time_us),
-      ours_timed ? cell(fmt::format("{:.{}f}", spread_us, spread_us < 1e4 ? 2 : 0)) : Cell{"-", ""},
-      rate_cell(tflops(problem, time_us)),
-      rate_cell(gigabytes_per_second(problem, time_us)),
-      percent_cell(share_of_limit(report, line))};
+  const bool timed = time_us > 0;
+  std::vector<Cell> cells{cell(problem.m),
+                          cell(problem.n),
+                          cell(problem.k),
+                          cell(timed ? aligned(time_us) : "-"),
+                          cell(timed ? aligned(spread_us) : "-"),
+                          rate_cell(tflops(problem, time_us)),
+                          rate_cell(gigabytes_per_second(problem, time_us)),
+                          percent_cell(share_of_limit(report, line))};
   for (const std::size_t i : kRatioOrder) cells.push_back(opponent_cell(line, kOpponents[i]));
   return cells;
 }
@@ -123,10 +121,9 @@ Table summary_table(const BenchReport& report) {
 
 std::string legend(const BenchReport& report) {
   std::string text =
-      "×: their time over ours, above 1 ours is faster; block, wide: cuBLASLt with the same "
-      "block\n"
-      "scales, with one scale per tensor; default: untuned; ≈: the difference is inside the "
-      "noise.\n";
+      "×: their time over ours, above 1 ours is faster; block: cuBLASLt with the same block "
+      "scales;\n"
+      "wide: with one scale per tensor; default: untuned; ≈: the difference is inside the noise.\n";
   if (report.tensor_tflops > 0) {
     text += fmt::format(
         "Limit: the bytes moved by a kernel that does nothing else, or {:.0f} TFLOP/s (cuBLASLt's\n"
@@ -148,9 +145,9 @@ std::string warning_lines(const BenchReport& report, bool numbered) {
     }
     if (rows == 0) continue;
     text += numbered ? fmt::format("{} ", static_cast<int>(each.warning) + 1) : "- ";
-    text += wrapped(fmt::format("{} ({}): {}.", each.name, counted(rows, "row"), each.meaning), 98,
-                    "  ") +
-            "\n";
+    const std::string line =
+        fmt::format("{} ({}): {}.", each.name, counted(rows, "row"), each.meaning);
+    text += wrapped(line, 98, "  ") + "\n";
   }
   return text;
 }

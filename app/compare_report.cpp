@@ -98,9 +98,8 @@ std::vector<ComparedShape> by_importance(const Comparison& comparison) {
 std::string rule_text(const Comparison& comparison) {
   const CompareOptions& options = comparison.options;
   return fmt::format(
-      "SLOWER, FASTER: medians differ by {:.3g} % or more, and beyond ±{:.3g} % of drift at {:.5g} "
-      "% "
-      "confidence.",
+      "SLOWER, FASTER: medians differ by {:.3g} % or more, and beyond ±{:.3g} % of drift "
+      "({:.5g} % confidence).",
       100 * options.threshold, 100 * options.drift, 100 * options.confidence);
 }
 

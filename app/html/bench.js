@@ -54,6 +54,25 @@ function start() {
   banner('Read this first', notes);
 }
 
+function classes() {
+  const number = (title, value, show) => ({title, value, show: (line) => show(value(line))});
+  const worst = ({worst: shape}) =>
+    good.find((line) => shape && line.name === shapeName(shape))?.over_cublaslt_block;
+  const made = sortableTable([
+    {title: 'class', kind: 'text', value: (line) => report.classes.indexOf(line), show: (line) => line.class},
+    number('shapes', (line) => line.shapes, String),
+    number('× block', (line) => line.over_cublaslt_block, ratio),
+    number('× tensor-wide', (line) => line.over_cublaslt_tensorwide, ratio),
+    number('× default', (line) => line.over_default, ratio),
+    number('at the limit', (line) => line.at_limit, (value) => value ?? MISSING),
+    {title: 'worst row against block', kind: 'text', value: worst,
+     show: (line) => line.worst ? `${ratio(worst(line))}  ${shapeName(line.worst)}` : MISSING}]);
+  made.update(report.classes);
+  section('By class of m',
+          'Geometric means of their time over ours. A row whose limit is 90 % of its time or more is at the limit.',
+          made.box);
+}
+
 function speedUps() {
   let opponent = OPPONENTS[0];
   let sorting = 'given';
@@ -252,6 +271,7 @@ function table(onpick) {
 
 start();
 if (good.length > 0) {
+  classes();
   speedUps();
   roofline();
 }

@@ -112,11 +112,12 @@ class HtmlReports(CliTest):
         self.tune_page()
         seen = self.use(self.bench_page())
         self.assertEqual(len(seen["charts"]), 4)
-        self.assertEqual([len(rows) for rows in seen["rows"]["first"]], [3])
-        self.assertEqual([row[0] for row in seen["rows"]["first"][0]], ["64", "128", "8"])
-        self.assertEqual([len(rows) for rows in seen["rows"]["filtered"]], [0])
-        self.assertEqual([row[0] for row in seen["rows"]["found"][0]], ["8"])
-        self.assertEqual(seen["sort"], ["descending"])
+        classes, shapes = seen["rows"]["first"]
+        self.assertEqual([row[0] for row in classes], ["m <= 16", "m 17 to 128", "all m"])
+        self.assertEqual([row[0] for row in shapes], ["64", "128", "8"])
+        self.assertEqual([len(rows) for rows in seen["rows"]["filtered"]], [3, 0])
+        self.assertEqual([row[0] for row in seen["rows"]["found"][1]], ["8"])
+        self.assertEqual(seen["sort"], ["descending", "descending"])
 
     def test_the_page_of_a_tuning_run_shows_every_candidate(self):
         page = self.tune_page()
