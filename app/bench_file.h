@@ -1,4 +1,4 @@
-// A JSON report of deepgemm-bench, read back: what a comparison needs of it.
+// A JSON report of deepgemm-bench, read back: the samples for a comparison, or all of it.
 #pragma once
 
 #include <filesystem>
@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/bench_report.h"
 #include "core/trial.h"
 
 namespace deepgemm::app {
@@ -38,5 +39,9 @@ struct BenchFile {
 BenchFile read_bench_file(const std::filesystem::path& path);
 // The same from text; `path` is for messages.
 BenchFile parse_bench_file(const std::filesystem::path& path, std::string_view text);
+
+// The whole report, to be shown in another form. Throws likewise.
+BenchReport read_bench_report(const std::filesystem::path& path);
+BenchReport parse_bench_report(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace deepgemm::app

@@ -91,7 +91,7 @@ Json class_json(const ClassSummary& summary) {
 }  // namespace
 
 std::string render_json(const BenchReport& report) {
-  Json json = report_head("deepgemm-bench/1", report.command);
+  Json json = report_head("deepgemm-bench/1", report.command, report.written_at);
   json["database"] = report.database.empty() ? Json() : Json(report.database);
   json["device"] = device_json(report.device);
   json["environment"] = environment_json(report.environment);

@@ -20,7 +20,8 @@ struct BenchLine {
 
 struct BenchReport {
   std::vector<std::string> command;
-  std::string database;  // empty: none was read
+  std::string written_at;  // in UTC, see now_utc; empty: not known
+  std::string database;    // empty: none was read
   core::DeviceInfo device;
   core::Environment environment;
   std::string policy;

@@ -13,20 +13,16 @@
 
 namespace deepgemm::app {
 
-namespace {
-
-// "2026-11-23T03:12:45Z"
 std::string now_utc() {
   const std::time_t now = std::time(nullptr);
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 
-}  // namespace
-
-Json report_head(std::string_view schema, const std::vector<std::string>& command) {
+Json report_head(std::string_view schema, const std::vector<std::string>& command,
+                 std::string_view written_at) {
   return {{"schema", schema},
           {"version", core::kVersion},
-          {"written_at", now_utc()},
+          {"written_at", written_at.empty() ? Json() : Json(written_at)},
           {"command", command},
           {"command_line", shell_line(command)}};
 }

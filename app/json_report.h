@@ -14,8 +14,13 @@ namespace deepgemm::app {
 
 using Json = nlohmann::ordered_json;
 
-// The fields every report starts with. `schema` is e.g. "deepgemm-tune/1".
-Json report_head(std::string_view schema, const std::vector<std::string>& command);
+// "2026-11-23T03:12:45Z"
+std::string now_utc();
+
+// The fields every report starts with. `schema` is e.g. "deepgemm-tune/1"; `written_at` empty: not
+// known.
+Json report_head(std::string_view schema, const std::vector<std::string>& command,
+                 std::string_view written_at = now_utc());
 
 Json problem_json(const core::GemmProblem& problem);
 Json config_json(const core::GemmConfig& config);

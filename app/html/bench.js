@@ -36,7 +36,7 @@ function start() {
   const {device, environment} = report;
   header('deepgemm-bench', [device.name, counted(shapes.length, 'shape'),
                             `${report.rounds} interleaved rounds`, `driver ${environment.driver}`,
-                            report.written_at]);
+                            report.written_at].filter(Boolean));
   const worst = good.filter((line) => known(line.over_cublaslt_block))
     .sort((a, b) => a.over_cublaslt_block - b.over_cublaslt_block)[0];
   cards([
@@ -105,8 +105,10 @@ function speedUps() {
 function roofline() {
   const measuredRate = known(report.tensor_tflops);
   const tensor = measuredRate ? report.tensor_tflops : report.device.tensor_tflops;
-  const memory = report.device.memory_gbps;
   const floor = good.some((line) => known(line.limit_us));
+  const moved = good.filter((line) => line.measured['memory-floor'] && known(line.gbps))
+    .map((line) => line.gbps * line.time_us / line.measured['memory-floor'].median_us);
+  const memory = moved.length > 0 ? Math.max(...moved) : report.device.memory_gbps;
   const points = good.filter((line) => known(line.tflops) && known(line.gbps));
   const intensities = points.map(intensity);
   const [low, high] = [Math.min(...intensities) * 0.6, Math.max(...intensities) * 1.6];
@@ -135,8 +137,8 @@ function roofline() {
     return {
       type: 'scatter',
       data: {datasets: [...clouds, limits, {
-        label: `ceilings: ${Math.round(memory).toLocaleString('en')} GB/s (profile), ` +
-               `${Math.round(tensor).toLocaleString('en')} TFLOP/s ` +
+        label: `ceilings: ${Math.round(memory).toLocaleString('en')} GB/s ` +
+               (moved.length > 0 ? '(measured), ' : '(profile), ') + `${Math.round(tensor).toLocaleString('en')} TFLOP/s ` +
                (measuredRate ? '(measured)' : '(profile)'),
         data: ceiling, type: 'line', borderColor: colours.muted, borderWidth: 2, pointRadius: 0,
         pointStyle: 'line', order: 3}]},
@@ -155,7 +157,8 @@ function roofline() {
           'Each point is a shape: left of the ridge memory is the limit, right of it the tensor ' +
           'cores. ' + (floor
             ? 'The dashes are limits measured in this run: the shape’s bytes moved by a kernel ' +
-              'that does nothing else, or its flops at the best library’s rate. '
+              'that does nothing else, or its flops at the best library’s rate. The memory ceiling is the ' +
+              'best rate of that kernel. '
             : 'The ceilings are the sustained rates of the device profile. ') +
           'Click a name to show or hide it.', roof.box);
 }
@@ -278,7 +281,7 @@ if (good.length > 0) {
 const show = shapes.length > 0 ? distributions() : () => {};
 table(show);
 provenance([
-  ['command', report.command_line], ['written', report.written_at], ['deepgemm', report.version],
+  ['command', report.command_line], ['written', report.written_at ?? 'not known'], ['deepgemm', report.version],
   ['database', report.database ?? 'none'], ['GPU', report.environment.device_name],
   ['driver', report.environment.driver], ['cuBLASLt', report.environment.cublaslt],
   ['times', report.policy], ['kernel sources', report.environment.sources_hash]]);

@@ -178,47 +178,5 @@ TEST(CompareReport, TheTableFitsAHundredColumns) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 100U) << line;
 }
 
-class BadBenchFile : public testing::Test {
- protected:
-  static std::string complaint(const nlohmann::json& json) { return complaint_about(json.dump()); }
-  static std::string complaint_about(const std::string& text) {
-    try {
-      parse_bench_file("x.json", text);
-    } catch (const core::UsageError& error) {
-      return error.what();
-    }
-    return "none";
-  }
-  nlohmann::json good_ = nlohmann::json::parse(R"({"schema": "deepgemm-bench/1", "policy": "p",
-    "rounds": 3, "interrupted": false, "environment": {"device_id": "", "device_name": "",
-    "device_uuid": "", "sms": 1, "driver": "", "nvrtc": "", "library_version": "",
-    "cublaslt": "", "sources_hash": ""},
-    "shapes": [{"shape": {"op": "dense", "groups": 1, "m": 1, "n": 8, "k": 16,
-      "scales": "1x128_128x128", "output": "bf16"}, "config": {"block_m": 64, "later": 3},
-      "status": "ok", "entries": [{"contender": "candidate",
-        "measurement": {"samples_us": [1, 2], "sm_clock_mhz": 0}}]}]})");
-};
-
-TEST_F(BadBenchFile, IsRefusedWithTheReason) {
-  EXPECT_EQ(complaint(good_), "none");
-  EXPECT_EQ(complaint_about("{"), "'x.json' cannot be compared: it is no JSON, or cut short.");
-  EXPECT_NE(complaint_about("[1]").find("no report of deepgemm-bench"), std::string::npos);
-  const auto changed = [&](const char* where, const nlohmann::json& value) {
-    nlohmann::json json = good_;
-    json[nlohmann::json::json_pointer(where)] = value;
-    return complaint(json);
-  };
-  EXPECT_NE(changed("/schema", "deepgemm-tune/1").find("'deepgemm-tune/1'"), std::string::npos);
-  EXPECT_NE(changed("/rounds", "many").find("another kind"), std::string::npos);
-  EXPECT_NE(changed("/shapes/0/shape/op", "sparse").find("operation"), std::string::npos);
-  EXPECT_NE(changed("/shapes/0/shape/m", 0).find("m "), std::string::npos);
-  EXPECT_NE(changed("/shapes/0/entries/0/measurement/samples_us/0", -1).find("no time"),
-            std::string::npos);
-  EXPECT_NE(changed("/shapes/1", good_["shapes"][0]).find("twice"), std::string::npos);
-  nlohmann::json without = good_;
-  without.erase("policy");
-  EXPECT_NE(complaint(without).find("policy"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace deepgemm::app
