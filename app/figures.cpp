@@ -32,8 +32,8 @@ double gigabytes_per_second(const core::GemmProblem& problem, double time_us) {
   return known(time_us) ? static_cast<double>(core::bytes_moved(problem)) / time_us * 1e-3 : 0;
 }
 
-double share_of_limit(const core::GemmProblem& problem, const core::DeviceInfo& device,
-                      double time_us) {
+double share_of_roofline(const core::GemmProblem& problem, const core::DeviceInfo& device,
+                         double time_us) {
   if (!known(time_us) || !known(device.memory_gbps) || !known(device.tensor_tflops)) return 0;
   return std::max(gigabytes_per_second(problem, time_us) / device.memory_gbps,
                   tflops(problem, time_us) / device.tensor_tflops);

@@ -16,9 +16,9 @@ bool is_ours(core::Contender contender);
 double tflops(const core::GemmProblem& problem, double time_us);
 // Operands and scales read once, D written once.
 double gigabytes_per_second(const core::GemmProblem& problem, double time_us);
-// Time that the device's tensor cores or memory need at least, over `time_us`: 1 is the limit.
-double share_of_limit(const core::GemmProblem& problem, const core::DeviceInfo& device,
-                      double time_us);
+// Time that the device's tensor cores or memory need at its sustained rates, over `time_us`.
+double share_of_roofline(const core::GemmProblem& problem, const core::DeviceInfo& device,
+                         double time_us);
 
 // 0 where there is none.
 double geometric_mean(std::span<const double> values);

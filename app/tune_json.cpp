@@ -19,7 +19,7 @@ Json shape_json(const ShapeOutcome& shape, const core::DeviceInfo& device) {
     json["winner"] = winner_json(*shape.winner);
     json["winner"]["tflops"] = tflops(shape.problem, time_us);
     json["winner"]["gbps"] = gigabytes_per_second(shape.problem, time_us);
-    json["winner"]["share_of_limit"] = share_of_limit(shape.problem, device, time_us);
+    json["winner"]["share_of_roofline"] = share_of_roofline(shape.problem, device, time_us);
   }
   json["budget_ran_out"] = shape.budget_ran_out;
   json["seconds"] = shape.seconds;

@@ -191,7 +191,7 @@ function winners(onpick) {
       : winner.measured ? time(winner.time_us) + spread(winner.spread_us) : `~${time(winner.time_us)}`},
     number('TFLOP/s', of('tflops'), rate),
     number('GB/s', of('gbps'), rate),
-    number('of limit', of('share_of_limit'), percent),
+    number('of roofline', of('share_of_roofline'), percent),
     number('× default', gain('default_us'), ratio),
     number('× block', gain('cublaslt_block_us'), ratio),
     number('tried', (line) => line.candidates.length, String),

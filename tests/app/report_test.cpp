@@ -83,9 +83,9 @@ TEST(Figures, FollowTheirDefinitions) {
 TEST(Figures, LimitIsTheSlowerOfMemoryAndTensorCores) {
   core::DeviceInfo gpu = device();
   const core::GemmProblem p = problem(64);
-  EXPECT_DOUBLE_EQ(share_of_limit(p, gpu, 10), gigabytes_per_second(p, 10) / gpu.memory_gbps);
+  EXPECT_DOUBLE_EQ(share_of_roofline(p, gpu, 10), gigabytes_per_second(p, 10) / gpu.memory_gbps);
   gpu.tensor_tflops = 1;
-  EXPECT_DOUBLE_EQ(share_of_limit(p, gpu, 10), tflops(p, 10));
+  EXPECT_DOUBLE_EQ(share_of_roofline(p, gpu, 10), tflops(p, 10));
 }
 
 TEST(Figures, UnknownIsADashAndAnEmptyField) {

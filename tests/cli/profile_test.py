@@ -74,7 +74,7 @@ class ProfileTuning(CliTest):
         listed = self.json_of(self.run_command("deepgemm-db", "list", "--format", "json"))
         self.assertEqual(listed["winners"][0]["winner"], {
             key: value for key, value in shape["winner"].items()
-            if key not in ("tflops", "gbps", "share_of_limit")})
+            if key not in ("tflops", "gbps", "share_of_roofline")})
 
     @needs_nvrtc
     def test_shapes_from_a_file(self):
