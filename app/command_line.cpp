@@ -70,17 +70,22 @@ void set_up(CLI::App& app, const std::string& program, std::string_view topic) {
   app.get_formatter()->column_width(28);
 }
 
+void add_result_options(CLI::App& app, std::string& format, std::vector<std::string>& output_files,
+                        const std::string& formats) {
+  app.add_option("--format", format, "Form of the result on stdout: " + formats)
+      ->type_name("FORMAT");
+  app.add_option("--output", output_files,
+                 "Also write the result here; the suffix chooses\nthe form. Repeatable")
+      ->option_text("FILE")
+      ->allow_extra_args(false);
+}
+
 void add_common_options(CLI::App& app, CommonArguments& arguments, const std::string& formats) {
   app.add_option("--db", arguments.database,
                  "Database file (default: $DEEPGEMM_DB, else\n"
                  "$XDG_DATA_HOME/deepgemm/tuning.db)")
       ->type_name("FILE");
-  app.add_option("--format", arguments.format, "Form of the result on stdout: " + formats)
-      ->type_name("FORMAT");
-  app.add_option("--output", arguments.output_files,
-                 "Also write the result here; the suffix chooses\nthe form. Repeatable")
-      ->option_text("FILE")
-      ->allow_extra_args(false);
+  add_result_options(app, arguments.format, arguments.output_files, formats);
   auto* verbose =
       app.add_flag("-v,--verbose", arguments.verbose, "Say more on stderr, such as every trial");
   auto* quiet = app.add_flag("-q,--quiet", arguments.quiet, "No progress and no notes");

@@ -35,6 +35,9 @@ std::filesystem::path database_path(const CommonArguments& arguments);
 
 // Gives `app` its long help (app/help/<topic>.txt), --version and the house's manners.
 void set_up(CLI::App& app, const std::string& program, std::string_view topic);
+// --format and --output; `formats` lists what --format takes, for the help.
+void add_result_options(CLI::App& app, std::string& format, std::vector<std::string>& output_files,
+                        const std::string& formats);
 // --db, --format, --output, --verbose, --quiet.
 void add_common_options(CLI::App& app, CommonArguments& arguments, const std::string& formats);
 // SHAPES, --shapes, --preset, --op.

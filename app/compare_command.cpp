@@ -45,13 +45,7 @@ bool parse_arguments(int argc, const char* const* argv, CompareArguments& argume
                  "Of all rows together, in percent (default: 95)")
       ->option_text("PERCENT")
       ->check(CLI::Range(50.0, 99.9999));
-  app.add_option("--format", arguments.format,
-                 "Form of the result on stdout: table, csv, json,\nmarkdown")
-      ->type_name("FORMAT");
-  app.add_option("--output", arguments.output_files,
-                 "Also write the result here; the suffix chooses\nthe form. Repeatable")
-      ->option_text("FILE")
-      ->allow_extra_args(false);
+  add_result_options(app, arguments.format, arguments.output_files, "table, csv, json,\nmarkdown");
   return parse(app, argc, argv);
 }
 

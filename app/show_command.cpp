@@ -25,13 +25,7 @@ bool parse_arguments(int argc, const char* const* argv, ShowArguments& arguments
   app.add_option("REPORT", arguments.file, "JSON report of deepgemm-bench")
       ->required()
       ->type_name("");
-  app.add_option("--format", arguments.format,
-                 "Form of the result on stdout: table, csv,\nmarkdown, html")
-      ->type_name("FORMAT");
-  app.add_option("--output", arguments.output_files,
-                 "Also write the result here; the suffix chooses\nthe form. Repeatable")
-      ->option_text("FILE")
-      ->allow_extra_args(false);
+  add_result_options(app, arguments.format, arguments.output_files, "table, csv,\nmarkdown, html");
   return parse(app, argc, argv);
 }
 
