@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <regex>
 
+#include "app/text.h"
 #include "core/error.h"
 
 namespace deepgemm::app {
@@ -70,12 +70,15 @@ TEST(Presets, HaveTheLayersOfTheirModels) {
 // Numbers by name from a source like "config.json of x/y: hidden_size 7168, 128 heads".
 std::map<std::string, std::int64_t> facts_of(const std::string& source) {
   std::map<std::string, std::int64_t> facts;
-  const std::regex fact("([a-z_]+) ([0-9]+)|([0-9]+) ([a-z-]+(?: heads)?)");
   const std::string list = source.substr(source.find(": ") + 2);
-  for (std::sregex_iterator at(list.begin(), list.end(), fact), end; at != end; ++at) {
-    const std::smatch& match = *at;
-    const bool name_first = match[1].matched;
-    facts[match[name_first ? 1 : 4]] = std::stoll(match[name_first ? 2 : 3]);
+  for (const std::string_view fact : split(list, ',')) {
+    const std::string_view words = trim(fact);
+    const std::size_t first = words.find(' ');
+    const std::size_t last = words.rfind(' ');
+    const bool number_first = words[0] >= '0' && words[0] <= '9';
+    const std::string_view name = number_first ? words.substr(first + 1) : words.substr(0, last);
+    const std::string_view number = number_first ? words.substr(0, first) : words.substr(last + 1);
+    facts[std::string(name)] = std::stoll(std::string(number));
   }
   return facts;
 }
@@ -146,7 +149,10 @@ TEST(Presets, EachExtentIsWhatItsFormulaMakesOfTheSource) {
 
 TEST(Presets, TheListNamesEachWithItsSource) {
   const std::string text = describe_presets();
-  const std::string unwrapped = std::regex_replace(text, std::regex("\n *"), " ");
+  std::string unwrapped;  // line ends and the blanks behind them become one blank
+  for (const std::string_view line : split(text, '\n')) {
+    unwrapped += std::string(trim(line)) + " ";
+  }
   for (const Preset& preset : presets()) {
     EXPECT_NE(text.find("\n" + preset.name + ": "), std::string::npos);
     EXPECT_NE(unwrapped.find(preset.source), std::string::npos);
