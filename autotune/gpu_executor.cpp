@@ -19,11 +19,6 @@ core::DeviceInfo read_hopper(int ordinal) {
   return device;
 }
 
-std::string driver_text(const core::DeviceInfo& device) {
-  return device.driver + " (CUDA " + std::to_string(device.driver_version / 1000) + "." +
-         std::to_string(device.driver_version % 1000 / 10) + ")";
-}
-
 std::string gigabytes(double bytes) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.1f GB", bytes / 1e9);
@@ -42,7 +37,7 @@ class GpuExecutor final : public Executor {
     environment_.device_name = device_.name;
     environment_.device_uuid = device_.uuid;
     environment_.sms = device_.sms;
-    environment_.driver = driver_text(device_);
+    environment_.driver = core::driver_text(device_);
     environment_.cublaslt = tools_.library.version();
     if (timing == Timing::kNow) tools_.timer();
   }

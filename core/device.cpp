@@ -55,6 +55,11 @@ DeviceInfo h20() {
 
 }  // namespace
 
+std::string driver_text(const DeviceInfo& device) {
+  return device.driver + " (CUDA " + std::to_string(device.driver_version / 1000) + "." +
+         std::to_string(device.driver_version % 1000 / 10) + ")";
+}
+
 std::span<const DeviceInfo> device_profiles() {
   static const std::array profiles{h100(), h200(), h800(), h20()};
   return profiles;

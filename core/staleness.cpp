@@ -1,0 +1,47 @@
+#include "core/staleness.h"
+
+namespace deepgemm::core {
+namespace {
+
+bool differ(std::string_view a, std::string_view b) { return !a.empty() && !b.empty() && a != b; }
+
+std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+}  // namespace
+
+std::string_view name(Staleness staleness) {
+  switch (staleness) {
+    case Staleness::kCurrent:
+      return "current";
+    case Staleness::kVerify:
+      return "verify";
+    case Staleness::kRetune:
+      return "re-tune";
+    case Staleness::kHint:
+      return "hint";
+  }
+  return "";
+}
+
+StalenessGrade grade(const Environment& recorded, const Environment& here) {
+  if (differ(recorded.device_id, here.device_id)) {
+    return {Staleness::kHint, "tuned on " + recorded.device_id + ", not on " + here.device_id +
+                                  ": a hint only, tune on this GPU"};
+  }
+  if (differ(recorded.sources_hash, here.sources_hash)) {
+    return {Staleness::kRetune, "built from other kernel sources (" +
+                                    recorded.sources_hash.substr(0, 12) + ", here " +
+                                    here.sources_hash.substr(0, 12) + "): tune again"};
+  }
+  if (differ(recorded.nvrtc, here.nvrtc)) {
+    return {Staleness::kRetune,
+            "built by NVRTC " + recorded.nvrtc + ", here is " + here.nvrtc + ": tune again"};
+  }
+  if (differ(recorded.driver, here.driver)) {
+    return {Staleness::kVerify, "measured with driver " + quoted(recorded.driver) + ", here is " +
+                                    quoted(here.driver) + ": run deepgemm-db verify"};
+  }
+  return {};
+}
+
+}  // namespace deepgemm::core

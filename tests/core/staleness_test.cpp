@@ -1,0 +1,64 @@
+#include "core/staleness.h"
+
+#include <gtest/gtest.h>
+
+namespace deepgemm::core {
+namespace {
+
+Environment tuned() {
+  return {"h100-sxm5",
+          "NVIDIA H100 80GB HBM3",
+          "GPU-1",
+          132,
+          "580.82 (CUDA 13.0)",
+          "13.0",
+          "0.1.0",
+          "13.0.2",
+          "0123abcd"};
+}
+
+TEST(Staleness, TheSameEnvironmentIsCurrent) {
+  EXPECT_EQ(grade(tuned(), tuned()).staleness, Staleness::kCurrent);
+  EXPECT_EQ(grade(tuned(), tuned()).reason, "");
+}
+
+TEST(Staleness, AnotherGpuOfTheKindAndAnotherLibraryAreCurrent) {
+  Environment here = tuned();
+  here.device_uuid = "GPU-2";
+  here.cublaslt = "13.1.0";
+  here.library_version = "0.2.0";
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kCurrent);
+}
+
+TEST(Staleness, WhatIsNotKnownIsNotCompared) {
+  Environment here;
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kCurrent);
+  here.device_id = "h100-sxm5";
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kCurrent);
+}
+
+TEST(Staleness, GradesRiseWithDoubtAndTheWorstCounts) {
+  Environment here = tuned();
+  here.driver = "590.10 (CUDA 13.1)";
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kVerify);
+  EXPECT_NE(grade(tuned(), here).reason.find("deepgemm-db verify"), std::string::npos);
+  here.nvrtc = "13.1";
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kRetune);
+  EXPECT_NE(grade(tuned(), here).reason.find("NVRTC 13.0"), std::string::npos);
+  here.sources_hash = "ffff";
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kRetune);
+  EXPECT_NE(grade(tuned(), here).reason.find("sources"), std::string::npos);
+  here.device_id = "h20";
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kHint);
+  EXPECT_NE(grade(tuned(), here).reason.find("h100-sxm5, not on h20"), std::string::npos);
+}
+
+TEST(Staleness, NamesAreStable) {
+  EXPECT_EQ(name(Staleness::kCurrent), "current");
+  EXPECT_EQ(name(Staleness::kVerify), "verify");
+  EXPECT_EQ(name(Staleness::kRetune), "re-tune");
+  EXPECT_EQ(name(Staleness::kHint), "hint");
+}
+
+}  // namespace
+}  // namespace deepgemm::core
