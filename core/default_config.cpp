@@ -131,4 +131,13 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
   return best;
 }
 
+GemmConfig fallback_config(Operation) {
+  GemmConfig config;
+  config.block_m = 64;
+  config.block_n = 128;
+  config.math_warpgroups = 1;
+  config.stages = deepest_pipeline(config, true, kernels::kSharedLimit);
+  return config;
+}
+
 }  // namespace deepgemm::core

@@ -13,4 +13,9 @@ namespace deepgemm::core {
 // every tuned winner must beat beyond the noise.
 GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device);
 
+// One config that runs every legal problem of an operation on every Hopper GPU: no cluster, so that
+// any part of a GPU will do, and a tile in the middle between decoding and prefill. It is what an
+// export bundle falls back to.
+GemmConfig fallback_config(Operation operation);
+
 }  // namespace deepgemm::core

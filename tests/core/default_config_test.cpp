@@ -78,6 +78,12 @@ TEST(DefaultConfig, PromotionIsHiddenWhereRegistersAllow) {
   EXPECT_EQ(default_config(shape(4096, 7168, 16384), device).accumulator_sets, 1);
 }
 
+TEST(FallbackConfig, IsLegalAndNeedsNoCluster) {
+  const GemmConfig config = fallback_config(Operation::kDense);
+  EXPECT_EQ(why_illegal(config), std::nullopt);
+  EXPECT_EQ(kernels::cluster_size(config), 1);
+}
+
 TEST(DefaultConfig, IsAFunctionOfShapeAndDevice) {
   const DeviceInfo& h100 = *find_device_profile("h100-sxm5");
   const DeviceInfo& h20 = *find_device_profile("h20");

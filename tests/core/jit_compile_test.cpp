@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "core/compile_pool.h"
+#include "core/default_config.h"
 #include "core/error.h"
 #include "core/jit_builder.h"
 
@@ -47,6 +48,7 @@ std::vector<GemmConfig> corners() {
   add("block_m=128,block_n=192,stages=4,cluster_m=2");
   add("block_m=256,block_n=128,stages=3,cluster_m=2");
   add("block_m=256,block_n=128,stages=4");
+  list.push_back(fallback_config(Operation::kDense));
   return list;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/default_config.h"
 #include "tests/gpu/gpu_fixture.h"
 
 namespace deepgemm::gpu_test {
@@ -62,7 +63,10 @@ class DenseShapeTest : public DenseKernelTest,
 TEST_P(DenseShapeTest, WholeK) {
   const auto bench = Gpu::executor()->prepare(shape());
   std::optional<unsigned long long> bits;
-  for (const std::string& config : kWholeK) {
+  // What an export bundle falls back to must run any shape.
+  std::vector<std::string> configs(kWholeK.begin(), kWholeK.end());
+  configs.push_back(core::to_string(core::fallback_config(core::Operation::kDense)));
+  for (const std::string& config : configs) {
     SCOPED_TRACE(config);
     const autotune::Check check = verify(*bench, build(config));
     if (!bits) bits = check.verification.bits_hash;
