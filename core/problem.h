@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace deepgemm::core {
 
@@ -32,6 +33,12 @@ struct GemmProblem {
 
   friend bool operator==(const GemmProblem&, const GemmProblem&) = default;
 };
+
+// A key to sort problems by: those that share everything but m lie side by side, m ascending.
+inline auto order(const GemmProblem& problem) {
+  return std::tuple(problem.operation, problem.groups, problem.recipe, problem.output, problem.n,
+                    problem.k, problem.m);
+}
 
 // Largest legal m, n and k: tile and TMA coordinates are 32-bit and byte counts must fit 64 bits.
 inline constexpr std::int64_t kMaxExtent = std::int64_t{1} << 30;

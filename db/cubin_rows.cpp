@@ -7,13 +7,17 @@
 
 namespace deepgemm::db {
 
-void append(SQLite::Database& database, const core::Cubin& cubin) {
-  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+bool add(SQLite::Database& database, const core::Cubin& cubin) {
   SQLite::Statement insert(database, insert_sql(table_of<core::Cubin>(), "sha256", "?") +
                                          " ON CONFLICT(key) DO NOTHING");
   insert.bind(1, core::sha256_hex(cubin.image));
   bind_row(insert, 2, cubin);
-  insert.exec();
+  return insert.exec() > 0;
+}
+
+void append(SQLite::Database& database, const core::Cubin& cubin) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  add(database, cubin);
   transaction.commit();
 }
 

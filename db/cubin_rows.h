@@ -14,6 +14,9 @@ namespace deepgemm::db {
 // Does nothing where the key is stored already: a key is the content's address.
 void append(SQLite::Database& database, const core::Cubin& cubin);
 
+// The same within the caller's transaction; returns whether it was new.
+bool add(SQLite::Database& database, const core::Cubin& cubin);
+
 // Throws UsageError where the image is not the one that was stored.
 std::optional<core::Cubin> read_cubin(const SQLite::Database& database,
                                       const std::filesystem::path& path, std::string_view key);

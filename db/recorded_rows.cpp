@@ -36,6 +36,46 @@ std::int64_t environment_row(SQLite::Database& database, const core::Environment
 }
 
 template <class T>
+bool is_stored(const SQLite::Database& database, const T& row, std::int64_t environment_id,
+               const std::string& recorded_at) {
+  const Table& table = table_of<T>();
+  SQLite::Statement query(database, "SELECT 1 FROM " + table.name +
+                                        " WHERE environment_id = ? AND recorded_at = ? AND " +
+                                        equality(database, table, names_of(table)));
+  query.bind(1, environment_id);
+  query.bind(2, recorded_at);
+  bind_row(query, 3, row);
+  return query.executeStep();
+}
+
+template <class T>
+bool add_row(SQLite::Database& database, const T& row, const core::Environment& environment,
+             const std::string& recorded_at) {
+  const std::int64_t environment_id = environment_row(database, environment);
+  if (is_stored(database, row, environment_id, recorded_at)) return false;
+  SQLite::Statement insert(database,
+                           insert_sql(table_of<T>(), "environment_id, recorded_at", "?, ?"));
+  insert.bind(1, environment_id);
+  insert.bind(2, recorded_at);
+  bind_row(insert, 3, row);
+  insert.exec();
+  return true;
+}
+
+template <class T>
+void sort_table(SQLite::Database& database) {
+  const Table& table = table_of<T>();
+  std::string columns = "environment_id, recorded_at";
+  for (const Column& column : table.columns) columns += ", \"" + column.name + '"';
+  database.exec("CREATE TEMP TABLE in_order AS SELECT " + columns + " FROM " + table.name +
+                " ORDER BY recorded_at, id");
+  database.exec("DELETE FROM " + table.name);
+  database.exec("INSERT INTO " + table.name + " (" + columns + ") SELECT " + columns +
+                " FROM in_order ORDER BY rowid");
+  database.exec("DROP TABLE in_order");
+}
+
+template <class T>
 void append_row(SQLite::Database& database, const T& row, const core::Environment& environment) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   SQLite::Statement insert(database, insert_sql(table_of<T>(), "environment_id, recorded_at",
@@ -127,6 +167,19 @@ void append(SQLite::Database& database, const core::Trial& trial,
 void append(SQLite::Database& database, const core::Winner& winner,
             const core::Environment& environment) {
   append_row(database, winner, environment);
+}
+
+bool add(SQLite::Database& database, const TrialRow& row) {
+  return add_row(database, row.trial, row.environment, row.recorded_at);
+}
+
+bool add(SQLite::Database& database, const WinnerRow& row) {
+  return add_row(database, row.winner, row.environment, row.recorded_at);
+}
+
+void sort_by_time(SQLite::Database& database) {
+  sort_table<core::Trial>(database);
+  sort_table<core::Winner>(database);
 }
 
 std::vector<TrialRow> read_trials(const SQLite::Database& database,

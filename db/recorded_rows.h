@@ -24,6 +24,15 @@ void append(SQLite::Database& database, const core::Trial& trial,
 void append(SQLite::Database& database, const core::Winner& winner,
             const core::Environment& environment);
 
+// Copies a row with the time it was recorded at, unless an equal one of that time is there; returns
+// whether it was new. The transaction is the caller's.
+bool add(SQLite::Database& database, const TrialRow& row);
+bool add(SQLite::Database& database, const WinnerRow& row);
+
+// Gives rows that were added in another order than they were recorded the ids of that order, so
+// that a larger id is newer again. The transaction is the caller's.
+void sort_by_time(SQLite::Database& database);
+
 // What to read. Unset members do not restrict.
 struct Selection {
   std::optional<core::GemmProblem> problem = {};   // all of it, or

@@ -61,6 +61,19 @@ Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& p
   return best == nullptr ? Family{} : collect(winners, problem, best->environment.device_id);
 }
 
+std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
+                                        std::string_view device_id) {
+  std::map<decltype(core::order(core::GemmProblem{})), const WinnerRow*> best;
+  for (const WinnerRow& row : winners) {
+    if (row.environment.device_id != device_id) continue;
+    const WinnerRow*& held = best[core::order(row.winner.problem)];
+    if (held == nullptr || is_better(row, *held)) held = &row;
+  }
+  std::vector<const WinnerRow*> rows;
+  for (const auto& [order, row] : best) rows.push_back(row);
+  return rows;
+}
+
 core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
                      std::string_view device_id) {
   const std::optional<std::size_t> index = core::find_row(family.tuned, problem.m);

@@ -25,6 +25,11 @@ struct Family {
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
                   std::string_view device_id);
 
+// For each problem that was tuned on `device_id`, the row that answers for it, in the order of
+// operation, n, k and m.
+std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
+                                        std::string_view device_id);
+
 // The row of the family that answers for problem.m, and why.
 core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
                      std::string_view device_id);

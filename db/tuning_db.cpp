@@ -10,8 +10,11 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "db/bundle_file.h"
 #include "db/connection.h"
 #include "db/cubin_rows.h"
+#include "db/merge.h"
+#include "db/prune.h"
 #include "db/recorded_rows.h"
 #include "db/row_choice.h"
 #include "db/schema.h"
@@ -69,14 +72,22 @@ SQLite::Database open_reader(const std::filesystem::path& path) {
   return patiently(path, [&path](int attempt) {
     SQLite::Database database = open_for_reading(path, attempt < 4);
     database.exec("PRAGMA temp_store=MEMORY");
+    if (looks_like_bundle(database)) require_sealed(database, path);
     require_readable(database, path);
     return database;
   });
 }
 
+[[noreturn]] void throw_bundle_is_read_only(const std::filesystem::path& path) {
+  throw core::UsageError(
+      path.string() + " is an export bundle, which is never written",
+      "Bring it into a database: deepgemm-db import " + path.string() + " --db tuning.db.");
+}
+
 SQLite::Database open_tuner(const std::filesystem::path& path) {
   return translated(path, [&path] {
     SQLite::Database database = open_for_tuning(path);
+    if (looks_like_bundle(database)) throw_bundle_is_read_only(path);
     if (tables_are_missing(database)) create_schema(database);
     require_readable(database, path);
     require_sound(database, path);
@@ -193,6 +204,22 @@ std::vector<WinnerRow> TuningDb::winners() const {
 std::vector<TrialRow> TuningDb::all_trials(const core::GemmProblem& problem) const {
   return state_->read(
       [&] { return read_trials(state_->database, state_->path, {.problem = problem}); });
+}
+
+Merged TuningDb::merge(const TuningDb& other) {
+  return translated(state_->path, [&] {
+    return other.state_->read(
+        [&] { return merge_into(state_->database, other.state_->database, other.state_->path); });
+  });
+}
+
+Pruned TuningDb::prune(const PruneOptions& options) {
+  return translated(state_->path,
+                    [&] { return db::prune(state_->database, state_->path, options); });
+}
+
+bool TuningDb::is_bundle() const {
+  return state_->read([&] { return looks_like_bundle(state_->database); });
 }
 
 int TuningDb::schema_version() const {

@@ -31,13 +31,40 @@ struct TrialRow {
   std::string recorded_at;
 };
 
+// What merging brought in.
+struct Merged {
+  int trials = 0;
+  int winners = 0;
+  int cubins = 0;
+};
+
+// What may go from a database. A trial that is gone is tried again by the next tune of its shape.
+struct PruneOptions {
+  // Trials and winners of a problem that has a newer measured winner from the same kind of GPU.
+  bool superseded = false;
+  // Trials of candidates beside the winner and the runner-up, where a winner was recorded; of the
+  // other contenders all but the newest.
+  bool losers = false;
+  // Compiled kernels that no winner and no trial refers to.
+  bool orphans = false;
+  bool dry_run = false;  // counts, and leaves the file as it is
+};
+
+struct Pruned {
+  int trials = 0;
+  int winners = 0;
+  int cubins = 0;
+  int environments = 0;  // those left without rows
+};
+
 // For one thread at a time. A process that opens the same file in both modes opens kTune first:
 // its readers then share the tuner's view of the log.
 class TuningDb final : public core::KernelStore, public core::TrialStore {
  public:
   // kTune reads the whole file once and refuses it where a page is broken; it adds config fields
   // that the file does not know yet. Throws UsageError for a file that is corrupt, truncated,
-  // foreign (not SQLite, or not ours) or of a newer schema, and for a missing one in kReadOnly;
+  // foreign (not SQLite, or not ours) or of a newer schema, for a bundle that is damaged or to be
+  // written (kTune), and for a missing file in kReadOnly;
   // EnvironmentError for a folder or file that cannot be written, a full disk, and a database that
   // another tuner holds.
   TuningDb(const std::filesystem::path& path, OpenMode mode);
@@ -63,6 +90,14 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   std::vector<WinnerRow> winners() const;
   // Every trial of a problem, oldest first.
   std::vector<TrialRow> all_trials(const core::GemmProblem& problem) const;
+  // Adds every row and kernel of `other` that is not here yet, in one transaction: rows of equal
+  // environments join, those of different ones stay apart. Repeating it adds nothing.
+  Merged merge(const TuningDb& other);
+  // In one transaction; the file then shrinks.
+  Pruned prune(const PruneOptions& options);
+
+  // Whether the file is an export bundle. One that opened is whole: its checksum was compared.
+  bool is_bundle() const;
   int schema_version() const;
   const std::filesystem::path& path() const;
 

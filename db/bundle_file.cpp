@@ -1,0 +1,196 @@
+#include "db/bundle_file.h"
+
+#include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+
+#include "core/error.h"
+#include "core/sha256.h"
+#include "core/version.h"
+#include "db/bundle_seal.h"
+#include "db/connection.h"
+#include "db/cubin_rows.h"
+#include "db/recorded_rows.h"
+#include "db/schema.h"
+#include "db/sqlite_errors.h"
+#include "db/values.h"
+
+namespace deepgemm::db {
+namespace {
+
+// Raised when what the table or the index means changes.
+constexpr int kBundleFormat = 1;
+
+std::uint32_t place_of(std::vector<core::Environment>& list, const core::Environment& wanted) {
+  const auto found = std::find(list.begin(), list.end(), wanted);
+  if (found != list.end()) return static_cast<std::uint32_t>(found - list.begin());
+  list.push_back(wanted);
+  return static_cast<std::uint32_t>(list.size() - 1);
+}
+
+bool has_table(const SQLite::Database& database) {
+  SQLite::Statement query(database, "SELECT 1 FROM sqlite_schema WHERE name = 'bundle'");
+  return query.executeStep();
+}
+
+void fill(SQLite::Database& database, const BundleContents& contents) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  for (const WinnerRow& row : contents.winners) add(database, row);
+  for (const TrialRow& row : contents.trials) add(database, row);
+  for (const core::Cubin& cubin : contents.cubins) add(database, cubin);
+  database.exec(
+      "CREATE TABLE bundle (format INTEGER NOT NULL, device_id TEXT NOT NULL, "
+      "library_version TEXT NOT NULL, \"index\" BLOB NOT NULL, index_sha256 TEXT NOT NULL) STRICT");
+  const std::vector<char> index = encode(index_of(contents));
+  SQLite::Statement insert(database, "INSERT INTO bundle VALUES (?, ?, ?, ?, ?)");
+  insert.bind(1, kBundleFormat);
+  insert.bind(2, contents.device_id);
+  insert.bind(3, std::string(core::kVersion));
+  bind_blob(insert, 4, index.data(), index.size());
+  insert.bind(5, core::sha256_hex(index));
+  insert.exec();
+  transaction.commit();
+}
+
+void write_unsealed(const BundleContents& contents, const std::filesystem::path& path) {
+  translated(path, [&] {
+    SQLite::Database database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    // Nobody sees the file before it is complete and synced; a journal would protect nothing.
+    database.exec("PRAGMA journal_mode=OFF");
+    database.exec("PRAGMA synchronous=OFF");
+    create_schema(database);
+    fill(database, contents);
+    database.exec("VACUUM");
+  });
+}
+
+// The file that is written beside the final one; removed unless it was published.
+class Draft {
+ public:
+  explicit Draft(const std::filesystem::path& target) : target_(target), path_(target) {
+    static std::atomic<int> serial{0};
+    path_ += ".part-" + std::to_string(getpid()) + "-" + std::to_string(serial++);
+  }
+  ~Draft() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  void publish() {
+    std::error_code error;
+    std::filesystem::rename(path_, target_, error);
+    if (error) {
+      throw core::EnvironmentError(
+          target_.string() + " cannot be replaced (" + error.message() + ")",
+          "Make its folder writable, or choose another --output FILE.");
+    }
+    sync_folder(std::filesystem::absolute(target_).parent_path());
+  }
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path path_;
+};
+
+void require_replaceable(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return;
+  bool is_bundle = false;
+  if (std::filesystem::is_regular_file(path, error)) {
+    try {
+      SQLite::Database database(path.string(), SQLite::OPEN_READONLY);
+      is_bundle = looks_like_bundle(database);
+    } catch (const SQLite::Exception&) {
+      is_bundle = false;
+    }
+  }
+  if (is_bundle) return;
+  throw core::UsageError(path.string() + " exists and is no bundle, so it is not overwritten",
+                         "Move it away, or choose another --output FILE.");
+}
+
+}  // namespace
+
+Index index_of(const BundleContents& contents) {
+  Index index;
+  std::map<std::string, std::uint32_t> kernels;
+  for (const core::Cubin& cubin : contents.cubins) {
+    kernels.emplace(cubin.key, static_cast<std::uint32_t>(index.kernels.size()));
+    index.kernels.push_back({cubin.key, cubin.entry, core::sha256_hex(cubin.image), cubin.config});
+  }
+  std::map<decltype(core::order(core::GemmProblem{})), IndexedFamily> families;
+  for (const auto& [winner, environment, recorded_at, id] : contents.winners) {
+    core::GemmProblem any_m = winner.problem;
+    any_m.m = 1;
+    IndexedFamily& family = families[core::order(any_m)];
+    family.any_m = any_m;
+    family.device_id = environment.device_id;
+    family.rows.push_back({winner.problem.m, kernels.at(winner.kernel_key),
+                           place_of(index.environments, environment), winner.measured,
+                           winner.median_us});
+  }
+  for (auto& [order, family] : families) {
+    std::sort(family.rows.begin(), family.rows.end(),
+              [](const IndexedRow& a, const IndexedRow& b) { return a.m < b.m; });
+    index.families.push_back(std::move(family));
+  }
+  for (const BundleContents::Fallback& fallback : contents.fallbacks) {
+    index.fallbacks.push_back({fallback.operation, kernels.at(fallback.kernel_key),
+                               place_of(index.environments, fallback.environment)});
+  }
+  return index;
+}
+
+void write_bundle(const BundleContents& contents, const std::filesystem::path& path) {
+  require_replaceable(path);
+  Draft draft(path);
+  write_unsealed(contents, draft.path());
+  append_seal(draft.path());
+  draft.publish();
+}
+
+bool looks_like_bundle(const SQLite::Database& database) {
+  return has_seal(database) || has_table(database);
+}
+
+void require_sealed(const SQLite::Database& database, const std::filesystem::path& path) {
+  const std::string again = "Copy it again from where it was exported, or export it anew.";
+  if (!has_seal(database)) {
+    throw core::UsageError(path.string() + " is a bundle that is incomplete: its end is missing",
+                           again);
+  }
+  if (!has_right_seal(database)) {
+    throw core::UsageError(path.string() + " is a damaged bundle: its checksum does not fit",
+                           again);
+  }
+}
+
+BundleHead read_head(const SQLite::Database& database, const std::filesystem::path& path) {
+  SQLite::Statement query(
+      database, "SELECT format, device_id, library_version, \"index\", index_sha256 FROM bundle");
+  if (!query.executeStep()) throw_damaged(path, "its table 'bundle' is empty");
+  const int format = query.getColumn(0).getInt();
+  if (format > kBundleFormat) {
+    throw core::UsageError(path.string() + " was written by a newer deepgemm (bundle format " +
+                               std::to_string(format) + ", this one reads up to " +
+                               std::to_string(kBundleFormat) + ")",
+                           "Update this deepgemm, or pass another bundle.");
+  }
+  std::vector<char> bytes;
+  if (!read_value(query.getColumn(3), bytes) ||
+      core::sha256_hex(bytes) != query.getColumn(4).getString()) {
+    throw_damaged(path, "its index does not match its checksum");
+  }
+  std::optional<Index> index = decode(bytes);
+  if (!index) throw_damaged(path, "its index cannot be read");
+  return {query.getColumn(1).getString(), query.getColumn(2).getString(), std::move(*index)};
+}
+
+}  // namespace deepgemm::db

@@ -1,0 +1,203 @@
+#include "db/bundle_index.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+
+#include "db/columns.h"
+#include "db/values.h"
+
+namespace deepgemm::db {
+namespace {
+
+constexpr std::uint32_t kVersion = 1;
+
+class Writer {
+ public:
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  void put(T value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof value); }
+  void put(std::string_view text) {
+    put(static_cast<std::uint32_t>(text.size()));
+    bytes_.append(text);
+  }
+  // Enums by name, as everywhere.
+  template <NamedValue T>
+  void put(T value) {
+    put(core::name(value));
+  }
+  template <class T>
+  void count(const std::vector<T>& list) {
+    put(static_cast<std::uint32_t>(list.size()));
+  }
+  std::vector<char> take() const { return {bytes_.begin(), bytes_.end()}; }
+  static constexpr std::size_t config_fields = core::kConfigFields.size();
+
+ private:
+  std::string bytes_;
+};
+
+// After the first read that failed, all others fail too; whoever reads asks once at the end.
+class Reader {
+ public:
+  explicit Reader(std::span<const char> bytes) : bytes_(bytes) {}
+
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  void get(T& value) {
+    if (!require(sizeof value)) return;
+    std::memcpy(&value, bytes_.data(), sizeof value);
+    bytes_ = bytes_.subspan(sizeof value);
+  }
+  void get(std::string& text) {
+    std::uint32_t size = 0;
+    get(size);
+    if (!require(size)) return;
+    text.assign(bytes_.data(), size);
+    bytes_ = bytes_.subspan(size);
+  }
+  void get(core::Operation& value) { get_named(core::operation_named, value); }
+  void get(core::ScaleRecipe& value) { get_only(core::ScaleRecipe::k1x128With128x128, value); }
+  void get(core::OutputType& value) { get_only(core::OutputType::kBf16, value); }
+
+  // As many elements as the bytes could hold at all, so that a lie about a count costs nothing.
+  template <class T>
+  void count(std::vector<T>& list) {
+    std::uint32_t size = 0;
+    get(size);
+    if (require(size)) list.resize(size);
+  }
+
+  void fail() { ok_ = false; }
+  // As many as whoever wrote this knew; the later ones keep their defaults.
+  std::size_t config_fields = 0;
+  bool ok() const { return ok_; }
+  bool at_end() const { return ok_ && bytes_.empty(); }
+
+ private:
+  bool require(std::size_t size) {
+    ok_ = ok_ && size <= bytes_.size();
+    return ok_;
+  }
+  template <class T, class Named>
+  void get_named(Named named, T& value) {
+    std::string text;
+    get(text);
+    if (const auto found = named(text)) {
+      value = *found;
+    } else {
+      fail();
+    }
+  }
+  // For enums with one value so far.
+  template <class T>
+  void get_only(T only, T& value) {
+    std::string text;
+    get(text);
+    value = only;
+    if (text != core::name(only)) fail();
+  }
+
+  std::span<const char> bytes_;
+  bool ok_ = true;
+};
+
+// One description of the format, walked by the Writer and by the Reader alike.
+template <class Stream, class Value>
+void pass(Stream& stream, Value& value) {
+  if constexpr (std::is_const_v<Value>) {
+    stream.put(value);
+  } else {
+    stream.get(value);
+  }
+}
+
+template <class Stream, class Kernel>
+void pass_kernel(Stream& stream, Kernel& kernel) {
+  pass(stream, kernel.key);
+  pass(stream, kernel.entry);
+  pass(stream, kernel.image_sha256);
+  std::size_t field = 0;
+  visit_config("", kernel.config, [&](const std::string&, auto& value) {
+    if (field++ < stream.config_fields) pass(stream, value);
+  });
+}
+
+template <class Stream, class Row>
+void pass_row(Stream& stream, Row& row) {
+  pass(stream, row.m);
+  pass(stream, row.kernel);
+  pass(stream, row.environment);
+  pass(stream, row.measured);
+  pass(stream, row.time_us);
+}
+
+template <class Stream, class Family>
+void pass_family(Stream& stream, Family& family) {
+  visit_problem(family.any_m, [&](const std::string&, auto& value) { pass(stream, value); });
+  pass(stream, family.device_id);
+  stream.count(family.rows);
+  for (auto& row : family.rows) pass_row(stream, row);
+}
+
+template <class Stream, class SomeIndex>
+void pass_index(Stream& stream, SomeIndex& index) {
+  stream.count(index.environments);
+  for (auto& environment : index.environments) {
+    visit_columns(environment, [&](const std::string&, auto& value) { pass(stream, value); });
+  }
+  stream.count(index.kernels);
+  for (auto& kernel : index.kernels) pass_kernel(stream, kernel);
+  stream.count(index.families);
+  for (auto& family : index.families) pass_family(stream, family);
+  stream.count(index.fallbacks);
+  for (auto& fallback : index.fallbacks) {
+    pass(stream, fallback.operation);
+    pass(stream, fallback.kernel);
+    pass(stream, fallback.environment);
+  }
+}
+
+bool is_sound(const Index& index) {
+  const auto refers = [&index](const auto& row) {
+    return row.kernel < index.kernels.size() && row.environment < index.environments.size();
+  };
+  const auto is_ordered = [](const IndexedRow& a, const IndexedRow& b) { return a.m < b.m; };
+  for (const IndexedFamily& family : index.families) {
+    if (!std::all_of(family.rows.begin(), family.rows.end(), refers)) return false;
+    if (std::adjacent_find(family.rows.begin(), family.rows.end(),
+                           [&](const IndexedRow& a, const IndexedRow& b) {
+                             return !is_ordered(a, b);
+                           }) != family.rows.end()) {
+      return false;
+    }
+  }
+  return std::all_of(index.fallbacks.begin(), index.fallbacks.end(), refers);
+}
+
+}  // namespace
+
+std::vector<char> encode(const Index& index) {
+  Writer writer;
+  writer.put(kVersion);
+  writer.put(static_cast<std::uint32_t>(core::kConfigFields.size()));
+  pass_index(writer, index);
+  return writer.take();
+}
+
+std::optional<Index> decode(std::span<const char> bytes) {
+  Reader reader(bytes);
+  std::uint32_t version = 0;
+  std::uint32_t fields = 0;
+  reader.get(version);
+  reader.get(fields);
+  if (version != kVersion || fields > core::kConfigFields.size()) return std::nullopt;
+  reader.config_fields = fields;
+  Index index;
+  pass_index(reader, index);
+  if (!reader.at_end() || !is_sound(index)) return std::nullopt;
+  return index;
+}
+
+}  // namespace deepgemm::db

@@ -1,0 +1,185 @@
+#include "db/export.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "core/default_config.h"
+#include "core/error.h"
+#include "db/row_choice.h"
+
+namespace deepgemm::db {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+
+// One collection under way.
+class Collector {
+ public:
+  Collector(const TuningDb& database, const core::Environment& here, const Compile& compile)
+      : database_(database), here_(here), compile_(compile) {}
+
+  void add_winner(const WinnerRow& row) {
+    const core::Winner& winner = row.winner;
+    if (!add_kernel(winner.kernel_key, winner.config)) {
+      throw core::UsageError(database_.path().string() + " has a winner for " +
+                                 core::to_string(winner.problem) +
+                                 " but not its kernel, and this deepgemm compiles another one",
+                             "Tune the shape again with deepgemm-tune --force, then export.");
+    }
+    result_.contents.winners.push_back(row);
+    add_evidence(row);
+  }
+
+  void add_fallback(core::Operation operation, const std::string& device_id) {
+    core::Environment environment = here_;
+    environment.device_id = device_id;
+    const core::GemmConfig wanted = core::fallback_config(operation);
+    core::BuildResult built;
+    try {
+      built = compile_(wanted);
+    } catch (const core::EnvironmentError& error) {
+      built.failure = error.what();
+    }
+    if (built.cubin) {
+      take(*built.cubin);
+      result_.contents.fallbacks.push_back({operation, built.cubin->key, environment});
+      return;
+    }
+    add_stand_in(operation, wanted, built.failure);
+  }
+
+  Export take_result() { return std::move(result_); }
+
+ private:
+  void take(const core::Cubin& cubin) {
+    if (keys_.insert(cubin.key).second) result_.contents.cubins.push_back(cubin);
+  }
+
+  // Whether the kernel of that key is in the bundle now.
+  bool add_kernel(const std::string& key, const core::GemmConfig& config) {
+    if (keys_.contains(key)) return true;
+    if (const auto stored = database_.cubin(key)) {
+      take(*stored);
+      return true;
+    }
+    try {
+      const core::BuildResult built = compile_(config);
+      if (!built.cubin || built.cubin->key != key) return false;
+      take(*built.cubin);
+      return true;
+    } catch (const core::EnvironmentError&) {
+      return false;
+    }
+  }
+
+  // The newest trial of each contender, and of the candidates the winner's and the fastest other.
+  void add_evidence(const WinnerRow& row) {
+    std::map<Contender, const TrialRow*> newest;
+    const TrialRow* winning = nullptr;
+    const TrialRow* runner_up = nullptr;
+    const std::vector<TrialRow> rows = database_.all_trials(row.winner.problem);
+    for (const TrialRow& each : rows) {
+      const core::Trial& trial = each.trial;
+      if (each.environment != row.environment) continue;
+      if (trial.contender != Contender::kCandidate) {
+        newest[trial.contender] = &each;
+      } else if (trial.kernel_key == row.winner.kernel_key) {
+        winning = &each;
+      } else if (can_follow(each, row) &&
+                 (runner_up == nullptr || time_of(each) < time_of(*runner_up))) {
+        runner_up = &each;
+      }
+    }
+    for (const TrialRow* each :
+         {winning, runner_up, newest[Contender::kDefault], newest[Contender::kCublasLtBlock],
+          newest[Contender::kCublasLtTensorwide]}) {
+      if (each != nullptr) add_trial(*each);
+    }
+  }
+
+  static double time_of(const TrialRow& row) {
+    const bool measured = row.trial.outcome == Outcome::kMeasured;
+    return measured ? row.trial.measurement.median_us : row.trial.predicted_us;
+  }
+
+  static bool can_follow(const TrialRow& row, const WinnerRow& winner) {
+    return row.trial.outcome == (winner.winner.measured ? Outcome::kMeasured : Outcome::kPredicted);
+  }
+
+  void add_trial(const TrialRow& row) {
+    const core::Trial& trial = row.trial;
+    if (!trial.kernel_key.empty() && !add_kernel(trial.kernel_key, trial.config)) {
+      result_.notes.push_back(
+          "the " + std::string(trial.contender == Contender::kDefault ? "default" : "runner-up") +
+          " of " + core::to_string(trial.problem) + " stays behind: its kernel is not stored");
+      return;
+    }
+    result_.contents.trials.push_back(row);
+  }
+
+  // Without a compiler: the kernel of this bundle whose tile comes closest, and that any part of a
+  // GPU can run.
+  void add_stand_in(core::Operation operation, const core::GemmConfig& wanted,
+                    const std::string& why) {
+    const auto tile = [](const core::GemmConfig& config) {
+      return config.block_m * config.block_n;
+    };
+    const WinnerRow* best = nullptr;
+    for (const WinnerRow& row : result_.contents.winners) {
+      const core::GemmConfig& config = row.winner.config;
+      if (row.winner.problem.operation != operation || kernels::cluster_size(config) > 1) continue;
+      if (best == nullptr || std::abs(tile(config) - tile(wanted)) <
+                                 std::abs(tile(best->winner.config) - tile(wanted))) {
+        best = &row;
+      }
+    }
+    if (best == nullptr) {
+      throw core::EnvironmentError("the fallback of operation " +
+                                       std::string(core::name(operation)) +
+                                       " cannot be compiled: " + why,
+                                   "Export on a machine that has NVRTC.");
+    }
+    result_.contents.fallbacks.push_back({operation, best->winner.kernel_key, best->environment});
+    result_.notes.push_back("the fallback is the winner of " +
+                            core::to_string(best->winner.problem) +
+                            ", because the usual one cannot be compiled: " + why);
+  }
+
+  const TuningDb& database_;
+  const core::Environment& here_;
+  const Compile& compile_;
+  std::set<std::string> keys_;
+  Export result_;
+};
+
+}  // namespace
+
+Export collect(const TuningDb& database, std::string_view device_id, bool measured_only,
+               const core::Environment& here, const Compile& compile) {
+  Collector collector(database, here, compile);
+  std::set<core::Operation> operations;
+  const std::vector<WinnerRow> winners = database.winners();
+  for (const WinnerRow* row : best_rows(winners, device_id)) {
+    if (measured_only && !row->winner.measured) continue;
+    collector.add_winner(*row);
+    operations.insert(row->winner.problem.operation);
+  }
+  if (operations.empty()) {
+    throw core::UsageError(database.path().string() + " has no " +
+                               (measured_only ? "measured " : "") + "winner for " +
+                               std::string(device_id),
+                           "See what there is with deepgemm-db list, then pass its --device.");
+  }
+  for (const core::Operation operation : operations) {
+    collector.add_fallback(operation, std::string(device_id));
+  }
+  Export result = collector.take_result();
+  result.contents.device_id = device_id;
+  return result;
+}
+
+}  // namespace deepgemm::db

@@ -1,0 +1,31 @@
+// What of a database goes into a bundle.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/kernel_builder.h"
+#include "db/bundle_file.h"
+#include "db/tuning_db.h"
+
+namespace deepgemm::db {
+
+// Compiles what the database does not hold. Throws EnvironmentError where there is no compiler.
+using Compile = std::function<core::BuildResult(const core::GemmConfig&)>;
+
+struct Export {
+  BundleContents contents;
+  std::vector<std::string> notes;  // what had to be left out or replaced, one sentence each
+};
+
+// The best winner of every problem tuned on `device_id`, with its runner-up, the default and the
+// libraries' times as they were recorded in the winner's environment, one fallback per operation,
+// and the kernels of all of them. A runner-up or default whose kernel is neither stored nor comes
+// out of the compiler as it was measured stays behind. `here` is the environment of `compile`.
+// Throws UsageError where nothing was tuned on that device, or a winner's kernel is nowhere.
+Export collect(const TuningDb& database, std::string_view device_id, bool measured_only,
+               const core::Environment& here, const Compile& compile);
+
+}  // namespace deepgemm::db

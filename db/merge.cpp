@@ -1,0 +1,26 @@
+#include "db/merge.h"
+
+#include <SQLiteCpp/Transaction.h>
+
+#include "db/cubin_rows.h"
+#include "db/recorded_rows.h"
+
+namespace deepgemm::db {
+
+Merged merge_into(SQLite::Database& to, const SQLite::Database& from,
+                  const std::filesystem::path& from_path) {
+  SQLite::Transaction transaction(to, SQLite::TransactionBehavior::IMMEDIATE);
+  Merged merged;
+  for (const TrialRow& row : read_trials(from, from_path, {})) merged.trials += add(to, row);
+  for (const WinnerRow& row : read_winners(from, from_path, {})) merged.winners += add(to, row);
+  SQLite::Statement keys(from, "SELECT key FROM kernels ORDER BY rowid");
+  while (keys.executeStep()) {
+    const auto cubin = read_cubin(from, from_path, keys.getColumn(0).getString());
+    if (cubin) merged.cubins += add(to, *cubin);
+  }
+  if (merged.trials + merged.winners > 0) sort_by_time(to);
+  transaction.commit();
+  return merged;
+}
+
+}  // namespace deepgemm::db

@@ -1,0 +1,214 @@
+// Bundles: what goes in, what comes out, and that every changed byte is noticed.
+#include "db/bundle_file.h"
+
+#include "core/default_config.h"
+#include "db/export.h"
+#include "tests/db/fixture.h"
+
+namespace deepgemm::db {
+namespace {
+
+core::Trial measured(std::int64_t m, int first, double median_us) {
+  core::Trial trial = trial_of(m, first);
+  trial.measurement.median_us = median_us;
+  return trial;
+}
+
+core::Cubin kernel_of(const std::string& key, int first) {
+  core::Cubin cubin = cubin_of(key);
+  cubin.config = config_of(first);
+  cubin.image = {key.begin(), key.end()};
+  return cubin;
+}
+
+// A compiler that knows one config.
+core::BuildResult compile_fallback(const core::GemmConfig& config) {
+  core::BuildResult result;
+  if (config != core::fallback_config(core::Operation::kDense)) {
+    result.failure = "not in this test";
+    return result;
+  }
+  result.cubin = cubin_of("fallback");
+  result.cubin->config = config;
+  return result;
+}
+
+core::BuildResult no_compiler(const core::GemmConfig&) {
+  throw core::EnvironmentError("NVRTC is missing", "Install it.");
+}
+
+class Bundle : public testing::Test {
+ protected:
+  Bundle() {
+    TuningDb database(source_, OpenMode::kTune);
+    for (const std::int64_t m : {64, 128}) {
+      database.record(measured(m, 100, 9), environment_of());  // loses
+      database.record(measured(m, 110, 8), environment_of());  // runner-up
+      database.record(measured(m, 120, 7), environment_of());  // wins
+      core::Trial fallback = measured(m, 130, 10);
+      fallback.contender = core::Contender::kDefault;
+      database.record(fallback, environment_of());
+      core::Winner winner = winner_of(m, 7);
+      winner.kernel_key = "key120";
+      winner.config = config_of(120);
+      database.record(winner, environment_of());
+    }
+    for (const int first : {110, 120, 130}) {
+      database.record(kernel_of("key" + std::to_string(first), first));
+    }
+  }
+
+  void write(const std::filesystem::path& path) {
+    const TuningDb database(source_, OpenMode::kReadOnly);
+    write_bundle(collect(database, "h100-sxm5", false, environment_of(), compile_fallback).contents,
+                 path);
+  }
+
+  TempFolder folder_;
+  std::filesystem::path source_ = folder_ / "t.db";
+  std::filesystem::path bundle_ = folder_ / "b.dgdb";
+};
+
+std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST_F(Bundle, HoldsWinnersWithRunnerUpAndDefault) {
+  write(bundle_);
+  const TuningDb bundle(bundle_, OpenMode::kReadOnly);
+  EXPECT_TRUE(bundle.is_bundle());
+  EXPECT_EQ(bundle.winners().size(), 2u);
+  std::set<std::string> keys;
+  for (const TrialRow& row : bundle.all_trials(problem_of(64))) keys.insert(row.trial.kernel_key);
+  EXPECT_EQ(keys, (std::set<std::string>{"key110", "key120", "key130"}));
+  for (const std::string key : {"key110", "key120", "key130", "fallback"}) {
+    EXPECT_TRUE(bundle.cubin(key).has_value()) << key;
+  }
+  EXPECT_EQ(bundle.find(problem_of(100), "h100-sxm5").match, core::Match::kBucket);
+  EXPECT_FALSE(TuningDb(source_, OpenMode::kReadOnly).is_bundle());
+}
+
+TEST_F(Bundle, RowsKeepTheTimeTheyWereRecordedAt) {
+  write(bundle_);
+  const auto of = [](const std::filesystem::path& path) {
+    return TuningDb(path, OpenMode::kReadOnly).winners().at(0).recorded_at;
+  };
+  EXPECT_EQ(of(bundle_), of(source_));
+}
+
+TEST_F(Bundle, IsReadOnlyAndLeavesNothingBeside) {
+  write(bundle_);
+  EXPECT_EQ(std::filesystem::status(bundle_).permissions(), std::filesystem::perms(0444));
+  EXPECT_EQ(folder_.files(), (std::set<std::string>{"b.dgdb", "t.db"}));
+  const std::string failure = failure_to_open(bundle_, OpenMode::kTune);
+  EXPECT_NE(failure.find("is an export bundle, which is never written"), std::string::npos)
+      << failure;
+  EXPECT_EQ(folder_.files(), (std::set<std::string>{"b.dgdb", "t.db"}));
+}
+
+TEST_F(Bundle, EqualContentsGiveEqualBytes) {
+  write(bundle_);
+  write(folder_ / "again.dgdb");
+  EXPECT_EQ(bytes_of(bundle_), bytes_of(folder_ / "again.dgdb"));
+}
+
+TEST_F(Bundle, ReplacesABundleButNothingElse) {
+  write(bundle_);
+  write(bundle_);
+  EXPECT_NE(failure_of([&] { write(source_); }).find("is no bundle, so it is not overwritten"),
+            std::string::npos);
+  write_text(folder_ / "notes.txt", "mine");
+  EXPECT_EQ(failure_of([&] { write(folder_ / "notes.txt"); }).find("usage: "), 0u);
+  EXPECT_EQ(bytes_of(folder_ / "notes.txt"), "mine");
+}
+
+TEST_F(Bundle, AFolderThatIsMissingIsTheMachinesFault) {
+  const std::string failure = failure_of([&] { write(folder_ / "no" / "b.dgdb"); });
+  EXPECT_EQ(failure.find("environment: "), 0u) << failure;
+}
+
+TEST_F(Bundle, TheIndexSaysWhatTheRowsSay) {
+  write(bundle_);
+  const SQLite::Database file(bundle_.string());
+  const BundleHead head = read_head(file, bundle_);
+  EXPECT_EQ(head.device_id, "h100-sxm5");
+  ASSERT_EQ(head.index.families.size(), 1u);
+  const IndexedFamily& family = head.index.families[0];
+  EXPECT_EQ(family.any_m, problem_of(1));
+  ASSERT_EQ(family.rows.size(), 2u);
+  EXPECT_EQ(family.rows[0].m, 64);
+  EXPECT_EQ(family.rows[1].m, 128);
+  EXPECT_EQ(family.rows[0].time_us, 7);
+  const IndexedKernel& kernel = head.index.kernels.at(family.rows[0].kernel);
+  EXPECT_EQ(kernel.key, "key120");
+  EXPECT_EQ(kernel.config, config_of(120));
+  EXPECT_EQ(head.index.environments.at(family.rows[0].environment), environment_of());
+  ASSERT_EQ(head.index.fallbacks.size(), 1u);
+  EXPECT_EQ(head.index.kernels.at(head.index.fallbacks[0].kernel).key, "fallback");
+}
+
+TEST_F(Bundle, WithoutACompilerAWinnerStandsInForTheFallback) {
+  {
+    TuningDb database(source_, OpenMode::kTune);
+    core::Winner single = winner_of(256, 7);
+    single.config = core::parse_config("block_m=64,block_n=64");
+    single.kernel_key = "single";
+    database.record(single, environment_of());
+    core::Cubin cubin = cubin_of("single");
+    cubin.config = single.config;
+    database.record(cubin);
+  }
+  const TuningDb database(source_, OpenMode::kReadOnly);
+  const Export result = collect(database, "h100-sxm5", false, environment_of(), no_compiler);
+  EXPECT_EQ(result.contents.fallbacks.at(0).kernel_key, "single");
+  ASSERT_EQ(result.notes.size(), 1u);
+  EXPECT_NE(result.notes[0].find("NVRTC is missing"), std::string::npos);
+}
+
+TEST_F(Bundle, WithoutACompilerAndWithoutAStandInThereIsNone) {
+  const TuningDb database(source_, OpenMode::kReadOnly);
+  const std::string failure =
+      failure_of([&] { collect(database, "h100-sxm5", false, environment_of(), no_compiler); });
+  EXPECT_EQ(failure.find("environment: "), 0u) << failure;
+}
+
+TEST_F(Bundle, AWinnerWithoutItsKernelIsNotExported) {
+  {
+    TuningDb database(source_, OpenMode::kTune);
+    database.record(winner_of(32), environment_of());
+  }
+  EXPECT_NE(failure_of([&] { write(bundle_); }).find("has a winner for 32x2112x7168 but not"),
+            std::string::npos);
+  EXPECT_EQ(folder_.files(), (std::set<std::string>{"t.db"}));
+}
+
+TEST_F(Bundle, AnUnknownDeviceAndPredictedRowsAreNamed) {
+  const TuningDb database(source_, OpenMode::kReadOnly);
+  const auto failure = [&](const std::string& device) {
+    return failure_of([&] { collect(database, device, true, environment_of(), no_compiler); });
+  };
+  EXPECT_NE(failure("h20").find("has no measured winner for h20"), std::string::npos);
+}
+
+TEST(BundleIndex, SurvivesTheRoundTripAndRefusesWhatIsCut) {
+  Index index;
+  index.environments = {environment_of(), environment_of("h20")};
+  index.kernels = {{"a", "entry", "aa", config_of(3)}, {"b", "entry", "bb", config_of(40)}};
+  index.families = {{problem_of(1), "h20", {{1, 0, 1, true, 2.5}, {9, 1, 0, false, 0.5}}}};
+  index.fallbacks = {{core::Operation::kDense, 1, 1}};
+  const std::vector<char> bytes = encode(index);
+  const auto back = decode(bytes);
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(encode(*back), bytes);
+  EXPECT_EQ(back->kernels[1].config, config_of(40));
+  EXPECT_EQ(back->families[0].rows[1].m, 9);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode({bytes.data(), size}).has_value()) << size;
+  }
+  index.families[0].rows[0].kernel = 2;
+  EXPECT_FALSE(decode(encode(index)).has_value());
+}
+
+}  // namespace
+}  // namespace deepgemm::db

@@ -1,0 +1,144 @@
+// Merging and pruning.
+#include "tests/db/fixture.h"
+
+namespace deepgemm::db {
+namespace {
+
+core::Environment other_driver() {
+  core::Environment environment = environment_of();
+  environment.driver = "590.10 (CUDA 13.1)";
+  return environment;
+}
+
+core::Trial loser(int first, double median_us) {
+  core::Trial trial = trial_of(64, first);
+  trial.measurement.median_us = median_us;
+  return trial;
+}
+
+TEST(Merge, UnitesTheEvidenceOfOneEnvironment) {
+  TempFolder folder;
+  TuningDb a(folder / "a.db", OpenMode::kTune);
+  TuningDb b(folder / "b.db", OpenMode::kTune);
+  a.record(loser(100, 9), environment_of());
+  b.record(loser(110, 8), environment_of());
+  b.record(winner_of(64), environment_of());
+  b.record(cubin_of("k"));
+  const Merged merged = a.merge(b);
+  EXPECT_EQ(merged.trials, 1);
+  EXPECT_EQ(merged.winners, 1);
+  EXPECT_EQ(merged.cubins, 1);
+  EXPECT_EQ(a.trials(problem_of(64), environment_of()).size(), 2u);
+  EXPECT_TRUE(a.winner(problem_of(64), environment_of()).has_value());
+  EXPECT_TRUE(a.cubin("k").has_value());
+}
+
+TEST(Merge, KeepsOtherEnvironmentsApart) {
+  TempFolder folder;
+  TuningDb a(folder / "a.db", OpenMode::kTune);
+  TuningDb b(folder / "b.db", OpenMode::kTune);
+  a.record(loser(100, 9), environment_of());
+  b.record(loser(100, 9), other_driver());
+  a.merge(b);
+  EXPECT_EQ(a.trials(problem_of(64), environment_of()).size(), 1u);
+  EXPECT_EQ(a.trials(problem_of(64), other_driver()).size(), 1u);
+  EXPECT_EQ(a.all_trials(problem_of(64)).size(), 2u);
+}
+
+TEST(Merge, RepeatedAddsNothing) {
+  TempFolder folder;
+  TuningDb a(folder / "a.db", OpenMode::kTune);
+  TuningDb b(folder / "b.db", OpenMode::kTune);
+  b.record(loser(110, 8), environment_of());
+  b.record(winner_of(64), environment_of());
+  a.merge(b);
+  const Merged again = a.merge(b);
+  EXPECT_EQ(again.trials + again.winners + again.cubins, 0);
+  EXPECT_EQ(a.all_trials(problem_of(64)).size(), 1u);
+}
+
+// The other database's row was recorded before ours: ours still answers.
+TEST(Merge, TheNewerRecordStaysTheWinner) {
+  TempFolder folder;
+  TuningDb ours(folder / "a.db", OpenMode::kTune);
+  TuningDb older(folder / "b.db", OpenMode::kTune);
+  older.record(winner_of(64, 5), environment_of());
+  usleep(5000);
+  ours.record(winner_of(64, 6), environment_of());
+  ours.merge(older);
+  EXPECT_EQ(ours.winner(problem_of(64), environment_of())->median_us, 6);
+  older.merge(ours);
+  EXPECT_EQ(older.winner(problem_of(64), environment_of())->median_us, 6);
+}
+
+class Prune : public testing::Test {
+ protected:
+  Prune() : database_(folder_ / "t.db", OpenMode::kTune) {
+    database_.record(loser(100, 9), environment_of());
+    database_.record(loser(110, 8), environment_of());
+    database_.record(loser(120, 7), environment_of());
+    core::Trial fallback = loser(130, 10);
+    fallback.contender = core::Contender::kDefault;
+    database_.record(fallback, environment_of());
+    core::Winner winner = winner_of(64, 7);
+    winner.kernel_key = "key120";
+    database_.record(winner, environment_of());
+    for (const std::string key : {"key100", "key120", "nobody"}) database_.record(cubin_of(key));
+  }
+
+  std::set<std::string> keys() const {
+    std::set<std::string> found;
+    for (const TrialRow& row : database_.all_trials(problem_of(64))) {
+      found.insert(row.trial.kernel_key);
+    }
+    return found;
+  }
+
+  TempFolder folder_;
+  TuningDb database_;
+};
+
+TEST_F(Prune, LosersGoAndWinnerRunnerUpAndDefaultStay) {
+  const Pruned pruned = database_.prune({.losers = true});
+  EXPECT_EQ(pruned.trials, 1);
+  EXPECT_EQ(keys(), (std::set<std::string>{"key110", "key120", "key130"}));
+  EXPECT_EQ(database_.winners().size(), 1u);
+}
+
+TEST_F(Prune, OrphansAreKernelsThatNothingRefersTo) {
+  EXPECT_EQ(database_.prune({.orphans = true}).cubins, 1);
+  EXPECT_FALSE(database_.cubin("nobody").has_value());
+  EXPECT_TRUE(database_.cubin("key100").has_value());
+  EXPECT_EQ(database_.prune({.losers = true, .orphans = true}).cubins, 1);
+  EXPECT_FALSE(database_.cubin("key100").has_value());
+}
+
+TEST_F(Prune, SupersededRowsGoWithTheirEnvironment) {
+  EXPECT_EQ(database_.prune({.superseded = true}).trials, 0);
+  core::Trial newer = loser(120, 6);
+  database_.record(newer, other_driver());
+  database_.record(winner_of(64, 6), other_driver());
+  database_.record(winner_of(64, 6), environment_of("h20"));
+  const Pruned pruned = database_.prune({.superseded = true});
+  EXPECT_EQ(pruned.trials, 4);
+  EXPECT_EQ(pruned.winners, 1);
+  EXPECT_EQ(pruned.environments, 1);
+  EXPECT_EQ(database_.winners().size(), 2u);
+}
+
+TEST_F(Prune, AShapeThatOnlyTheOldEnvironmentHasStays) {
+  database_.record(winner_of(128, 6), other_driver());
+  const Pruned pruned = database_.prune({.superseded = true});
+  EXPECT_EQ(pruned.trials + pruned.winners, 0);
+}
+
+TEST_F(Prune, ADryRunCountsAndChangesNothing) {
+  const Pruned pruned =
+      database_.prune({.superseded = true, .losers = true, .orphans = true, .dry_run = true});
+  EXPECT_EQ(pruned.trials, 1);
+  EXPECT_EQ(keys().size(), 4u);
+  EXPECT_TRUE(database_.cubin("nobody").has_value());
+}
+
+}  // namespace
+}  // namespace deepgemm::db
