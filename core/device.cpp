@@ -56,6 +56,7 @@ DeviceInfo h20() {
 }  // namespace
 
 std::string driver_text(const DeviceInfo& device) {
+  if (device.driver_version == 0) return "";
   return device.driver + " (CUDA " + std::to_string(device.driver_version / 1000) + "." +
          std::to_string(device.driver_version % 1000 / 10) + ")";
 }

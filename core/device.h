@@ -27,7 +27,7 @@ struct DeviceInfo {
   bool is_profile = true;
 };
 
-// Driver and CUDA version as environments record them: "580.82 (CUDA 13.0)".
+// Driver and CUDA version as environments record them: "580.82 (CUDA 13.0)"; empty for a profile.
 std::string driver_text(const DeviceInfo& device);
 
 // h100-sxm5, h200-sxm5, h800-sxm5, h20.

@@ -26,6 +26,14 @@ TEST(Device, ProfilesAreCompleteAndDistinct) {
   EXPECT_EQ(ids, (std::set<std::string>{"h100-sxm5", "h200-sxm5", "h800-sxm5", "h20"}));
 }
 
+TEST(Device, TheDriverIsNamedWhereThereIsOne) {
+  DeviceInfo device = device_profiles().front();
+  EXPECT_EQ(driver_text(device), "");
+  device.driver = "580.82";
+  device.driver_version = 13020;
+  EXPECT_EQ(driver_text(device), "580.82 (CUDA 13.2)");
+}
+
 TEST(Device, OtherGpusMatchNoProfile) {
   EXPECT_EQ(match_device_profile("NVIDIA H100 NVL", 132), nullptr);
   EXPECT_EQ(match_device_profile("NVIDIA H100 80GB HBM3", 16), nullptr) << "a MIG slice";
