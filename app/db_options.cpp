@@ -9,16 +9,74 @@ namespace deepgemm::app {
 
 namespace {
 
+constexpr const char* kFormats = "table, csv, json";
+
 // CLI11 would only say that a sub-command is missing.
 void require_known_action(const CLI::App& app, int argc, const char* const* argv) {
   const std::string_view word = argc > 1 ? argv[1] : "";
   if (word.empty() || word.starts_with('-')) return;
+  std::string names;
   for (const auto* action : app.get_subcommands({})) {
     if (action->get_name() == word) return;
+    names += (names.empty() ? "" : ", ") + action->get_name();
   }
   throw core::UsageError(
-      fmt::format("Unknown sub-command '{}'; this version has: list, show.", word),
+      fmt::format("Unknown sub-command '{}'; this version has: {}.", word, names),
       fmt::format("Run '{} --help' for what they do.", app.get_name()));
+}
+
+// Adds sub-commands and remembers which one was called.
+class Actions {
+ public:
+  Actions(CLI::App& app, DbArguments& arguments) : app_(app), arguments_(arguments) {}
+
+  CLI::App& add(DbAction action, const std::string& name, const std::string& what) {
+    CLI::App* added = app_.add_subcommand(name, what);
+    added->callback([this, action] { arguments_.action = action; });
+    add_common_options(*added, arguments_.common, kFormats);
+    return *added;
+  }
+
+  void add_shapes(CLI::App& action) {
+    action.add_option("SHAPES", arguments_.shapes, "MxNxK, as for deepgemm-tune")
+        ->type_name("")
+        ->required();
+  }
+  void add_device(CLI::App& action) {
+    action
+        .add_option("--device", arguments_.device,
+                    "Kind of GPU, as 'list' names it (default: the\nonly one in the database)")
+        ->type_name("NAME");
+  }
+  void add_files(CLI::App& action, const std::string& what, int least, int most) {
+    action.add_option("FILES", arguments_.files, what)
+        ->type_name("")
+        ->required()
+        ->expected(least, most);
+  }
+
+ private:
+  CLI::App& app_;
+  DbArguments& arguments_;
+};
+
+void add_prune_options(CLI::App& action, db::PruneOptions& options) {
+  action.add_flag(
+      "--superseded", options.superseded,
+      "Rows of a shape that the same kind of GPU has\nmeasured again in a newer environment");
+  action.add_flag(
+      "--losers", options.losers,
+      "Trials beside winner, runner-up, default and\nlibraries; a later tune tries them again");
+  action.add_flag("--orphans", options.orphans, "Kernels that no row refers to");
+  action.add_flag("--dry-run", options.dry_run, "Count, and change nothing");
+}
+
+void require_something_to_prune(const DbArguments& arguments) {
+  const db::PruneOptions& options = arguments.prune;
+  if (arguments.action != DbAction::kPrune) return;
+  if (options.superseded || options.losers || options.orphans) return;
+  throw core::UsageError("Nothing to prune was named.",
+                         "Add --superseded, --losers or --orphans, and --dry-run to look first.");
 }
 
 }  // namespace
@@ -26,20 +84,43 @@ void require_known_action(const CLI::App& app, int argc, const char* const* argv
 std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv) {
   DbArguments arguments;
   arguments.common.command.assign(argv, argv + argc);
-  CLI::App app("Looks into a tuning database.");
+  CLI::App app("Looks into tuning databases and bundles, and moves them.");
   set_up(app, "deepgemm-db", "db");
   app.require_subcommand(1);
-  app.add_subcommand("list", "One line per winner, by device, n, k and m");
-  auto* show = app.add_subcommand("show", "All trials of a shape, with their evidence");
-  show->add_option("SHAPES", arguments.shapes, "MxNxK, as for deepgemm-tune")
-      ->type_name("")
+  Actions actions(app, arguments);
+  actions.add(DbAction::kList, "list", "One line per winner, by device, n, k and m");
+  actions.add_shapes(
+      actions.add(DbAction::kShow, "show", "All trials of a shape, with their evidence"));
+  CLI::App& explain =
+      actions.add(DbAction::kExplain, "explain", "Which row answers for a shape, by which rule");
+  actions.add_shapes(explain);
+  actions.add_device(explain);
+  CLI::App& coverage =
+      actions.add(DbAction::kCoverage, "coverage", "Which calls of a trace the rows answer");
+  coverage.add_option("--trace", arguments.trace, "csv file: m,n,k[,op][,groups][,count]")
+      ->type_name("FILE")
       ->required();
-  for (auto* action : app.get_subcommands({})) {
-    add_common_options(*action, arguments.common, "table, csv, json");
-  }
+  actions.add_device(coverage);
+  CLI::App* writer = app.add_subcommand("export", "Write a bundle: one file for serving");
+  writer->callback([&] { arguments.action = DbAction::kExport; });
+  writer->add_option("--db", arguments.common.database, "Database file to read")->type_name("FILE");
+  writer->add_option("--output", arguments.bundle, "The bundle, for example h100.dgdb")
+      ->type_name("FILE")
+      ->required();
+  writer->add_flag("--measured-only", arguments.measured_only, "Leave out rows that are predicted");
+  writer->add_flag("-q,--quiet", arguments.common.quiet, "No notes");
+  actions.add_device(*writer);
+  actions.add_files(actions.add(DbAction::kImport, "import", "Bring a bundle into a database"),
+                    "The bundle", 1, 1);
+  actions.add_files(actions.add(DbAction::kMerge, "merge", "Bring databases into one"),
+                    "Databases or bundles to read; --db is the one\nthat is written", 1, 1000);
+  actions.add_files(actions.add(DbAction::kDiff, "diff", "What changed between two databases"),
+                    "The old one and the new one", 2, 2);
+  add_prune_options(actions.add(DbAction::kPrune, "prune", "Take out what is not needed any more"),
+                    arguments.prune);
   require_known_action(app, argc, argv);
   if (!parse(app, argc, argv)) return std::nullopt;
-  arguments.action = show->parsed() ? DbAction::kShow : DbAction::kList;
+  require_something_to_prune(arguments);
   return arguments;
 }
 

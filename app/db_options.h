@@ -6,15 +6,22 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "db/tuning_db.h"
 
 namespace deepgemm::app {
 
-enum class DbAction { kList, kShow };
+enum class DbAction { kList, kShow, kExplain, kCoverage, kExport, kImport, kMerge, kDiff, kPrune };
 
 struct DbArguments {
   DbAction action = DbAction::kList;
-  CommonArguments common;
-  std::vector<std::string> shapes;  // of show
+  CommonArguments common;           // of export, only the database and the verbosity count
+  std::vector<std::string> shapes;  // of show and explain
+  std::string device;               // of explain, coverage and export; empty: the only one there is
+  std::string trace;                // of coverage
+  std::string bundle;               // of export: the file to write
+  bool measured_only = false;       // of export
+  std::vector<std::string> files;   // of import, merge and diff
+  db::PruneOptions prune;
 };
 
 // nullopt: help or version was asked for and has been printed. Throws UsageError.

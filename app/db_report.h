@@ -14,6 +14,7 @@ struct WinnersReport {
   std::string database;
   int schema_version = 0;
   std::vector<db::WinnerRow> winners;
+  core::Environment here;  // of this machine, as far as it is known: for the staleness of rows
 };
 std::string render(const WinnersReport& report, Format format);
 
@@ -22,6 +23,7 @@ struct TrialsReport {
   std::string database;
   int schema_version = 0;
   std::vector<db::TrialRow> trials;
+  core::Environment here;
 };
 std::string render(const TrialsReport& report, Format format);
 

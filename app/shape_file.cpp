@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -81,13 +82,12 @@ core::GemmProblem read_row(const Line& line, const Columns& columns, core::Opera
   return problem;
 }
 
-}  // namespace
-
-std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_view name,
-                                           core::Operation operation) {
-  std::vector<core::GemmProblem> problems;
+// Calls take(line, columns) for each line below the header. Throws UsageError where there is none.
+template <class Take>
+void for_each_line(std::istream& stream, std::string_view name, Take take) {
   std::optional<Columns> columns;
   std::string text;
+  std::size_t taken = 0;
   for (int number = 1; std::getline(stream, text); ++number) {
     if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // spreadsheets' mark
     const std::string_view content = trim(text);
@@ -97,26 +97,62 @@ std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_vie
       columns = read_header(line);
       continue;
     }
-    problems.push_back(read_row(line, *columns, operation));
+    take(line, *columns);
+    ++taken;
+  }
+  if (taken == 0) throw core::UsageError(fmt::format("{} holds no shape.", name), kFormat);
+}
+
+std::ifstream open_csv(const std::filesystem::path& path, std::string_view what) {
+  std::ifstream stream(path);
+  if (!stream || std::filesystem::is_directory(path)) {
+    throw core::UsageError(fmt::format("Cannot read the {} '{}'.", what, path.string()),
+                           "Check the path and its permissions.");
+  }
+  return stream;
+}
+
+std::int64_t read_count(const Line& line, const Columns& columns) {
+  if (!columns.contains("count")) return 1;
+  const std::int64_t count = read_number(line, columns, "count");
+  if (count >= 0) return count;
+  throw core::UsageError(fmt::format("Column 'count' of {} is negative.", line.where),
+                         "Write how many calls had this shape.");
+}
+
+}  // namespace
+
+std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_view name,
+                                           core::Operation operation) {
+  std::vector<core::GemmProblem> problems;
+  for_each_line(stream, name, [&](const Line& line, const Columns& columns) {
+    problems.push_back(read_row(line, columns, operation));
     if (problems.size() > kMaxValues) {
       throw core::UsageError(fmt::format("{} has more than {} shapes.", name, kMaxValues),
                              "Split the file and call once for each part.");
     }
-  }
-  if (problems.empty()) {
-    throw core::UsageError(fmt::format("{} holds no shape.", name), kFormat);
-  }
+  });
   return problems;
 }
 
 std::vector<core::GemmProblem> read_shape_file(const std::filesystem::path& path,
                                                core::Operation operation) {
-  std::ifstream stream(path);
-  if (!stream || std::filesystem::is_directory(path)) {
-    throw core::UsageError(fmt::format("Cannot read the shapes file '{}'.", path.string()),
-                           "Check the path and its permissions.");
-  }
+  std::ifstream stream = open_csv(path, "shapes file");
   return read_shapes(stream, fmt::format("'{}'", path.string()), operation);
+}
+
+std::vector<TracedProblem> read_trace(const std::filesystem::path& path) {
+  std::ifstream stream = open_csv(path, "trace");
+  std::vector<TracedProblem> trace;
+  std::map<decltype(core::order(core::GemmProblem{})), std::size_t> places;
+  for_each_line(stream, fmt::format("'{}'", path.string()),
+                [&](const Line& line, const Columns& columns) {
+                  const auto problem = read_row(line, columns, core::Operation::kDense);
+                  const auto [place, is_new] = places.emplace(core::order(problem), trace.size());
+                  if (is_new) trace.push_back({problem, 0});
+                  trace[place->second].count += read_count(line, columns);
+                });
+  return trace;
 }
 
 }  // namespace deepgemm::app

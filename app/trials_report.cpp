@@ -8,6 +8,7 @@
 #include "app/figures.h"
 #include "app/json_report.h"
 #include "app/table.h"
+#include "core/staleness.h"
 
 namespace deepgemm::app {
 
@@ -138,6 +139,9 @@ std::string trials_text(const TrialsReport& report) {
     if (!text.empty()) text += '\n';
     text += fmt::format("{} on {}\n", core::to_string(first->trial.problem),
                         environment_line(first->environment));
+    const core::StalenessGrade grade = core::grade(first->environment, report.here);
+    text += fmt::format("staleness: {}{}{}\n", core::name(grade.staleness),
+                        grade.reason.empty() ? "" : ": ", grade.reason);
     if (!first->trial.policy.empty()) text += fmt::format("measured: {}\n", first->trial.policy);
     text += '\n' + table.text();
   }
@@ -153,10 +157,12 @@ std::string render(const TrialsReport& report, Format format) {
     json["database_schema"] = report.schema_version;
     json["trials"] = Json::array();
     for (const auto& row : report.trials) {
-      json["trials"].push_back({{"shape", problem_json(row.trial.problem)},
-                                {"trial", trial_json(row.trial)},
-                                {"environment", environment_json(row.environment)},
-                                {"recorded_at", row.recorded_at}});
+      json["trials"].push_back(
+          {{"shape", problem_json(row.trial.problem)},
+           {"trial", trial_json(row.trial)},
+           {"environment", environment_json(row.environment)},
+           {"staleness", core::name(core::grade(row.environment, report.here).staleness)},
+           {"recorded_at", row.recorded_at}});
     }
     return dump(json);
   }

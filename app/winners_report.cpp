@@ -7,6 +7,7 @@
 #include "app/figures.h"
 #include "app/json_report.h"
 #include "app/table.h"
+#include "core/staleness.h"
 
 namespace deepgemm::app {
 
@@ -16,7 +17,7 @@ Cell ratio_of(double theirs, double ours) {
   return ratio_cell(theirs > 0 && ours > 0 ? theirs / ours : 0);
 }
 
-std::vector<Cell> winner_cells(const db::WinnerRow& row) {
+std::vector<Cell> winner_cells(const db::WinnerRow& row, const core::Environment& here) {
   const core::Winner& winner = row.winner;
   const double time_us = winner.median_us;
   return {cell(row.environment.device_id),
@@ -38,6 +39,7 @@ std::vector<Cell> winner_cells(const db::WinnerRow& row) {
           cell(row.recorded_at),
           cell(row.environment.library_version),
           cell(row.environment.sources_hash),
+          cell(std::string(core::name(core::grade(row.environment, here).staleness))),
           cell(winner.reason)};
 }
 
@@ -61,6 +63,7 @@ Table winner_table() {
                 {"recorded", "recorded_at", Align::kLeft},
                 {"", "library_version", Align::kLeft},
                 {"", "sources_hash", Align::kLeft},
+                {"staleness", "staleness", Align::kLeft},
                 {"why", "reason", Align::kLeft}});
 }
 
@@ -73,15 +76,17 @@ std::string render(const WinnersReport& report, Format format) {
     json["database_schema"] = report.schema_version;
     json["winners"] = Json::array();
     for (const auto& row : report.winners) {
-      json["winners"].push_back({{"shape", problem_json(row.winner.problem)},
-                                 {"winner", winner_json(row.winner)},
-                                 {"environment", environment_json(row.environment)},
-                                 {"recorded_at", row.recorded_at}});
+      json["winners"].push_back(
+          {{"shape", problem_json(row.winner.problem)},
+           {"winner", winner_json(row.winner)},
+           {"environment", environment_json(row.environment)},
+           {"staleness", core::name(core::grade(row.environment, report.here).staleness)},
+           {"recorded_at", row.recorded_at}});
     }
     return dump(json);
   }
   Table table = winner_table();
-  for (const auto& row : report.winners) table.add_row(winner_cells(row));
+  for (const auto& row : report.winners) table.add_row(winner_cells(row, report.here));
   return format == Format::kCsv ? table.csv() : table.text();
 }
 

@@ -155,7 +155,7 @@ DbArguments db_arguments(const Words& words) {
   return *parse_db_arguments(static_cast<int>(argv.size()), argv.data());
 }
 
-TEST(DbOptions, HaveListAndShowAlone) {
+TEST(DbOptions, KnowEverySubCommand) {
   EXPECT_EQ(db_arguments({"list", "--db", "x"}).common.database, "x");
   const auto show = db_arguments({"show", "1x8x16", "--format", "json"});
   EXPECT_EQ(show.action, DbAction::kShow);
@@ -163,6 +163,16 @@ TEST(DbOptions, HaveListAndShowAlone) {
   EXPECT_NE(complaint([] { db_arguments({}); }), "no error");
   EXPECT_NE(complaint([] { db_arguments({"merge"}); }), "no error");
   EXPECT_NE(complaint([] { db_arguments({"show"}); }), "no error");
+  EXPECT_EQ(db_arguments({"merge", "a", "b"}).files, Words({"a", "b"}));
+  EXPECT_EQ(db_arguments({"diff", "a", "b"}).action, DbAction::kDiff);
+  EXPECT_NE(complaint([] { db_arguments({"diff", "a"}); }), "no error");
+  EXPECT_NE(complaint([] { db_arguments({"import", "a", "b"}); }), "no error");
+  EXPECT_EQ(db_arguments({"export", "--output", "b.dgdb"}).bundle, "b.dgdb");
+  EXPECT_NE(complaint([] { db_arguments({"export"}); }), "no error");
+  EXPECT_NE(complaint([] { db_arguments({"coverage"}); }), "no error");
+  EXPECT_EQ(db_arguments({"explain", "1x8x16", "--device", "h20"}).device, "h20");
+  EXPECT_TRUE(db_arguments({"prune", "--losers"}).prune.losers);
+  EXPECT_NE(complaint([] { db_arguments({"prune", "--dry-run"}); }), "no error");
 }
 
 }  // namespace

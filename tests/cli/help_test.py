@@ -46,7 +46,8 @@ class Help(CliTest):
         for command in COMMANDS:
             text = self.run_command(command, "--help").stdout
             if command == "deepgemm-db":
-                text += self.run_command(command, "list", "--help").stdout
+                for action in re.findall(r"(?m)^  ([a-z]+) {2,}\S", text.split("Examples:")[0]):
+                    text += self.run_command(command, action, "--help").stdout
             listed = set(re.findall(r"^\s+(?:-\w,\s*)?(--[\w-]+)", text, re.MULTILINE))
             used = set(re.findall(r"--[a-z][\w-]*", text.split("Examples:")[1]))
             self.assertEqual(used - listed, set(), command)

@@ -65,6 +65,9 @@ inline script::Script& script_of_environment() {
 inline Hardware scripted_hardware() {
   script::Script& script = script_of_environment();
   Hardware hardware;
+  // The driver that script::Script::gpu_environment names.
+  script.device.driver = "580.82";
+  script.device.driver_version = 13000;
   hardware.read_device = [&script](int) { return script.device; };
   hardware.open_gpu = [&script](int, const core::Environment&) {
     return std::make_unique<script::Gpu>(script);

@@ -1,0 +1,140 @@
+#include "app/coverage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "app/figures.h"
+#include "app/json_report.h"
+#include "app/table.h"
+#include "app/text.h"
+#include "core/key.h"
+#include "db/row_choice.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+constexpr core::Match kMatches[] = {core::Match::kExact, core::Match::kBucket,
+                                    core::Match::kOtherDevice, core::Match::kNone};
+
+std::int64_t all_calls(const CoverageReport& report) {
+  std::int64_t sum = 0;
+  for (const auto& line : report.lines) sum += line.traced.count;
+  return sum;
+}
+
+double share(const CoverageReport& report, std::int64_t count) {
+  const std::int64_t all = all_calls(report);
+  return all > 0 ? static_cast<double>(count) / static_cast<double>(all) : 0;
+}
+
+Cell share_cell(double value) {
+  return {fmt::format("{:.1f} %", 100 * value), fmt::format("{:.6f}", value)};
+}
+
+std::string summary(const CoverageReport& report) {
+  std::string text;
+  for (const core::Match match : kMatches) {
+    const std::int64_t count = calls(report, match);
+    if (count == 0 && match == core::Match::kOtherDevice) continue;
+    text += fmt::format("{:<13}{:>12}  {:>7}\n", core::name(match), counted(count, "call"),
+                        share_cell(share(report, count)).shown);
+  }
+  text += fmt::format("{:<13}{:>12}\n", "dead",
+                      counted(static_cast<long long>(report.dead.size()), "row"));
+  for (const auto* row : report.dead) {
+    text += fmt::format("  nobody asks for {}\n", core::to_string(row->winner.problem));
+  }
+  return text;
+}
+
+Table table_of(const CoverageReport& report) {
+  Table table({{"m", "m"},
+               {"n", "n"},
+               {"k", "k"},
+               {"calls", "count"},
+               {"share", "share"},
+               {"match", "match", Align::kLeft},
+               {"tuned m", "tuned_m"},
+               {"config", "config", Align::kLeft}});
+  for (const auto& line : report.lines) {
+    const core::GemmProblem& problem = line.traced.problem;
+    const bool hit = line.row != nullptr;
+    table.add_row({cell(problem.m), cell(problem.n), cell(problem.k), cell(line.traced.count),
+                   share_cell(share(report, line.traced.count)),
+                   cell(std::string(core::name(line.match))),
+                   hit ? cell(line.row->winner.problem.m) : Cell{"-", ""},
+                   hit ? Cell{core::short_name(line.row->winner.config),
+                              core::to_string(line.row->winner.config)}
+                       : Cell{"-", ""}});
+  }
+  return table;
+}
+
+std::string json_of(const CoverageReport& report) {
+  Json json = report_head("deepgemm-db/1", report.command);
+  json["database"] = report.database;
+  json["device_id"] = report.device_id;
+  json["calls"] = all_calls(report);
+  for (const core::Match match : kMatches) {
+    const std::int64_t count = calls(report, match);
+    json["coverage"][std::string(core::name(match))] = {{"calls", count},
+                                                        {"share", share(report, count)}};
+  }
+  json["lines"] = Json::array();
+  for (const auto& line : report.lines) {
+    json["lines"].push_back(
+        {{"shape", problem_json(line.traced.problem)},
+         {"count", line.traced.count},
+         {"share", share(report, line.traced.count)},
+         {"match", core::name(line.match)},
+         {"row", line.row == nullptr ? Json(nullptr) : problem_json(line.row->winner.problem)}});
+  }
+  json["dead_rows"] = Json::array();
+  for (const auto* row : report.dead) {
+    json["dead_rows"].push_back(problem_json(row->winner.problem));
+  }
+  return dump(json);
+}
+
+}  // namespace
+
+CoverageReport cover(const std::vector<db::WinnerRow>& winners, const std::string& device_id,
+                     const std::vector<TracedProblem>& trace) {
+  CoverageReport report;
+  report.device_id = device_id;
+  std::set<const db::WinnerRow*> asked;
+  for (const TracedProblem& traced : trace) {
+    const db::Family family = db::family_for(winners, traced.problem, device_id);
+    CoverageLine line{traced, db::look_up(family, traced.problem, device_id).match, nullptr};
+    if (const auto index = core::find_row(family.tuned, traced.problem.m)) {
+      line.row = family.rows[*index];
+      asked.insert(line.row);
+    }
+    report.lines.push_back(line);
+  }
+  std::stable_sort(
+      report.lines.begin(), report.lines.end(),
+      [](const CoverageLine& a, const CoverageLine& b) { return a.traced.count > b.traced.count; });
+  for (const auto* row : db::best_rows(winners, device_id)) {
+    if (!asked.contains(row)) report.dead.push_back(row);
+  }
+  return report;
+}
+
+std::int64_t calls(const CoverageReport& report, core::Match match) {
+  std::int64_t sum = 0;
+  for (const auto& line : report.lines) sum += line.match == match ? line.traced.count : 0;
+  return sum;
+}
+
+std::string render(const CoverageReport& report, Format format) {
+  if (format == Format::kJson) return json_of(report);
+  if (format == Format::kCsv) return table_of(report).csv();
+  return table_of(report).text() + "\n" + summary(report);
+}
+
+}  // namespace deepgemm::app

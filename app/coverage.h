@@ -1,0 +1,36 @@
+// Which calls of a trace the rows of a database answer, and which rows nobody asks for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/output.h"
+#include "app/shape_file.h"
+#include "db/tuning_db.h"
+
+namespace deepgemm::app {
+
+struct CoverageLine {
+  TracedProblem traced;
+  core::Match match = core::Match::kNone;
+  const db::WinnerRow* row = nullptr;  // null of a miss
+};
+
+struct CoverageReport {
+  std::vector<std::string> command;
+  std::string database;
+  std::string device_id;
+  std::vector<CoverageLine> lines;  // the most frequent first
+  std::vector<const db::WinnerRow*> dead;
+};
+
+// Lines and dead rows point into `winners`. Only rows of `device_id` can be dead.
+CoverageReport cover(const std::vector<db::WinnerRow>& winners, const std::string& device_id,
+                     const std::vector<TracedProblem>& trace);
+
+// Calls whose match is `match`.
+std::int64_t calls(const CoverageReport& report, core::Match match);
+
+std::string render(const CoverageReport& report, Format format);
+
+}  // namespace deepgemm::app

@@ -1,0 +1,171 @@
+#include "app/db_move.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "app/json_report.h"
+#include "app/output.h"
+#include "app/table.h"
+#include "app/text.h"
+#include "core/jit_builder.h"
+#include "db/export.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson};
+
+// What one file gave or lost; the rows of a report.
+struct Movement {
+  std::string file;
+  int trials = 0;
+  int winners = 0;
+  int cubins = 0;
+};
+
+void report(const CommonArguments& arguments, const std::string& action,
+            const std::vector<Movement>& movements) {
+  const auto render = [&](Format format) {
+    if (format == Format::kJson) {
+      Json json = report_head("deepgemm-db/1", arguments.command);
+      json["database"] = database_path(arguments).string();
+      json[action] = Json::array();
+      for (const Movement& each : movements) {
+        json[action].push_back({{"file", each.file},
+                                {"trials", each.trials},
+                                {"winners", each.winners},
+                                {"kernels", each.cubins}});
+      }
+      return dump(json);
+    }
+    Table table({{action, "file", Align::kLeft},
+                 {"trials", "trials"},
+                 {"winners", "winners"},
+                 {"kernels", "kernels"}});
+    for (const Movement& each : movements) {
+      table.add_row({cell(each.file), cell(each.trials), cell(each.winners), cell(each.cubins)});
+    }
+    return format == Format::kCsv ? table.csv() : table.text();
+  };
+  deliver(render, parse_format(arguments.format, kFormats),
+          plan_outputs(arguments.output_files, kFormats));
+}
+
+// A wrong --format must not be noticed after the work.
+void check_outputs(const CommonArguments& arguments) {
+  parse_format(arguments.format, kFormats);
+  plan_outputs(arguments.output_files, kFormats);
+}
+
+// Opens NVRTC when the first kernel is missing.
+class LateBuilder {
+ public:
+  explicit LateBuilder(const Hardware& hardware) : hardware_(hardware) {}
+
+  core::BuildResult build(const core::GemmConfig& config) {
+    if (!builder_) builder_ = hardware_.make_builder(core::default_cache_folder());
+    return builder_->kernels->build(config);
+  }
+
+ private:
+  const Hardware& hardware_;
+  std::optional<Builder> builder_;
+};
+
+core::ExitCode merge_files(const DbArguments& arguments) {
+  check_outputs(arguments.common);
+  // All sources are opened before the target is: a wrong file must not leave a half-merged one.
+  std::vector<std::unique_ptr<db::TuningDb>> sources;
+  for (const std::string& file : arguments.files) {
+    sources.push_back(std::make_unique<db::TuningDb>(file, db::OpenMode::kReadOnly));
+    std::error_code ignored;
+    if (std::filesystem::equivalent(file, database_path(arguments.common), ignored)) {
+      throw core::UsageError(fmt::format("'{}' cannot be merged into itself.", file),
+                             "Name another database with --db.");
+    }
+    if (arguments.action == DbAction::kImport && !sources.back()->is_bundle()) {
+      throw core::UsageError(fmt::format("'{}' is a database, not a bundle.", file),
+                             "Use deepgemm-db merge for it.");
+    }
+  }
+  db::TuningDb target(database_path(arguments.common), db::OpenMode::kTune);
+  std::vector<Movement> movements;
+  for (const auto& source : sources) {
+    const db::Merged merged = target.merge(*source);
+    movements.push_back({source->path().string(), merged.trials, merged.winners, merged.cubins});
+  }
+  report(arguments.common, arguments.action == DbAction::kImport ? "imported" : "merged",
+         movements);
+  return core::ExitCode::kDone;
+}
+
+}  // namespace
+
+std::string device_of(const db::TuningDb& database, const std::string& wanted) {
+  std::set<std::string> devices;
+  for (const auto& row : database.winners()) devices.insert(row.environment.device_id);
+  if (!wanted.empty() && devices.contains(wanted)) return wanted;
+  if (wanted.empty() && devices.size() == 1) return *devices.begin();
+  std::string names;
+  for (const auto& device : devices) names += (names.empty() ? "" : ", ") + device;
+  const std::string path = database.path().string();
+  if (devices.empty()) {
+    throw core::UsageError(fmt::format("'{}' holds no winner.", path),
+                           "Tune a shape first: deepgemm-tune 64x2112x7168.");
+  }
+  if (wanted.empty()) {
+    throw core::UsageError(fmt::format("'{}' holds winners of several GPUs: {}.", path, names),
+                           "Choose one with --device NAME.");
+  }
+  throw core::UsageError(fmt::format("'{}' holds no winner for device '{}'.", path, wanted),
+                         fmt::format("Choose --device among: {}.", names));
+}
+
+core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardware,
+                             spdlog::logger& log) {
+  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
+  const std::string device = device_of(database, arguments.device);
+  LateBuilder builder(hardware);
+  const db::Export result =
+      db::collect(database, device, arguments.measured_only, base_environment(""),
+                  [&](const core::GemmConfig& config) { return builder.build(config); });
+  for (const std::string& note : result.notes) log.warn("{}.", note);
+  db::write_bundle(result.contents, arguments.bundle);
+  std::size_t predicted = 0;
+  for (const auto& row : result.contents.winners) predicted += row.winner.measured ? 0 : 1;
+  std::error_code ignored;
+  write_stdout(
+      fmt::format("{}: {} for {}, {}, {} KB\n", arguments.bundle,
+                  counted(static_cast<long long>(result.contents.winners.size()), "winner"), device,
+                  counted(static_cast<long long>(result.contents.cubins.size()), "kernel"),
+                  (std::filesystem::file_size(arguments.bundle, ignored) + 1023) / 1024));
+  if (predicted > 0) {
+    log.warn("{} only predicted, never measured; --measured-only leaves them out.",
+             predicted == 1 ? "1 row is" : fmt::format("{} rows are", predicted));
+  }
+  return core::ExitCode::kDone;
+}
+
+core::ExitCode import_bundle(const DbArguments& arguments) { return merge_files(arguments); }
+
+core::ExitCode merge_databases(const DbArguments& arguments) { return merge_files(arguments); }
+
+core::ExitCode prune_database(const DbArguments& arguments) {
+  check_outputs(arguments.common);
+  const std::filesystem::path path = database_path(arguments.common);
+  if (!std::filesystem::exists(path)) {
+    throw core::UsageError(fmt::format("There is no database at '{}'.", path.string()),
+                           "Pass another one with --db FILE.");
+  }
+  db::TuningDb database(path, db::OpenMode::kTune);
+  const db::Pruned pruned = database.prune(arguments.prune);
+  report(arguments.common, arguments.prune.dry_run ? "would_go" : "gone",
+         {{path.string(), pruned.trials, pruned.winners, pruned.cubins}});
+  return core::ExitCode::kDone;
+}
+
+}  // namespace deepgemm::app

@@ -1,0 +1,144 @@
+#include "app/diff_report.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "app/figures.h"
+#include "app/json_report.h"
+#include "app/table.h"
+#include "app/text.h"
+#include "db/row_choice.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+using Key = std::pair<std::string, decltype(core::order(core::GemmProblem{}))>;
+
+std::map<Key, const db::WinnerRow*> answers(const std::vector<db::WinnerRow>& rows) {
+  std::set<std::string> devices;
+  for (const auto& row : rows) devices.insert(row.environment.device_id);
+  std::map<Key, const db::WinnerRow*> found;
+  for (const auto& device : devices) {
+    for (const auto* row : db::best_rows(rows, device)) {
+      found[{device, core::order(row->winner.problem)}] = row;
+    }
+  }
+  return found;
+}
+
+std::string_view name(Change change) {
+  switch (change) {
+    case Change::kAdded:
+      return "added";
+    case Change::kRemoved:
+      return "removed";
+    case Change::kConfig:
+      return "config";
+    case Change::kTime:
+      return "time";
+  }
+  return "";
+}
+
+double time_of(const db::WinnerRow* row) { return row == nullptr ? 0 : row->winner.median_us; }
+
+double ratio(const DiffLine& line) {
+  return time_of(line.before) > 0 ? time_of(line.after) / time_of(line.before) : 0;
+}
+
+Cell config_of(const db::WinnerRow* row) {
+  return row == nullptr
+             ? Cell{"-", ""}
+             : Cell{core::short_name(row->winner.config), core::to_string(row->winner.config)};
+}
+
+// "+4.1 %": positive is slower.
+Cell change_cell(const DiffLine& line) {
+  const double value = ratio(line);
+  if (!(value > 0)) return {"-", ""};
+  return {fmt::format("{:+.1f} %", 100 * (value - 1)), fmt::format("{:.4f}", value)};
+}
+
+}  // namespace
+
+std::vector<DiffLine> differences(const std::vector<db::WinnerRow>& before,
+                                  const std::vector<db::WinnerRow>& after) {
+  const auto old_rows = answers(before);
+  const auto new_rows = answers(after);
+  std::set<Key> keys;
+  for (const auto& [key, row] : old_rows) keys.insert(key);
+  for (const auto& [key, row] : new_rows) keys.insert(key);
+  std::vector<DiffLine> lines;
+  for (const Key& key : keys) {
+    const auto was = old_rows.find(key);
+    const auto is = new_rows.find(key);
+    if (was == old_rows.end()) {
+      lines.push_back({Change::kAdded, key.first, is->second->winner.problem, nullptr, is->second});
+      continue;
+    }
+    const core::Winner& old_winner = was->second->winner;
+    if (is == new_rows.end()) {
+      lines.push_back({Change::kRemoved, key.first, old_winner.problem, was->second, nullptr});
+      continue;
+    }
+    const core::Winner& new_winner = is->second->winner;
+    const double noise = old_winner.spread_us + new_winner.spread_us;
+    const bool moved = std::abs(new_winner.median_us - old_winner.median_us) > noise;
+    const bool other_config = new_winner.config != old_winner.config;
+    if (!other_config && !moved) continue;
+    lines.push_back({other_config ? Change::kConfig : Change::kTime, key.first, old_winner.problem,
+                     was->second, is->second});
+  }
+  return lines;
+}
+
+std::string render(const DiffReport& report, Format format) {
+  if (format == Format::kJson) {
+    Json json = report_head("deepgemm-db/1", report.command);
+    json["before"] = report.before;
+    json["after"] = report.after;
+    json["unchanged"] = report.unchanged;
+    json["differences"] = Json::array();
+    for (const auto& line : report.lines) {
+      const auto side = [](const db::WinnerRow* row) {
+        return row == nullptr ? Json(nullptr) : winner_json(row->winner);
+      };
+      json["differences"].push_back({{"change", name(line.change)},
+                                     {"device_id", line.device_id},
+                                     {"shape", problem_json(line.problem)},
+                                     {"before", side(line.before)},
+                                     {"after", side(line.after)},
+                                     {"time_ratio", time_json(ratio(line))}});
+    }
+    return dump(json);
+  }
+  Table table({{"change", "change", Align::kLeft},
+               {"device", "device_id", Align::kLeft},
+               {"m", "m"},
+               {"n", "n"},
+               {"k", "k"},
+               {"old config", "old_config", Align::kLeft},
+               {"new config", "new_config", Align::kLeft},
+               {"old µs", "old_us"},
+               {"new µs", "new_us"},
+               {"time", "time_ratio"}});
+  for (const auto& line : report.lines) {
+    table.add_row({cell(std::string(name(line.change))), cell(line.device_id), cell(line.problem.m),
+                   cell(line.problem.n), cell(line.problem.k), config_of(line.before),
+                   config_of(line.after), time_cell(time_of(line.before)),
+                   time_cell(time_of(line.after)), change_cell(line)});
+  }
+  if (format == Format::kCsv) return table.csv();
+  const std::string summary =
+      fmt::format("{} changed, {} unchanged (time: new over old; + is slower)\n",
+                  counted(static_cast<long long>(report.lines.size()), "shape"), report.unchanged);
+  return (report.lines.empty() ? "" : table.text() + "\n") + summary;
+}
+
+}  // namespace deepgemm::app

@@ -1,0 +1,160 @@
+#include "app/explanation.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "app/figures.h"
+#include "app/json_report.h"
+#include "app/table.h"
+#include "core/default_config.h"
+#include "core/key.h"
+#include "db/row_choice.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+// How many times larger or smaller, over all three extents.
+double distance(const core::GemmProblem& a, const core::GemmProblem& b) {
+  const auto apart = [](std::int64_t x, std::int64_t y) {
+    return std::abs(std::log2(static_cast<double>(x) / static_cast<double>(y)));
+  };
+  return apart(a.m, b.m) + apart(a.n, b.n) + apart(a.k, b.k);
+}
+
+const db::WinnerRow* nearest(const std::vector<db::WinnerRow>& winners,
+                             const core::GemmProblem& problem) {
+  const db::WinnerRow* best = nullptr;
+  for (const auto& row : winners) {
+    if (row.winner.problem.operation != problem.operation) continue;
+    if (best == nullptr ||
+        distance(row.winner.problem, problem) < distance(best->winner.problem, problem)) {
+      best = &row;
+    }
+  }
+  return best;
+}
+
+std::vector<std::string> differing_fields(const core::GemmProblem& asked,
+                                          const std::string& device_id, const db::WinnerRow& row) {
+  std::vector<std::string> fields;
+  const auto compare = [&fields](std::string_view name, const auto& wanted, const auto& tuned) {
+    if (wanted != tuned)
+      fields.push_back(fmt::format("{}: asked {}, tuned {}", name, wanted, tuned));
+  };
+  const core::GemmProblem& tuned = row.winner.problem;
+  compare("m", asked.m, tuned.m);
+  compare("n", asked.n, tuned.n);
+  compare("k", asked.k, tuned.k);
+  compare("groups", asked.groups, tuned.groups);
+  compare("device", device_id, row.environment.device_id);
+  return fields;
+}
+
+std::string text_of(const Explanation& each) {
+  std::string text = fmt::format("{} on {}\n", core::to_string(each.problem), each.device_id);
+  const auto line = [&text](std::string_view name, std::string_view value) {
+    text += fmt::format("  {:<11}{}\n", name, value);
+  };
+  line("match", fmt::format("{}: {}", core::name(each.lookup.match), each.lookup.reason));
+  if (each.row != nullptr) {
+    const core::Winner& winner = each.row->winner;
+    line("row", fmt::format("{}, {}, {} µs {}, {}", core::to_string(winner.problem),
+                            core::short_name(winner.config), time_cell(winner.median_us).shown,
+                            winner.measured ? "measured" : "predicted", winner.reason));
+    line("config", core::to_string(winner.config));
+    line("kernel", winner.kernel_key);
+    line("staleness",
+         each.grade.reason.empty()
+             ? std::string(core::name(each.grade.staleness))
+             : fmt::format("{}: {}", core::name(each.grade.staleness), each.grade.reason));
+  }
+  for (const auto& field : each.differing) line("differs", field);
+  std::string fallback = core::short_name(each.fallback);
+  if (each.row != nullptr) {
+    const core::Winner& winner = each.row->winner;
+    if (winner.default_us > 0) {
+      fallback += fmt::format("; the default of {} took {} µs there",
+                              core::to_string(winner.problem), time_cell(winner.default_us).shown);
+    }
+  }
+  line("default", fallback);
+  return text;
+}
+
+}  // namespace
+
+Explanation explain(const std::vector<db::WinnerRow>& winners, const core::GemmProblem& problem,
+                    const core::DeviceInfo& device, const core::Environment& here) {
+  Explanation result;
+  result.problem = problem;
+  result.device_id = device.id;
+  const db::Family family = db::family_for(winners, problem, device.id);
+  result.lookup = db::look_up(family, problem, device.id);
+  if (const auto index = core::find_row(family.tuned, problem.m)) {
+    result.row = family.rows[*index];
+    result.grade = core::grade(result.row->environment, here);
+  }
+  const db::WinnerRow* compared = result.row != nullptr ? result.row : nearest(winners, problem);
+  if (compared != nullptr) result.differing = differing_fields(problem, device.id, *compared);
+  result.fallback = core::default_config(problem, device);
+  return result;
+}
+
+std::string render(const ExplainReport& report, Format format) {
+  if (format == Format::kJson) {
+    Json json = report_head("deepgemm-db/1", report.command);
+    json["database"] = report.database;
+    json["explanations"] = Json::array();
+    for (const auto& each : report.explanations) {
+      Json entry = {{"shape", problem_json(each.problem)},
+                    {"device_id", each.device_id},
+                    {"match", core::name(each.lookup.match)},
+                    {"reason", each.lookup.reason},
+                    {"row", nullptr},
+                    {"staleness", nullptr},
+                    {"staleness_reason", each.grade.reason},
+                    {"differing", each.differing},
+                    {"default_config", config_json(each.fallback)}};
+      if (each.row != nullptr) {
+        entry["row"] = {{"shape", problem_json(each.row->winner.problem)},
+                        {"winner", winner_json(each.row->winner)},
+                        {"environment", environment_json(each.row->environment)}};
+        entry["staleness"] = core::name(each.grade.staleness);
+      }
+      json["explanations"].push_back(std::move(entry));
+    }
+    return dump(json);
+  }
+  if (format == Format::kTable) {
+    std::string text;
+    for (const auto& each : report.explanations) text += (text.empty() ? "" : "\n") + text_of(each);
+    return text;
+  }
+  Table table({{"", "m"},
+               {"", "n"},
+               {"", "k"},
+               {"", "device_id"},
+               {"", "match"},
+               {"", "row"},
+               {"", "config"},
+               {"", "time_us"},
+               {"", "staleness"},
+               {"", "default_config"},
+               {"", "reason"}});
+  for (const auto& each : report.explanations) {
+    const bool hit = each.row != nullptr;
+    table.add_row({cell(each.problem.m), cell(each.problem.n), cell(each.problem.k),
+                   cell(each.device_id), cell(std::string(core::name(each.lookup.match))),
+                   cell(hit ? core::to_string(each.row->winner.problem) : ""),
+                   cell(hit ? core::to_string(each.row->winner.config) : ""),
+                   time_cell(hit ? each.row->winner.median_us : 0),
+                   cell(hit ? std::string(core::name(each.grade.staleness)) : ""),
+                   cell(core::to_string(each.fallback)), cell(each.lookup.reason)});
+  }
+  return table.csv();
+}
+
+}  // namespace deepgemm::app

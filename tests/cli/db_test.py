@@ -1,0 +1,219 @@
+"""deepgemm-db: looks into databases and bundles, and moves rows between them."""
+
+import json
+import os
+import sqlite3
+import unittest
+
+from cli import ENVIRONMENT, FEW, USAGE, CliTest
+
+SHAPES = ["64,128x2112x7168", "8x576x7168"]
+
+
+class Databases(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", *SHAPES, *FEW))
+
+    def run_db(self, *arguments, **options):
+        return self.run_command("deepgemm-db-scripted", *arguments, **options)
+
+    def export(self, *arguments):
+        self.assert_ok(self.run_db("export", "--output", "h100.dgdb", *arguments))
+        return self.folder / "h100.dgdb"
+
+    def winners(self, database):
+        listed = self.json_of(self.run_db("list", "--db", database, "--format", "json"))["winners"]
+        return [(row["shape"]["m"], row["winner"]["kernel_key"], row["winner"]["time_us"],
+                 row["recorded_at"]) for row in listed]
+
+
+class Bundles(Databases):
+    def test_a_bundle_says_what_its_database_says(self):
+        bundle = self.export()
+        self.assertEqual(self.winners(bundle), self.winners(self.db))
+        self.assertEqual(len(self.winners(bundle)), 3)
+        self.assertEqual(os.stat(bundle).st_mode & 0o777, 0o444)
+        shown = self.json_of(self.run_db("show", "64x2112x7168", "--db", bundle, "--format",
+                                         "json"))["trials"]
+        contenders = {row["trial"]["contender"] for row in shown}
+        self.assertIn("default", contenders)
+        self.assertIn("cublaslt-block", contenders)
+
+    def test_the_summary_counts(self):
+        result = self.assert_ok(self.run_db("export", "--output", "x.dgdb"))
+        self.assertRegex(result.stdout, r"^x.dgdb: 3 winners for h100-sxm5, \d+ kernels, \d+ KB\n$")
+
+    def test_import_brings_all_of_it_back(self):
+        bundle = self.export()
+        result = self.run_db("import", bundle, "--db", "new.db", "--format", "json")
+        self.assertEqual(self.json_of(result)["imported"][0]["winners"], 3)
+        self.assertEqual(self.winners("new.db"), self.winners(self.db))
+        again = self.json_of(self.run_db("import", bundle, "--db", "new.db", "--format", "json"))
+        self.assertEqual([again["imported"][0][what] for what in ("trials", "winners", "kernels")],
+                         [0, 0, 0])
+
+    def test_bench_runs_from_a_bundle_without_a_compiler(self):
+        bundle = self.export()
+        report = self.json_of(self.run_command(
+            "deepgemm-bench-scripted", "64x2112x7168", "--db", bundle, "--format", "json",
+            env={"SCRIPTED_NO_NVRTC": "1"}))
+        self.assertEqual(report["shapes"][0]["match"], "exact")
+
+    def test_without_a_compiler_a_winner_stands_in_for_the_fallback(self):
+        result = self.assert_ok(self.run_db("export", "--output", "x.dgdb",
+                                            env={"SCRIPTED_NO_NVRTC": "1"}))
+        self.assertIn("the fallback is the winner of ", result.stderr)
+
+    def test_a_changed_byte_or_a_cut_is_refused(self):
+        bundle = self.export()
+        content = bundle.read_bytes()
+        for size in (0, 50, 5000, len(content) // 2, len(content) - 1):
+            cut = self.folder / "cut.dgdb"
+            cut.write_bytes(content[:size])
+            self.assert_fails(self.run_db("list", "--db", cut), USAGE, "cut.dgdb")
+        for place in (0, 30, 5000, len(content) // 2, len(content) - 3):
+            changed = bytearray(content)
+            changed[place] ^= 0x10
+            path = self.folder / "changed.dgdb"
+            path.write_bytes(bytes(changed))
+            for line in (["list", "--db", path], ["import", path, "--db", "new.db"],
+                         ["merge", path, "--db", "new.db"], ["diff", self.db, path]):
+                self.assert_fails(self.run_db(*line), USAGE, "changed.dgdb")
+        self.assertFalse((self.folder / "new.db").exists())
+
+    def test_a_bundle_is_never_written(self):
+        bundle = self.export()
+        before = bundle.read_bytes()
+        tune = self.run_command("deepgemm-tune-scripted", "16x576x7168", *FEW, "--db", bundle)
+        self.assert_fails(tune, USAGE, "bundle", "import")
+        self.assert_fails(self.run_db("prune", "--losers", "--db", bundle), USAGE, "bundle")
+        self.assertEqual(bundle.read_bytes(), before)
+
+    def test_export_overwrites_bundles_alone(self):
+        bundle = self.export()
+        self.export()
+        self.assert_fails(self.run_db("export", "--output", self.db), USAGE, "not overwritten")
+        self.assert_fails(self.run_db("export", "--output", "none/x.dgdb"), ENVIRONMENT, "none")
+        self.assertEqual([path.name for path in self.folder.glob("*.dgdb*")], [bundle.name])
+
+    def test_which_device_must_be_clear(self):
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", "8x64x128", "--device", "h20",
+                                        *FEW))
+        result = self.run_db("export", "--output", "x.dgdb")
+        self.assert_fails(result, USAGE, "h100-sxm5", "h20", "--device")
+        result = self.run_db("export", "--output", "x.dgdb", "--device", "b200")
+        self.assert_fails(result, USAGE, "b200")
+        result = self.run_db("export", "--output", "x.dgdb", "--device", "h20", "--measured-only")
+        self.assert_fails(result, USAGE, "measured")
+        self.assertIn("only predicted",
+                      self.assert_ok(self.run_db("export", "--output", "x.dgdb", "--device",
+                                                 "h20")).stderr)
+
+
+class Moving(Databases):
+    def test_merge_joins_shards(self):
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", "16x576x7168", *FEW,
+                                        "--db", "other.db"))
+        merged = self.json_of(self.run_db("merge", self.db, "other.db", "--db", "all.db",
+                                          "--format", "json"))["merged"]
+        self.assertEqual([each["winners"] for each in merged], [3, 1])
+        self.assertEqual(sorted(self.winners("all.db")),
+                         sorted(self.winners(self.db) + self.winners("other.db")))
+
+    def test_a_wrong_source_leaves_the_target_alone(self):
+        (self.folder / "text.db").write_text("no database")
+        self.assert_fails(self.run_db("merge", self.db, "text.db", "--db", "all.db"), USAGE,
+                          "text.db")
+        self.assertFalse((self.folder / "all.db").exists())
+        self.assert_fails(self.run_db("merge", self.db), USAGE, "itself")
+        self.assert_fails(self.run_db("import", self.db, "--db", "all.db"), USAGE, "merge")
+
+    def test_diff_names_what_changed(self):
+        self.assertIn("0 shapes changed, 3 unchanged",
+                      self.assert_ok(self.run_db("diff", self.db, self.db)).stdout)
+        bundle = self.export()
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", "16x576x7168", *FEW))
+        found = self.json_of(self.run_db("diff", bundle, self.db, "--format", "json"))
+        self.assertEqual([(line["change"], line["shape"]["m"]) for line in found["differences"]],
+                         [("added", 16)])
+        self.assertEqual(found["unchanged"], 3)
+
+    def test_prune_drops_losers_and_keeps_the_answers(self):
+        before = self.winners(self.db)
+        counted = self.json_of(self.run_db("prune", "--losers", "--orphans", "--dry-run",
+                                           "--format", "json"))["would_go"][0]
+        self.assertGreater(counted["trials"], 0)
+        gone = self.json_of(self.run_db("prune", "--losers", "--orphans", "--format", "json"))
+        self.assertEqual(gone["gone"][0]["trials"], counted["trials"])
+        self.assertEqual(self.winners(self.db), before)
+        self.assert_ok(self.run_db("export", "--output", "after.dgdb"))
+        self.assert_fails(self.run_db("prune"), USAGE, "--losers")
+        self.assert_fails(self.run_db("prune", "--losers", "--db", "none.db"), USAGE, "none.db")
+
+
+class Questions(Databases):
+    def explain(self, *arguments):
+        return self.json_of(self.run_db("explain", *arguments, "--format", "json"))["explanations"]
+
+    def test_explain_says_which_row_and_why(self):
+        exact, bucket, miss = self.explain("64x2112x7168", "100x2112x7168", "8x1024x1024")
+        self.assertEqual([exact["match"], bucket["match"], miss["match"]],
+                         ["exact", "bucket", "none"])
+        self.assertEqual(exact["differing"], [])
+        self.assertEqual(bucket["row"]["shape"]["m"], 128)
+        self.assertEqual(bucket["differing"], ["m: asked 100, tuned 128"])
+        self.assertIn("(64, 128]", bucket["reason"])
+        self.assertIsNone(miss["row"])
+        self.assertTrue(any(field.startswith("n: asked 1024") for field in miss["differing"]))
+        self.assertIn("block_m", miss["default_config"])
+        self.assertEqual(exact["staleness"], "current")
+
+    def test_explain_grades_a_row_of_other_sources(self):
+        with sqlite3.connect(self.db) as database:
+            database.execute("UPDATE environments SET sources_hash = 'of-last-year'")
+        database.close()
+        exact, = self.explain("64x2112x7168")
+        self.assertEqual(exact["staleness"], "re-tune")
+        text = self.assert_ok(self.run_db("explain", "64x2112x7168")).stdout
+        self.assertIn("other kernel sources", text)
+        self.assertIn("re-tune", self.assert_ok(self.run_db("list")).stdout)
+        self.assertIn("staleness: re-tune", self.assert_ok(self.run_db("show", "64x2112x7168")).stdout)
+
+    def test_explain_of_another_gpu_is_a_hint(self):
+        other, = self.explain("64x2112x7168", "--device", "h20")
+        self.assertEqual((other["match"], other["staleness"]), ("other-device", "hint"))
+        self.assertIn("device: asked h20, tuned h100-sxm5", other["differing"])
+
+    def test_coverage_shares_out_the_calls(self):
+        (self.folder / "trace.csv").write_text(
+            "m,n,k,count\n64,2112,7168,60\n100,2112,7168,20\n64,2112,7168,10\n5,64,128,10\n")
+        report = self.json_of(self.run_db("coverage", "--trace", "trace.csv", "--format", "json"))
+        self.assertEqual(report["calls"], 100)
+        self.assertEqual({match: each["calls"] for match, each in report["coverage"].items()},
+                         {"exact": 70, "bucket": 20, "other-device": 0, "none": 10})
+        self.assertEqual([(shape["m"], shape["n"]) for shape in report["dead_rows"]], [(8, 576)])
+        text = self.assert_ok(self.run_db("coverage", "--trace", "trace.csv")).stdout
+        self.assertIn("nobody asks for 8x576x7168", text)
+        self.assertRegex(text, r"(?m)^none +10 calls +10.0 %$")
+
+    def test_bad_traces(self):
+        self.assert_fails(self.run_db("coverage"), USAGE, "--trace")
+        self.assert_fails(self.run_db("coverage", "--trace", "none.csv"), USAGE, "none.csv")
+        for content, complaint in {"m,n,k,count\n1,8,16,-1\n": "negative",
+                                   "m,n,count\n1,8,3\n": "no column 'k'",
+                                   "m,n,k\n": "holds no shape"}.items():
+            (self.folder / "bad.csv").write_text(content)
+            self.assert_fails(self.run_db("coverage", "--trace", "bad.csv"), USAGE, complaint)
+
+    def test_help_has_examples_for_each_sub_command(self):
+        text = self.assert_ok(self.run_db("--help")).stdout
+        for action in ("list", "show", "explain", "coverage", "export", "import", "merge", "diff",
+                       "prune"):
+            self.assertIn(f"deepgemm-db {action}", text)
+            self.assertIn("--help", self.assert_ok(self.run_db(action, "--help")).stdout)
+        self.assert_fails(self.run_db("verfy"), USAGE, "verfy", "coverage")
+
+
+if __name__ == "__main__":
+    unittest.main()
