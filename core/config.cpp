@@ -31,9 +31,12 @@ const ConfigField* find_config_field(std::string_view name) {
 
 std::string to_string(const GemmConfig& config) {
   std::string text;
+  text.reserve(32 * kConfigFields.size());  // a name, '=', and any int
   for (const ConfigField& field : kConfigFields) {
     if (!text.empty()) text += ',';
-    text += std::string(field.name) + '=' + std::to_string(config.*field.member);
+    text += field.name;
+    text += '=';
+    text += std::to_string(config.*field.member);
   }
   return text;
 }

@@ -18,8 +18,12 @@ enum class Match {
   kBucket,       // m lies in the interval of a tuned m
   kOtherDevice,  // as the above, but tuned on another kind of GPU
   kNone,
+  // What a program may ask for where there is no row.
+  kNearest,   // the row of the nearest n, k and m
+  kFallback,  // the kernel of a bundle that runs any shape
+  kCompiled,  // the untuned default, compiled on the spot
 };
-std::string_view name(Match match);  // "exact", "bucket", "other-device", "none"
+std::string_view name(Match match);  // "exact", "bucket", "other-device", "none", "nearest", …
 
 // Answer to "what runs this problem?".
 struct Lookup {

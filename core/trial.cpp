@@ -23,10 +23,13 @@ constexpr Names<Contender, 5> kContenders{{{Contender::kCandidate, "candidate"},
                                            {Contender::kCublasLtTensorwide, "cublaslt-tensorwide"},
                                            {Contender::kMemoryFloor, "memory-floor"}}};
 
-constexpr Names<Match, 4> kMatches{{{Match::kExact, "exact"},
+constexpr Names<Match, 7> kMatches{{{Match::kExact, "exact"},
                                     {Match::kBucket, "bucket"},
                                     {Match::kOtherDevice, "other-device"},
-                                    {Match::kNone, "none"}}};
+                                    {Match::kNone, "none"},
+                                    {Match::kNearest, "nearest"},
+                                    {Match::kFallback, "fallback"},
+                                    {Match::kCompiled, "compiled"}}};
 
 template <typename Table, typename Enum>
 std::string_view find_name(const Table& table, Enum value) {

@@ -1,12 +1,15 @@
 // The C ABI: arguments in, status out, nothing thrown.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/include/deepgemm/deepgemm.h"
+#include "core/jit_builder.h"
 #include "core/version.h"
 #include "db/c_arguments.h"
 #include "db/runtime_handle.h"
@@ -52,21 +55,24 @@ void enter_context(const deepgemm_runtime& handle) {
   if (handle.context && !core::current_context_device()) handle.context->make_current();
 }
 
-const core::DenseKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem) {
+const core::DenseKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem,
+                                    deepgemm_miss miss) {
   enter_context(handle);
-  return handle.runtime.kernel(problem);
+  return handle.runtime.kernel(problem, db::policy_of(miss));
 }
 
-deepgemm_status report_miss(const deepgemm_runtime& handle, const core::GemmProblem& problem) {
-  const core::Lookup lookup = handle.runtime.find(problem);
+deepgemm_status report_miss(deepgemm_runtime& handle, const core::GemmProblem& problem,
+                            deepgemm_miss miss) {
+  const db::Found answer = handle.runtime.find(problem, db::policy_of(miss));
   return fail(DEEPGEMM_NO_KERNEL, ("no kernel for " + core::to_string(problem)).c_str(),
-              (lookup.reason + ".").c_str());
+              (answer.reason.str() + ".").c_str());
 }
 
 deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& problem,
-                       const deepgemm_operands& operands, void* stream) {
-  const core::DenseKernel* kernel = kernel_for(handle, problem);
-  if (kernel == nullptr) return report_miss(handle, problem);
+                       const deepgemm_operands& operands, deepgemm_miss miss, void* stream) {
+  if (handle.trace) handle.trace->count(problem);
+  const core::DenseKernel* kernel = kernel_for(handle, problem, miss);
+  if (kernel == nullptr) return report_miss(handle, problem, miss);
   const int result =
       kernel->launch(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream));
   if (result == 0) return DEEPGEMM_OK;
@@ -76,27 +82,47 @@ deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& proble
               "Make the context of deepgemm_open current and pass a stream of it.");
 }
 
+// Opens NVRTC when it is first called, one call at a time.
+db::Runtime::Compile late_compiler() {
+  return [builder = std::shared_ptr<core::JitBuilder>()](const core::GemmConfig& config) mutable {
+    if (!builder) builder = std::make_shared<core::JitBuilder>(core::default_cache_folder());
+    return builder->build(config);
+  };
+}
+
+core::Environment environment_here(const core::DeviceInfo& device) {
+  core::Environment here;
+  here.device_id = device.id;
+  here.driver = core::driver_text(device);
+  here.sources_hash = core::sources_hash();
+  return here;
+}
+
 }  // namespace
 
 const char* deepgemm_version(void) { return core::kVersion; }
 
 const char* deepgemm_last_error(void) { return last_error; }
 
-deepgemm_status deepgemm_open(const char* path, deepgemm_runtime** runtime) {
+deepgemm_status deepgemm_open(const char* const* paths, int count, deepgemm_runtime** runtime) {
   return guarded(DEEPGEMM_NO_DEVICE, [&] {
     if (runtime == nullptr) return refuse("the place for the runtime is null");
     *runtime = nullptr;
-    if (path == nullptr) return refuse("the path is null");
-    std::unique_ptr<db::TuningDb> database;
+    if (count < 1) return refuse("count = " + std::to_string(count) + " is no number of files");
+    if (paths == nullptr || std::find(paths, paths + count, nullptr) != paths + count) {
+      return refuse("a path is null");
+    }
+    std::vector<db::Catalog> layers;
     const deepgemm_status opened = guarded(DEEPGEMM_BAD_DATABASE, [&] {
-      database = std::make_unique<db::TuningDb>(path, db::OpenMode::kReadOnly);
+      for (int i = 0; i < count; ++i) layers.emplace_back(paths[i]);
       return DEEPGEMM_OK;
     });
     if (opened != DEEPGEMM_OK) return opened;
     const std::optional<int> current = core::current_context_device();
-    const std::string device_id = core::read_device(current.value_or(0)).id;
+    const core::DeviceInfo device = core::read_device(current.value_or(0));
     const std::optional<int> retained = current ? std::nullopt : std::optional<int>(0);
-    *runtime = new deepgemm_runtime(std::move(database), device_id, retained);
+    *runtime = new deepgemm_runtime(std::move(layers), device, environment_here(device),
+                                    late_compiler(), retained);
     return DEEPGEMM_OK;
   });
 }
@@ -111,22 +137,24 @@ void deepgemm_close(deepgemm_runtime* runtime) {
 }
 
 deepgemm_status deepgemm_find(deepgemm_runtime* runtime, const deepgemm_problem* problem,
-                              deepgemm_found* found) {
+                              deepgemm_miss miss, deepgemm_found* found) {
   return guarded(DEEPGEMM_BAD_DATABASE, [&] {
     if (const auto why = db::why_bad(problem)) return refuse(*why);
+    if (const auto why = db::why_bad(miss)) return refuse(*why);
     if (found == nullptr) return refuse("the place for what is found is null");
     if (runtime == nullptr) return refuse("the runtime is null");
     const core::GemmProblem wanted = db::problem_of(*problem);
-    const core::Lookup lookup = runtime->runtime.find(wanted);
-    *found = db::found_of(lookup);
-    if (lookup.match == core::Match::kNone) return report_miss(*runtime, wanted);
+    const db::Found answer = runtime->runtime.find(wanted, db::policy_of(miss));
+    db::fill(*found, answer);
+    if (answer.match == core::Match::kNone) return report_miss(*runtime, wanted, miss);
     return DEEPGEMM_OK;
   });
 }
 
 deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime, const deepgemm_problem* problems,
-                                 int count) {
+                                 int count, deepgemm_miss miss) {
   return guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
+    if (const auto why = db::why_bad(miss)) return refuse(*why);
     if (count < 0) return refuse("count = " + std::to_string(count) + " is negative");
     for (int i = 0; i < count; ++i) {
       if (const auto why = db::why_bad(problems == nullptr ? nullptr : problems + i)) {
@@ -137,8 +165,8 @@ deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime, const deepgemm_probl
     deepgemm_status status = DEEPGEMM_OK;
     for (int i = 0; i < count; ++i) {
       const core::GemmProblem problem = db::problem_of(problems[i]);
-      if (kernel_for(*runtime, problem) == nullptr && status == DEEPGEMM_OK) {
-        status = report_miss(*runtime, problem);
+      if (kernel_for(*runtime, problem, miss) == nullptr && status == DEEPGEMM_OK) {
+        status = report_miss(*runtime, problem, miss);
       }
     }
     return status;
@@ -146,11 +174,12 @@ deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime, const deepgemm_probl
 }
 
 deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime, const deepgemm_problem* problem,
-                              const deepgemm_operands* operands, void* stream) {
+                              const deepgemm_operands* operands, deepgemm_miss miss, void* stream) {
   return guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
     if (const auto why = db::why_bad(problem)) return refuse(*why);
     if (const auto why = db::why_bad(operands)) return refuse(*why);
+    if (const auto why = db::why_bad(miss)) return refuse(*why);
     if (runtime == nullptr) return refuse("the runtime is null");
-    return launch(*runtime, db::problem_of(*problem), *operands, stream);
+    return launch(*runtime, db::problem_of(*problem), *operands, miss, stream);
   });
 }

@@ -1,7 +1,9 @@
 #include "db/c_arguments.h"
 
+#include <algorithm>
 #include <cstdint>
-#include <cstdio>
+#include <cstring>
+#include <string_view>
 
 namespace deepgemm::db {
 namespace {
@@ -22,15 +24,37 @@ deepgemm_match match_of(core::Match match) {
       return DEEPGEMM_MATCH_BUCKET;
     case core::Match::kOtherDevice:
       return DEEPGEMM_MATCH_OTHER_DEVICE;
+    case core::Match::kNearest:
+      return DEEPGEMM_MATCH_NEAREST;
+    case core::Match::kFallback:
+      return DEEPGEMM_MATCH_FALLBACK;
+    case core::Match::kCompiled:
+      return DEEPGEMM_MATCH_COMPILED;
     case core::Match::kNone:
       break;
   }
   return DEEPGEMM_MATCH_NONE;
 }
 
+deepgemm_staleness staleness_of(core::Staleness staleness) {
+  switch (staleness) {
+    case core::Staleness::kCurrent:
+      return DEEPGEMM_CURRENT;
+    case core::Staleness::kVerify:
+      return DEEPGEMM_VERIFY;
+    case core::Staleness::kRetune:
+      return DEEPGEMM_RETUNE;
+    case core::Staleness::kHint:
+      return DEEPGEMM_HINT;
+  }
+  return DEEPGEMM_CURRENT;
+}
+
 template <std::size_t size>
-void copy_text(char (&target)[size], const std::string& text) {
-  std::snprintf(target, size, "%s", text.c_str());
+void copy_text(char (&target)[size], std::string_view text) {
+  const std::size_t taken = std::min(text.size(), size - 1);
+  std::memcpy(target, text.data(), taken);
+  target[taken] = '\0';
 }
 
 }  // namespace
@@ -62,16 +86,36 @@ core::DenseOperands operands_of(const deepgemm_operands& operands) {
   return {operands.a, operands.b, operands.scale_a, operands.scale_b, operands.d};
 }
 
-deepgemm_found found_of(const core::Lookup& lookup) {
-  deepgemm_found found{};
-  found.match = match_of(lookup.match);
-  copy_text(found.reason, lookup.reason);
-  if (!lookup.winner) return found;
-  copy_text(found.config, core::to_string(lookup.winner->config));
-  copy_text(found.kernel_key, lookup.winner->kernel_key);
-  found.time_us = lookup.winner->median_us;
-  found.measured = lookup.winner->measured ? 1 : 0;
-  return found;
+std::optional<std::string> why_bad(deepgemm_miss miss) {
+  if (miss >= DEEPGEMM_MISS_ERROR && miss <= DEEPGEMM_MISS_COMPILE) return std::nullopt;
+  return "miss = " + std::to_string(static_cast<int>(miss)) + " is no deepgemm_miss";
+}
+
+MissPolicy policy_of(deepgemm_miss miss) {
+  switch (miss) {
+    case DEEPGEMM_MISS_NEAREST:
+      return MissPolicy::kNearest;
+    case DEEPGEMM_MISS_FALLBACK:
+      return MissPolicy::kFallback;
+    case DEEPGEMM_MISS_COMPILE:
+      return MissPolicy::kCompile;
+    case DEEPGEMM_MISS_ERROR:
+      break;
+  }
+  return MissPolicy::kError;
+}
+
+void fill(deepgemm_found& found, const Found& answer) {
+  found.match = match_of(answer.match);
+  copy_text(found.reason, answer.reason.view());
+  copy_text(found.config, answer.config == nullptr ? "" : *answer.config);
+  copy_text(found.kernel_key, answer.kernel == nullptr ? "" : answer.kernel->key);
+  found.time_us = answer.row == nullptr ? 0 : answer.row->time_us;
+  found.measured = answer.row != nullptr && answer.row->measured ? 1 : 0;
+  found.staleness =
+      answer.grade == nullptr ? DEEPGEMM_CURRENT : staleness_of(answer.grade->staleness);
+  copy_text(found.staleness_reason, answer.grade == nullptr ? "" : answer.grade->reason);
+  copy_text(found.source, answer.file == nullptr ? "" : answer.file->native());
 }
 
 }  // namespace deepgemm::db

@@ -7,6 +7,7 @@
 #include "core/dense_kernel.h"
 #include "core/include/deepgemm/deepgemm.h"
 #include "core/problem.h"
+#include "db/runtime.h"
 
 namespace deepgemm::db {
 
@@ -19,7 +20,11 @@ std::optional<std::string> why_bad(const deepgemm_operands* operands);
 core::GemmProblem problem_of(const deepgemm_problem& problem);
 core::DenseOperands operands_of(const deepgemm_operands& operands);
 
+// Any value of the enum.
+std::optional<std::string> why_bad(deepgemm_miss miss);
+MissPolicy policy_of(deepgemm_miss miss);
+
 // Texts that do not fit are cut.
-deepgemm_found found_of(const core::Lookup& lookup);
+void fill(deepgemm_found& found, const Found& answer);
 
 }  // namespace deepgemm::db

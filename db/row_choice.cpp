@@ -34,20 +34,6 @@ Family collect(std::span<const WinnerRow> winners, const core::GemmProblem& prob
   return family;
 }
 
-// "m = 100 lies in (64, 128], tuned at m = 128"
-std::string why(const Family& family, std::size_t index, std::int64_t m) {
-  const std::int64_t tuned = family.tuned[index];
-  const std::string asked = "m = " + std::to_string(m);
-  const std::string verb = family.rows[index]->winner.measured ? "tuned" : "predicted";
-  if (m == tuned) return asked + " was " + verb;
-  if (m > tuned) {
-    return asked + " lies above m = " + std::to_string(tuned) + ", the largest that was " + verb;
-  }
-  const core::RowInterval interval = core::row_interval(family.tuned, index);
-  return asked + " lies in (" + std::to_string(interval.m_lo - 1) + ", " + std::to_string(tuned) +
-         "], " + verb + " at m = " + std::to_string(tuned);
-}
-
 }  // namespace
 
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
@@ -74,18 +60,34 @@ std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
   return rows;
 }
 
+Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size_t index,
+                    bool measured, std::int64_t m) {
+  const std::int64_t row = tuned[index];
+  const std::string_view verb = measured ? "tuned" : "predicted";
+  text << "m = " << m;
+  if (m == row) return text << " was " << verb;
+  if (m > row) return text << " lies above m = " << row << ", the largest that was " << verb;
+  return text << " lies in (" << core::row_interval(tuned, index).m_lo - 1 << ", " << row << "], "
+              << verb << " at m = " << row;
+}
+
+Clause& say_why_none(Clause& text, const core::GemmProblem& problem) {
+  return text << "nothing was tuned for n = " << problem.n << ", k = " << problem.k;
+}
+
 core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
                      std::string_view device_id) {
   const std::optional<std::size_t> index = core::find_row(family.tuned, problem.m);
   if (!index) {
-    const std::string shape = core::to_string(problem);
+    Clause text;
     return {core::Match::kNone,
-            "nothing was tuned for n = " + std::to_string(problem.n) +
-                ", k = " + std::to_string(problem.k) + "; run deepgemm-tune " + shape,
+            say_why_none(text, problem).str() + "; run deepgemm-tune " + core::to_string(problem),
             std::nullopt};
   }
   const core::Winner& winner = family.rows[*index]->winner;
-  const std::string reason = why(family, *index, problem.m);
+  Clause text;
+  const std::string reason =
+      say_why_row(text, family.tuned, *index, winner.measured, problem.m).str();
   if (family.device_id != device_id) {
     return {core::Match::kOtherDevice,
             reason + " on " + family.device_id + ", not on " + std::string(device_id), winner};

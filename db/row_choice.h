@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/store.h"
+#include "db/clause.h"
 #include "db/tuning_db.h"
 
 namespace deepgemm::db {
@@ -29,6 +30,14 @@ Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& p
 // operation, n, k and m.
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
                                         std::string_view device_id);
+
+// Appends why the row tuned at `tuned[index]` answers for m: "m = 100 lies in (64, 128], tuned at
+// m = 128"; "predicted" in place of "tuned" where it was not measured.
+Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size_t index,
+                    bool measured, std::int64_t m);
+
+// Appends why no row answers: "nothing was tuned for n = 8, k = 16".
+Clause& say_why_none(Clause& text, const core::GemmProblem& problem);
 
 // The row of the family that answers for problem.m, and why.
 core::Lookup look_up(const Family& family, const core::GemmProblem& problem,

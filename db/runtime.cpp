@@ -1,102 +1,180 @@
 #include "db/runtime.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "core/default_config.h"
 #include "core/error.h"
-#include "core/key.h"
+#include "db/row_choice.h"
 
 namespace deepgemm::db {
 namespace {
 
-using Extent = std::pair<std::int64_t, std::int64_t>;
-
-std::map<Extent, std::vector<WinnerRow>> by_shape(std::vector<WinnerRow> rows) {
-  std::map<Extent, std::vector<WinnerRow>> groups;
-  for (WinnerRow& row : rows) {
-    const core::GemmProblem& problem = row.winner.problem;
-    if (problem.operation != core::Operation::kDense) continue;
-    groups[{problem.n, problem.k}].push_back(std::move(row));
-  }
-  return groups;
+LookupTable table_of(const std::vector<Catalog>& layers, const std::string& device_id) {
+  std::vector<const Index*> indices;
+  for (const Catalog& layer : layers) indices.push_back(&layer.index());
+  return LookupTable(indices, device_id);
 }
 
-core::GemmProblem any_m(std::int64_t n, std::int64_t k) {
-  core::GemmProblem problem;
-  problem.m = 1;
-  problem.n = n;
-  problem.k = k;
-  return problem;
+std::vector<core::StalenessGrade> grades_of(const Index& index, const core::Environment& here) {
+  std::vector<core::StalenessGrade> grades;
+  for (const core::Environment& environment : index.environments) {
+    grades.push_back(core::grade(environment, here));
+  }
+  return grades;
+}
+
+std::uint32_t environment_of_fallback(const Index& index, std::uint32_t kernel) {
+  for (const IndexedFallback& fallback : index.fallbacks) {
+    if (fallback.kernel == kernel) return fallback.environment;
+  }
+  return 0;
 }
 
 }  // namespace
 
-Runtime::Runtime(std::unique_ptr<TuningDb> database, std::string device_id)
-    : database_(std::move(database)), device_id_(std::move(device_id)) {
-  for (auto& [extent, winners] : by_shape(database_->winners())) {
-    const auto [n, k] = extent;
-    Shape shape{n, k, std::move(winners), {}, {}};
-    shape.family = family_for(shape.winners, any_m(n, k), device_id_);
-    for (const WinnerRow* row : shape.family.rows) {
-      shape.slots.push_back(&slot_for(row->winner.kernel_key));
+Runtime::Runtime(std::vector<Catalog> layers, const core::DeviceInfo& device,
+                 const core::Environment& here, Compile compile)
+    : layers_(std::move(layers)),
+      device_(device),
+      compile_(std::move(compile)),
+      table_(table_of(layers_, device.id)) {
+  for (const Catalog& layer : layers_) {
+    grades_.push_back(grades_of(layer.index(), here));
+    std::deque<Slot>& slots = slots_.emplace_back(layer.index().kernels.size());
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      slots[i].kernel = &layer.index().kernels[i];
+      slots[i].from = &layer;
+      slots[i].config = layer.index().kernels[i].config;
+      slots[i].description = core::to_string(slots[i].config);
     }
-    // Moving a vector keeps its elements where they are, so the family stays valid.
-    shapes_.push_back(std::move(shape));
   }
 }
 
-core::Lookup Runtime::find(const core::GemmProblem& problem) const {
-  const Shape* shape = shape_of(problem);
-  return look_up(shape == nullptr ? Family{} : shape->family, problem, device_id_);
+Found Runtime::find(const core::GemmProblem& problem, MissPolicy policy) {
+  const Choice choice = choose(problem, policy);
+  Found found;  // returned in place: its text is never copied
+  found.match = choice.match;
+  say_why(found.reason, choice, problem, policy);
+  if (choice.slot == nullptr) return found;
+  Slot& slot = *choice.slot;
+  found.config = &slot.description;
+  if (slot.from == nullptr) return found;
+  found.kernel = slot.kernel;
+  found.file = &slot.from->path();
+  const bool has_row = choice.answer.family != nullptr;
+  if (has_row) found.row = &choice.answer.family->rows[choice.answer.row];
+  const std::uint32_t environment =
+      has_row ? found.row->environment
+              : environment_of_fallback(slot.from->index(), choice.place.kernel);
+  found.grade = &grades_[choice.place.layer][environment];
+  return found;
 }
 
-const core::DenseKernel* Runtime::kernel(const core::GemmProblem& problem) {
-  const Shape* shape = shape_of(problem);
-  if (shape == nullptr) return nullptr;
-  const auto row = core::find_row(shape->family.tuned, problem.m);
-  if (!row) return nullptr;
-  Slot& slot = *shape->slots[*row];
-  const core::DenseKernel* ready = slot.ready.load(std::memory_order_acquire);
-  return ready != nullptr ? ready : load(slot);
+const core::DenseKernel* Runtime::kernel(const core::GemmProblem& problem, MissPolicy policy) {
+  const Choice choice = choose(problem, policy);
+  if (choice.slot == nullptr) return nullptr;
+  const core::DenseKernel* ready = choice.slot->ready.load(std::memory_order_acquire);
+  return ready != nullptr ? ready : load(*choice.slot);
 }
 
-const Runtime::Shape* Runtime::shape_of(const core::GemmProblem& problem) const {
-  const Extent wanted{problem.n, problem.k};
-  const auto found = std::lower_bound(shapes_.begin(), shapes_.end(), wanted,
-                                      [](const Shape& shape, const Extent& extent) {
-                                        return Extent{shape.n, shape.k} < extent;
-                                      });
-  if (found == shapes_.end() || Extent{found->n, found->k} != wanted) return nullptr;
-  return &*found;
+Runtime::Choice Runtime::choose(const core::GemmProblem& problem, MissPolicy policy) {
+  const LookupTable::Answer answer = table_.find(problem);
+  if (answer.family == nullptr) return choose_for_miss(problem, policy);
+  const KernelPlace place = answer.family->rows[answer.row].place;
+  return {table_.match(answer, problem), &slot_at(place), answer, place};
 }
 
-Runtime::Slot& Runtime::slot_for(const std::string& key) {
-  std::unique_ptr<Slot>& slot = slots_[key];
-  if (slot == nullptr) {
-    slot = std::make_unique<Slot>();
-    slot->key = key;
+Runtime::Choice Runtime::choose_for_miss(const core::GemmProblem& problem, MissPolicy policy) {
+  switch (policy) {
+    case MissPolicy::kError:
+      break;
+    case MissPolicy::kNearest:
+      if (const auto answer = table_.nearest(problem); answer.family != nullptr) {
+        const KernelPlace place = answer.family->rows[answer.row].place;
+        return {core::Match::kNearest, &slot_at(place), answer, place};
+      }
+      break;
+    case MissPolicy::kFallback:
+      if (const auto place = table_.fallback(problem.operation)) {
+        return {core::Match::kFallback, &slot_at(*place), {}, *place};
+      }
+      break;
+    case MissPolicy::kCompile:
+      return {core::Match::kCompiled, &compiled_slot(problem), {}, {}};
   }
-  return *slot;
+  return {};
+}
+
+void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProblem& problem,
+                      MissPolicy policy) const {
+  const auto& [family, row] = choice.answer;
+  if (choice.match == core::Match::kExact || choice.match == core::Match::kBucket ||
+      choice.match == core::Match::kOtherDevice) {
+    say_why_row(text, family->tuned, row, family->rows[row].measured, problem.m);
+    if (choice.match != core::Match::kOtherDevice) return;
+    text << " on " << family->device_id << ", not on " << device_.id;
+    return;
+  }
+  say_why_none(text, problem);
+  switch (choice.match) {
+    case core::Match::kNearest:
+      text << "; the nearest row is " << family->tuned[row] << "x" << family->any_m.n << "x"
+           << family->any_m.k << " on " << family->device_id;
+      return;
+    case core::Match::kFallback:
+      text << "; the bundle's fallback runs";
+      return;
+    case core::Match::kCompiled:
+      text << "; the untuned default is compiled";
+      return;
+    default:
+      break;
+  }
+  if (policy == MissPolicy::kNearest) text << " and no row of this operation is there";
+  if (policy == MissPolicy::kFallback) text << " and no layer is a bundle with a fallback";
+  text << "; run deepgemm-tune " << problem.m << "x" << problem.n << "x" << problem.k;
+}
+
+// Each problem has a slot of its own; equal configs among them share the cubin cache.
+Runtime::Slot& Runtime::compiled_slot(const core::GemmProblem& problem) {
+  const auto key = core::order(problem);
+  {
+    const std::shared_lock lock(compiling_);
+    if (const auto found = compiled_.find(key); found != compiled_.end()) return found->second;
+  }
+  const std::unique_lock lock(compiling_);
+  const auto [place, is_new] = compiled_.try_emplace(key);
+  Slot& slot = place->second;
+  if (is_new) {
+    slot.config = core::default_config(problem, device_);
+    slot.description = core::to_string(slot.config);
+  }
+  return slot;
 }
 
 const core::DenseKernel* Runtime::load(Slot& slot) {
   const std::lock_guard lock(loading_);
-  if (slot.owner != nullptr) return slot.owner.get();
-  std::optional<core::Cubin> cubin;
+  if (slot.owner == nullptr) {
+    slot.owner = std::make_unique<core::DenseKernel>(cubin_of(slot));
+    slot.ready.store(slot.owner.get(), std::memory_order_release);
+  }
+  return slot.owner.get();
+}
+
+core::Cubin Runtime::cubin_of(const Slot& slot) {
+  if (slot.from == nullptr) {
+    core::BuildResult built = compile_(slot.config);
+    if (built.cubin) return *std::move(built.cubin);
+    throw core::EnvironmentError(
+        "the compiler refuses the config " + core::to_string(slot.config) + ": " + built.failure,
+        "Tune the shape, or ask for another miss policy.");
+  }
   try {
-    cubin = database_->cubin(slot.key);
+    return slot.from->cubin(*slot.kernel);
   } catch (const core::EnvironmentError& error) {
     // To the caller, a file that cannot be read is a bad database; what the driver refuses is not.
     throw core::UsageError(error.what(), error.next_step());
   }
-  if (!cubin) {
-    throw core::UsageError(
-        database_->path().string() + " has a winner but not its kernel " + slot.key,
-        "Run deepgemm-tune --force on the shape, or pass a complete database.");
-  }
-  slot.owner = std::make_unique<core::DenseKernel>(*cubin);
-  slot.ready.store(slot.owner.get(), std::memory_order_release);
-  return slot.owner.get();
 }
 
 }  // namespace deepgemm::db

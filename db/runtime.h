@@ -2,64 +2,101 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
 #include "core/dense_kernel.h"
-#include "core/problem.h"
-#include "core/store.h"
-#include "db/row_choice.h"
-#include "db/tuning_db.h"
+#include "core/device.h"
+#include "core/kernel_builder.h"
+#include "core/staleness.h"
+#include "db/catalog.h"
+#include "db/clause.h"
+#include "db/lookup_table.h"
 
 namespace deepgemm::db {
 
-// All winners are read when it is constructed, so the tables below never change; a look-up needs
-// no lock, no file and no allocation. A kernel's image is read and loaded when the kernel is first
-// asked for. Thread-safe.
+// What runs a problem that has no row.
+enum class MissPolicy {
+  kError,     // nothing: the caller decides
+  kNearest,   // the kernel of the nearest row
+  kFallback,  // the kernel that a bundle holds for that
+  kCompile,   // the untuned default, compiled by NVRTC; once per problem, and cached on the disk
+};
+
+// What would run, and why. Points into the runtime.
+struct Found {
+  core::Match match = core::Match::kNone;
+  Clause reason;
+  const std::string* config = nullptr;          // "block_m=128,…"; null only where match is kNone
+  const IndexedKernel* kernel = nullptr;        // null of kNone and kCompiled
+  const std::filesystem::path* file = nullptr;  // the layer that answered; likewise
+  const LayeredFamily::Row* row = nullptr;      // of exact, bucket, other-device, nearest
+  const core::StalenessGrade* grade = nullptr;  // likewise, and of the fallback
+};
+
+// The tables never change after the construction. A kernel's image is read and loaded when it is
+// first asked for. Thread-safe.
 class Runtime {
  public:
-  // `device_id` names the kind of GPU whose rows are wanted (core::DeviceInfo::id). Throws
-  // UsageError for a damaged database.
-  Runtime(std::unique_ptr<TuningDb> database, std::string device_id);
+  using Compile = std::function<core::BuildResult(const core::GemmConfig&)>;
 
-  // What would run `problem`, and why. Loads nothing.
-  core::Lookup find(const core::GemmProblem& problem) const;
+  // `layers`, the uppermost first, answer for a GPU like `device`; `here` is the environment that
+  // the age of rows is judged against. `compile` is called for kCompile alone.
+  Runtime(std::vector<Catalog> layers, const core::DeviceInfo& device,
+          const core::Environment& here, Compile compile);
 
-  // The kernel for `problem`; nullptr if the database has no row. The first call for a kernel
-  // loads it into the calling thread's context; throws UsageError where the database has no sound
-  // image of it and EnvironmentError where the driver refuses the image. Later calls are the hot
-  // path.
-  const core::DenseKernel* kernel(const core::GemmProblem& problem);
+  // Loads and compiles nothing. A hit neither locks nor allocates.
+  Found find(const core::GemmProblem& problem, MissPolicy policy = MissPolicy::kError);
+
+  // The kernel for `problem`; nullptr where nothing answers. The first call for a kernel loads it
+  // into the calling thread's context; throws UsageError where the layer has no sound image of it,
+  // EnvironmentError where the driver refuses the image or the compiler is missing. Later calls are
+  // the hot path: a hit, the nearest and the fallback lock and allocate nothing.
+  const core::DenseKernel* kernel(const core::GemmProblem& problem,
+                                  MissPolicy policy = MissPolicy::kError);
 
  private:
-  // One per kernel key; several rows may share it.
+  // A kernel that was or may be loaded.
   struct Slot {
-    std::string key;
+    const IndexedKernel* kernel = nullptr;  // null of what is compiled here
+    const Catalog* from = nullptr;          // likewise
+    core::GemmConfig config;
+    std::string description;  // the config in words
     std::atomic<const core::DenseKernel*> ready = nullptr;
     std::unique_ptr<core::DenseKernel> owner;  // guarded by loading_
   };
 
-  // All dense rows of one (n, k).
-  struct Shape {
-    std::int64_t n;
-    std::int64_t k;
-    std::vector<WinnerRow> winners;
-    Family family;             // points into winners
-    std::vector<Slot*> slots;  // parallel to family.rows
+  // A decision without words.
+  struct Choice {
+    core::Match match = core::Match::kNone;
+    Slot* slot = nullptr;  // null of kNone
+    LookupTable::Answer answer;
+    KernelPlace place;
   };
 
-  const Shape* shape_of(const core::GemmProblem& problem) const;
-  Slot& slot_for(const std::string& key);
+  Choice choose(const core::GemmProblem& problem, MissPolicy policy);
+  Choice choose_for_miss(const core::GemmProblem& problem, MissPolicy policy);
+  void say_why(Clause& text, const Choice& choice, const core::GemmProblem& problem,
+               MissPolicy policy) const;
+  Slot& slot_at(const KernelPlace& place) { return slots_[place.layer][place.kernel]; }
+  Slot& compiled_slot(const core::GemmProblem& problem);
   const core::DenseKernel* load(Slot& slot);
+  core::Cubin cubin_of(const Slot& slot);
 
-  std::unique_ptr<TuningDb> database_;
-  std::string device_id_;
-  std::vector<Shape> shapes_;  // ascending by (n, k)
-  std::map<std::string, std::unique_ptr<Slot>> slots_;
+  std::vector<Catalog> layers_;
+  core::DeviceInfo device_;
+  Compile compile_;
+  LookupTable table_;
+  std::vector<std::vector<core::StalenessGrade>> grades_;  // by layer and environment
+  std::vector<std::deque<Slot>> slots_;                    // by layer and kernel
+  std::shared_mutex compiling_;
+  std::map<decltype(core::order(core::GemmProblem{})), Slot> compiled_;  // guarded by compiling_
   std::mutex loading_;
 };
 

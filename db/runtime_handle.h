@@ -3,22 +3,26 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/context.h"
 #include "db/runtime.h"
+#include "db/trace.h"
 
 struct deepgemm_runtime {
   // `retained` is the device whose primary context this keeps alive, where the opening thread had
   // no context of its own. Throws EnvironmentError where that fails.
-  deepgemm_runtime(std::unique_ptr<deepgemm::db::TuningDb> database, std::string device_id,
+  deepgemm_runtime(std::vector<deepgemm::db::Catalog> layers,
+                   const deepgemm::core::DeviceInfo& device,
+                   const deepgemm::core::Environment& here, deepgemm::db::Runtime::Compile compile,
                    std::optional<int> retained)
-      : runtime(std::move(database), std::move(device_id)) {
+      : runtime(std::move(layers), device, here, std::move(compile)) {
     if (retained) context.emplace(*retained);
   }
 
   // Declared first, so that kernels are unloaded before their context goes.
   std::optional<deepgemm::core::PrimaryContext> context;
   deepgemm::db::Runtime runtime;
+  std::shared_ptr<deepgemm::db::Trace> trace = deepgemm::db::process_trace();
 };

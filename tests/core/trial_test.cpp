@@ -32,6 +32,9 @@ TEST(Trial, MatchesAreNamed) {
   EXPECT_EQ(name(Match::kBucket), "bucket");
   EXPECT_EQ(name(Match::kOtherDevice), "other-device");
   EXPECT_EQ(name(Match::kNone), "none");
+  EXPECT_EQ(name(Match::kNearest), "nearest");
+  EXPECT_EQ(name(Match::kFallback), "fallback");
+  EXPECT_EQ(name(Match::kCompiled), "compiled");
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ extern "C" const char* version_seen_from_c(void);
 namespace deepgemm::db {
 namespace {
 
+constexpr deepgemm_miss kError = DEEPGEMM_MISS_ERROR;
+
 bool has_gpu() {
   return failure_of([] { core::device_count(); }).empty();
 }
@@ -24,8 +26,14 @@ class CApi : public testing::Test {
       database.record(winner_of(128, 8.0), environment_of());
     }
     // As deepgemm_open makes it, but for a device that need not be there.
+    std::vector<Catalog> layers;
+    layers.emplace_back(path_);
     runtime_ = std::make_unique<deepgemm_runtime>(
-        std::make_unique<TuningDb>(path_, OpenMode::kReadOnly), "h100-sxm5", std::nullopt);
+        std::move(layers), *core::find_device_profile("h100-sxm5"), environment_of(),
+        [](const core::GemmConfig&) -> core::BuildResult {
+          throw core::EnvironmentError("NVRTC is missing", "Install it.");
+        },
+        std::nullopt);
   }
 
   static void expect_refused(deepgemm_status status, const std::string& words) {
@@ -47,25 +55,48 @@ TEST_F(CApi, VersionIsTheLibrarys) { EXPECT_STREQ(version_seen_from_c(), core::k
 
 TEST_F(CApi, FindFillsEveryField) {
   deepgemm_found found;
-  ASSERT_EQ(deepgemm_find(runtime_.get(), &problem_, &found), DEEPGEMM_OK);
+  ASSERT_EQ(deepgemm_find(runtime_.get(), &problem_, kError, &found), DEEPGEMM_OK);
   EXPECT_EQ(found.match, DEEPGEMM_MATCH_BUCKET);
   EXPECT_STREQ(found.reason, "m = 100 lies in (0, 128], tuned at m = 128");
   EXPECT_EQ(found.config, core::to_string(config_of(200)));
   EXPECT_STREQ(found.kernel_key, "key-128");
   EXPECT_EQ(found.time_us, 8.0);
   EXPECT_EQ(found.measured, 1);
+  EXPECT_EQ(found.staleness, DEEPGEMM_CURRENT);
+  EXPECT_STREQ(found.staleness_reason, "");
+  EXPECT_EQ(found.source, path_);
+}
+
+TEST_F(CApi, WhatAMissMaySayIsUpToEachCall) {
+  const deepgemm_problem other{100, 8, 16};
+  deepgemm_found found;
+  EXPECT_EQ(deepgemm_find(runtime_.get(), &other, DEEPGEMM_MISS_NEAREST, &found), DEEPGEMM_OK);
+  EXPECT_EQ(found.match, DEEPGEMM_MATCH_NEAREST);
+  EXPECT_STREQ(found.kernel_key, "key-128");
+  EXPECT_EQ(deepgemm_find(runtime_.get(), &other, DEEPGEMM_MISS_COMPILE, &found), DEEPGEMM_OK);
+  EXPECT_EQ(found.match, DEEPGEMM_MATCH_COMPILED);
+  EXPECT_STREQ(found.kernel_key, "");
+  EXPECT_NE(std::strstr(found.config, "block_m="), nullptr);
+  EXPECT_EQ(deepgemm_find(runtime_.get(), &other, DEEPGEMM_MISS_FALLBACK, &found),
+            DEEPGEMM_NO_KERNEL);
+  EXPECT_EQ(deepgemm_find(runtime_.get(), &other, kError, &found), DEEPGEMM_NO_KERNEL);
+  expect_refused(deepgemm_find(runtime_.get(), &other, static_cast<deepgemm_miss>(3 + 1), &found),
+                 "miss = 4 is no deepgemm_miss");
+  EXPECT_EQ(deepgemm_prepare(runtime_.get(), &other, 1, DEEPGEMM_MISS_COMPILE),
+            DEEPGEMM_LAUNCH_FAILED);
+  EXPECT_NE(std::strstr(deepgemm_last_error(), "NVRTC is missing"), nullptr);
 }
 
 TEST_F(CApi, AMissIsReportedWithTheNextStep) {
   const deepgemm_problem other{100, 8, 16};
   deepgemm_found found;
-  EXPECT_EQ(deepgemm_find(runtime_.get(), &other, &found), DEEPGEMM_NO_KERNEL);
+  EXPECT_EQ(deepgemm_find(runtime_.get(), &other, kError, &found), DEEPGEMM_NO_KERNEL);
   EXPECT_EQ(found.match, DEEPGEMM_MATCH_NONE);
   EXPECT_NE(std::strstr(found.reason, "deepgemm-tune 100x8x16"), nullptr);
   EXPECT_NE(std::strstr(deepgemm_last_error(), "deepgemm-tune 100x8x16"), nullptr);
   const deepgemm_operands operands = aligned_operands();
-  EXPECT_EQ(deepgemm_gemm(runtime_.get(), &other, &operands, nullptr), DEEPGEMM_NO_KERNEL);
-  EXPECT_EQ(deepgemm_prepare(runtime_.get(), &other, 1), DEEPGEMM_NO_KERNEL);
+  EXPECT_EQ(deepgemm_gemm(runtime_.get(), &other, &operands, kError, nullptr), DEEPGEMM_NO_KERNEL);
+  EXPECT_EQ(deepgemm_prepare(runtime_.get(), &other, 1, kError), DEEPGEMM_NO_KERNEL);
 }
 
 TEST_F(CApi, IllegalShapesAreRefused) {
@@ -77,9 +108,9 @@ TEST_F(CApi, IllegalShapesAreRefused) {
            {{1, 2113, 7168}, "n = 2113 must be a multiple of 8"},
            {{1, 2112, 17}, "k = 17 must be a multiple of 16"},
            {{std::int64_t{1} << 40, 2112, 7168}, "is larger than"}}) {
-    expect_refused(deepgemm_find(runtime_.get(), &problem, &found), words);
-    expect_refused(deepgemm_prepare(runtime_.get(), &problem, 1), words);
-    expect_refused(deepgemm_gemm(runtime_.get(), &problem, &operands, nullptr), words);
+    expect_refused(deepgemm_find(runtime_.get(), &problem, kError, &found), words);
+    expect_refused(deepgemm_prepare(runtime_.get(), &problem, 1, kError), words);
+    expect_refused(deepgemm_gemm(runtime_.get(), &problem, &operands, kError, nullptr), words);
   }
 }
 
@@ -87,18 +118,24 @@ TEST_F(CApi, NullArgumentsAreRefused) {
   deepgemm_found found;
   const deepgemm_operands operands = aligned_operands();
   deepgemm_runtime* opened = nullptr;
-  expect_refused(deepgemm_open(path_.c_str(), nullptr), "null");
-  expect_refused(deepgemm_open(nullptr, &opened), "the path is null");
-  expect_refused(deepgemm_find(nullptr, &problem_, &found), "the runtime is null");
-  expect_refused(deepgemm_find(runtime_.get(), nullptr, &found), "the problem is null");
-  expect_refused(deepgemm_find(runtime_.get(), &problem_, nullptr), "null");
-  expect_refused(deepgemm_prepare(nullptr, &problem_, 1), "the runtime is null");
-  expect_refused(deepgemm_prepare(runtime_.get(), nullptr, 1), "problem 0: the problem is null");
-  expect_refused(deepgemm_prepare(runtime_.get(), &problem_, -1), "count = -1");
-  expect_refused(deepgemm_gemm(nullptr, &problem_, &operands, nullptr), "the runtime is null");
-  expect_refused(deepgemm_gemm(runtime_.get(), &problem_, nullptr, nullptr),
+  const char* path = path_.c_str();
+  const char* const paths[] = {path, nullptr};
+  expect_refused(deepgemm_open(&path, 1, nullptr), "null");
+  expect_refused(deepgemm_open(nullptr, 1, &opened), "a path is null");
+  expect_refused(deepgemm_open(paths, 2, &opened), "a path is null");
+  expect_refused(deepgemm_open(&path, 0, &opened), "count = 0");
+  expect_refused(deepgemm_find(nullptr, &problem_, kError, &found), "the runtime is null");
+  expect_refused(deepgemm_find(runtime_.get(), nullptr, kError, &found), "the problem is null");
+  expect_refused(deepgemm_find(runtime_.get(), &problem_, kError, nullptr), "null");
+  expect_refused(deepgemm_prepare(nullptr, &problem_, 1, kError), "the runtime is null");
+  expect_refused(deepgemm_prepare(runtime_.get(), nullptr, 1, kError),
+                 "problem 0: the problem is null");
+  expect_refused(deepgemm_prepare(runtime_.get(), &problem_, -1, kError), "count = -1");
+  expect_refused(deepgemm_gemm(nullptr, &problem_, &operands, kError, nullptr),
+                 "the runtime is null");
+  expect_refused(deepgemm_gemm(runtime_.get(), &problem_, nullptr, kError, nullptr),
                  "the operands are null");
-  EXPECT_EQ(deepgemm_prepare(runtime_.get(), nullptr, 0), DEEPGEMM_OK);
+  EXPECT_EQ(deepgemm_prepare(runtime_.get(), nullptr, 0, kError), DEEPGEMM_OK);
   deepgemm_close(nullptr);
 }
 
@@ -106,7 +143,7 @@ TEST_F(CApi, NullAndMisalignedOperandsAreNamed) {
   const auto gemm = [this](auto change) {
     deepgemm_operands operands = aligned_operands();
     change(operands);
-    return deepgemm_gemm(runtime_.get(), &problem_, &operands, nullptr);
+    return deepgemm_gemm(runtime_.get(), &problem_, &operands, kError, nullptr);
   };
   const char* bytes = reinterpret_cast<const char*>(memory_);
   expect_refused(gemm([&](auto& o) { o.a = bytes + 8; }), "operand a is not aligned to 16 bytes");
@@ -118,17 +155,20 @@ TEST_F(CApi, NullAndMisalignedOperandsAreNamed) {
 
 TEST_F(CApi, AMissingKernelIsABadDatabase) {
   const deepgemm_operands operands = aligned_operands();
-  EXPECT_EQ(deepgemm_gemm(runtime_.get(), &problem_, &operands, nullptr), DEEPGEMM_BAD_DATABASE);
-  EXPECT_EQ(deepgemm_prepare(runtime_.get(), &problem_, 1), DEEPGEMM_BAD_DATABASE);
+  EXPECT_EQ(deepgemm_gemm(runtime_.get(), &problem_, &operands, kError, nullptr),
+            DEEPGEMM_BAD_DATABASE);
+  EXPECT_EQ(deepgemm_prepare(runtime_.get(), &problem_, 1, kError), DEEPGEMM_BAD_DATABASE);
   EXPECT_NE(std::strstr(deepgemm_last_error(), "key-128"), nullptr);
 }
 
 TEST_F(CApi, OpenRefusesBadFilesAndMachinesWithoutGpu) {
   deepgemm_runtime* opened = runtime_.get();
-  EXPECT_EQ(deepgemm_open((path_ + ".none").c_str(), &opened), DEEPGEMM_BAD_DATABASE);
+  const std::string missing = path_ + ".none";
+  const char* const paths[] = {path_.c_str(), missing.c_str()};
+  EXPECT_EQ(deepgemm_open(paths, 2, &opened), DEEPGEMM_BAD_DATABASE);
   EXPECT_EQ(opened, nullptr);
   EXPECT_NE(std::strstr(deepgemm_last_error(), "there is no database at"), nullptr);
-  const deepgemm_status status = deepgemm_open(path_.c_str(), &opened);
+  const deepgemm_status status = deepgemm_open(paths, 1, &opened);
   EXPECT_EQ(status, has_gpu() ? DEEPGEMM_OK : DEEPGEMM_NO_DEVICE) << deepgemm_last_error();
   EXPECT_EQ(opened != nullptr, has_gpu());
   deepgemm_close(opened);

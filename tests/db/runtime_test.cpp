@@ -2,79 +2,289 @@
 
 #include <thread>
 
+#include "core/default_config.h"
+#include "db/bundle_file.h"
 #include "tests/db/fixture.h"
 
 namespace deepgemm::db {
 namespace {
 
-// Tuned at 64 and 128 on an H100; 64 has no kernel, 128 one that no driver takes.
-std::unique_ptr<TuningDb> tuned(const TempFolder& folder) {
-  {
-    TuningDb database(folder / "t.db", OpenMode::kTune);
-    database.record(winner_of(64), environment_of());
-    database.record(winner_of(128, 9.0), environment_of());
-    database.record(winner_of(128, 8.0), environment_of());
-    database.record(cubin_of("key-128"));
+core::BuildResult no_compiler(const core::GemmConfig&) {
+  throw core::EnvironmentError("NVRTC is missing", "Install it.");
+}
+
+core::DeviceInfo device_named(const std::string& id) { return *core::find_device_profile(id); }
+
+// Layers by name, the uppermost first, in a runtime for a GPU that need not be here.
+class Opened {
+ public:
+  explicit Opened(const std::vector<std::filesystem::path>& files,
+                  const std::string& device = "h100-sxm5",
+                  const core::Environment& here = environment_of(),
+                  Runtime::Compile compile = no_compiler)
+      : runtime_(catalogs(files), device_named(device), here, std::move(compile)) {}
+
+  Runtime* operator->() { return &runtime_; }
+
+ private:
+  static std::vector<Catalog> catalogs(const std::vector<std::filesystem::path>& files) {
+    std::vector<Catalog> layers;
+    for (const auto& file : files) layers.emplace_back(file);
+    return layers;
   }
-  return std::make_unique<TuningDb>(folder / "t.db", OpenMode::kReadOnly);
+
+  Runtime runtime_;
+};
+
+// Tuned at 64 and 128 on an H100; 64 has no kernel, 128 one that no driver takes.
+std::filesystem::path tuned(const TempFolder& folder) {
+  const std::filesystem::path path = folder / "t.db";
+  TuningDb database(path, OpenMode::kTune);
+  database.record(winner_of(64), environment_of());
+  database.record(winner_of(128, 9.0), environment_of());
+  database.record(winner_of(128, 8.0), environment_of());
+  database.record(cubin_of("key-128"));
+  return path;
+}
+
+// A bundle of rows at these m, each with a kernel of its own, and a fallback.
+std::filesystem::path bundle(const TempFolder& folder, const std::string& name,
+                             const std::vector<std::int64_t>& ms,
+                             const core::Environment& environment = environment_of()) {
+  BundleContents contents;
+  contents.device_id = environment.device_id;
+  for (const std::int64_t m : ms) {
+    WinnerRow row{winner_of(m, static_cast<double>(m)), environment, "2026-01-01T00:00:00.000Z", 0};
+    contents.cubins.push_back(cubin_of(row.winner.kernel_key));
+    contents.cubins.back().config = row.winner.config;
+    contents.winners.push_back(std::move(row));
+  }
+  contents.cubins.push_back(cubin_of("fallback"));
+  contents.fallbacks.push_back({core::Operation::kDense, "fallback", environment});
+  write_bundle(contents, folder / name);
+  return folder / name;
 }
 
 TEST(Runtime, FindsWithoutAGpuAndAgreesWithTheDatabase) {
   TempFolder folder;
-  auto database = tuned(folder);
-  const TuningDb again(folder / "t.db", OpenMode::kReadOnly);
+  const auto path = tuned(folder);
+  const TuningDb again(path, OpenMode::kReadOnly);
   for (const std::string device : {"h100-sxm5", "h20"}) {
-    const Runtime runtime(tuned(folder), device);
+    Opened runtime({path}, device);
     for (const std::int64_t m : {1, 64, 65, 128, 4096}) {
       const core::Lookup expected = again.find(problem_of(m), device);
-      const core::Lookup found = runtime.find(problem_of(m));
+      const Found found = runtime->find(problem_of(m));
       EXPECT_EQ(found.match, expected.match) << m;
-      EXPECT_EQ(found.reason, expected.reason);
-      EXPECT_EQ(found.winner->median_us, expected.winner->median_us);
+      EXPECT_EQ(found.reason.view(), expected.reason);
+      EXPECT_EQ(found.row->time_us, expected.winner->median_us);
+      EXPECT_EQ(*found.config, core::to_string(expected.winner->config));
     }
+    const core::Lookup expected = again.find(problem_of(1, 8, 16), device);
+    EXPECT_EQ(runtime->find(problem_of(1, 8, 16)).reason.view(), expected.reason);
+  }
+}
+
+TEST(Runtime, ABundleAnswersAsItsDatabaseDoes) {
+  TempFolder folder;
+  const auto path = bundle(folder, "b.dgdb", {64, 128});
+  const TuningDb again(path, OpenMode::kReadOnly);
+  Opened runtime({path});
+  for (const std::int64_t m : {1, 64, 100, 500}) {
+    const Found found = runtime->find(problem_of(m));
+    EXPECT_EQ(found.reason.view(), again.find(problem_of(m), "h100-sxm5").reason);
+    EXPECT_EQ(*found.file, path);
   }
 }
 
 TEST(Runtime, AMissIsAnAnswer) {
   TempFolder folder;
-  Runtime runtime(tuned(folder), "h100-sxm5");
-  EXPECT_EQ(runtime.find(problem_of(64, 8, 16)).match, core::Match::kNone);
-  EXPECT_EQ(runtime.kernel(problem_of(64, 8, 16)), nullptr);
-  EXPECT_EQ(runtime.kernel(problem_of(64, 2112, 16)), nullptr);
+  Opened runtime({tuned(folder)});
+  const Found found = runtime->find(problem_of(64, 8, 16));
+  EXPECT_EQ(found.match, core::Match::kNone);
+  EXPECT_EQ(found.config, nullptr);
+  EXPECT_EQ(runtime->kernel(problem_of(64, 8, 16)), nullptr);
+  EXPECT_EQ(runtime->kernel(problem_of(64, 2112, 16)), nullptr);
+}
+
+TEST(Runtime, AMissTakesTheNearestRowWhereThatIsAskedFor) {
+  TempFolder folder;
+  Opened runtime({bundle(folder, "b.dgdb", {64, 128})});
+  const Found found = runtime->find(problem_of(100, 2048, 7168), MissPolicy::kNearest);
+  EXPECT_EQ(found.match, core::Match::kNearest);
+  EXPECT_EQ(found.kernel->key, "key-128");
+  EXPECT_EQ(found.reason.view(),
+            "nothing was tuned for n = 2048, k = 7168; the nearest row is 128x2112x7168 on "
+            "h100-sxm5");
+  // A hit stays a hit.
+  EXPECT_EQ(runtime->find(problem_of(128), MissPolicy::kNearest).match, core::Match::kExact);
+}
+
+TEST(Runtime, AMissTakesTheFallbackOfTheUppermostBundle) {
+  TempFolder folder;
+  const auto database = tuned(folder);
+  Opened runtime({database, bundle(folder, "b.dgdb", {64})});
+  const Found found = runtime->find(problem_of(1, 8, 16), MissPolicy::kFallback);
+  EXPECT_EQ(found.match, core::Match::kFallback);
+  EXPECT_EQ(found.kernel->key, "fallback");
+  EXPECT_EQ(found.grade->staleness, core::Staleness::kCurrent);
+  EXPECT_EQ(found.row, nullptr);
+  Opened without({database});
+  const Found none = without->find(problem_of(1, 8, 16), MissPolicy::kFallback);
+  EXPECT_EQ(none.match, core::Match::kNone);
+  EXPECT_NE(none.reason.view().find("no layer is a bundle"), std::string::npos);
+}
+
+TEST(Runtime, AMissIsCompiledOnceWhereThatIsAskedFor) {
+  TempFolder folder;
+  int builds = 0;
+  Opened runtime({tuned(folder)}, "h100-sxm5", environment_of(),
+                 [&builds](const core::GemmConfig& config) {
+                   ++builds;
+                   core::BuildResult result;
+                   result.cubin = cubin_of("compiled");
+                   result.cubin->config = config;
+                   return result;
+                 });
+  const core::GemmProblem problem = problem_of(1, 8, 16);
+  const Found found = runtime->find(problem, MissPolicy::kCompile);
+  EXPECT_EQ(found.match, core::Match::kCompiled);
+  EXPECT_EQ(*found.config,
+            core::to_string(core::default_config(problem, device_named("h100-sxm5"))));
+  EXPECT_EQ(builds, 0);
+  // Without a GPU the image cannot be loaded, which is the machine's fault.
+  const std::string failure = failure_of([&] { runtime->kernel(problem, MissPolicy::kCompile); });
+  EXPECT_EQ(failure.find("environment: "), 0U) << failure;
+  EXPECT_EQ(builds, 1);
+}
+
+TEST(Runtime, WithoutACompilerACompiledMissSaysSo) {
+  TempFolder folder;
+  Opened runtime({tuned(folder)});
+  const std::string failure =
+      failure_of([&] { runtime->kernel(problem_of(1, 8, 16), MissPolicy::kCompile); });
+  EXPECT_NE(failure.find("NVRTC is missing"), std::string::npos) << failure;
+}
+
+TEST(Runtime, UpperLayersCountMore) {
+  TempFolder folder;
+  core::Environment system = environment_of();
+  system.driver = "of the system";
+  const auto upper = bundle(folder, "user.dgdb", {100, 128});
+  const auto lower = bundle(folder, "system.dgdb", {64, 128, 256}, system);
+  Opened runtime({upper, lower});
+  EXPECT_EQ(*runtime->find(problem_of(128)).file, upper);
+  EXPECT_EQ(*runtime->find(problem_of(90)).file, upper);
+  EXPECT_EQ(*runtime->find(problem_of(256)).file, lower);
+  const Found found = runtime->find(problem_of(60));
+  EXPECT_EQ(*found.file, lower);
+  EXPECT_EQ(found.grade->staleness, core::Staleness::kVerify);
+}
+
+TEST(Runtime, RowsOfThisKindOfGpuCountMoreThanThoseOfOthersAbove) {
+  TempFolder folder;
+  const auto other = bundle(folder, "h20.dgdb", {64}, environment_of("h20"));
+  const auto own = bundle(folder, "h100.dgdb", {128});
+  Opened runtime({other, own});
+  EXPECT_EQ(runtime->find(problem_of(64)).match, core::Match::kBucket);
+  Opened foreign({other});
+  const Found found = foreign->find(problem_of(64));
+  EXPECT_EQ(found.match, core::Match::kOtherDevice);
+  EXPECT_EQ(found.grade->staleness, core::Staleness::kHint);
+}
+
+TEST(Runtime, OtherSourcesAreGraded) {
+  TempFolder folder;
+  core::Environment here = environment_of();
+  here.sources_hash = "newer";
+  Opened runtime({bundle(folder, "b.dgdb", {64})}, "h100-sxm5", here);
+  EXPECT_EQ(runtime->find(problem_of(64)).grade->staleness, core::Staleness::kRetune);
 }
 
 TEST(Runtime, AWinnerWithoutItsKernelIsTheDatabasesFault) {
   TempFolder folder;
-  Runtime runtime(tuned(folder), "h100-sxm5");
-  const std::string failure = failure_of([&] { runtime.kernel(problem_of(64)); });
+  Opened runtime({tuned(folder)});
+  const std::string failure = failure_of([&] { runtime->kernel(problem_of(64)); });
   EXPECT_EQ(failure.find("usage: "), 0u) << failure;
   EXPECT_NE(failure.find("has a winner but not its kernel key-64"), std::string::npos) << failure;
 }
 
 TEST(Runtime, AnImageThatCannotBeLoadedIsTheMachinesFault) {
   TempFolder folder;
-  Runtime runtime(tuned(folder), "h100-sxm5");
+  Opened runtime({tuned(folder)});
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const std::string failure = failure_of([&] { runtime.kernel(problem_of(100)); });
+    const std::string failure = failure_of([&] { runtime->kernel(problem_of(100)); });
     EXPECT_EQ(failure.find("environment: "), 0u) << failure;
   }
 }
 
 TEST(Runtime, ManyThreadsMayAskAtOnce) {
   TempFolder folder;
-  Runtime runtime(tuned(folder), "h100-sxm5");
+  Opened runtime({tuned(folder)});
   std::vector<std::thread> threads;
   std::atomic<int> right = 0;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 100; ++i) {
-        right += runtime.find(problem_of(100)).match == core::Match::kBucket;
-        right += failure_of([&] { runtime.kernel(problem_of(64)); }).find("usage: ") == 0;
+        right += runtime->find(problem_of(100)).match == core::Match::kBucket;
+        right += runtime->find(problem_of(i + 1, 8, 16), MissPolicy::kCompile).match ==
+                 core::Match::kCompiled;
+        right += failure_of([&] { runtime->kernel(problem_of(64)); }).find("usage: ") == 0;
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(right, 800);
+  EXPECT_EQ(right, 1200);
+}
+
+// Any answer that a damaged bundle still gives must be the intact one's.
+TEST(Catalog, OfADamagedBundleNothingWrongIsAnswered) {
+  TempFolder folder;
+  const auto intact = bundle(folder, "intact.dgdb", {1, 16, 64, 128});
+  std::ifstream stream(intact, std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(stream), {}};
+  const Catalog whole(intact);
+  const auto damaged = folder / "damaged.dgdb";
+  int opened = 0;
+  int refused_images = 0;
+  unsigned random = 1;
+  const auto next = [&random](std::size_t below) {
+    random = random * 1664525U + 1013904223U;
+    return static_cast<std::size_t>(random >> 8) % below;
+  };
+  for (int round = 0; round < 1000; ++round) {
+    std::string bytes = content;
+    if (round % 10 == 0) {
+      bytes.resize(next(bytes.size()));
+    } else {
+      for (std::size_t flip = 0; flip <= next(3); ++flip) {
+        bytes[next(bytes.size())] ^= static_cast<char>(1 << next(8));
+      }
+    }
+    std::ofstream(damaged, std::ios::binary) << bytes;
+    const std::string failure = failure_of([&] {
+      const Catalog catalog(damaged);
+      ++opened;
+      ASSERT_EQ(encode(catalog.index()), encode(whole.index())) << round;
+      for (const IndexedKernel& kernel : catalog.index().kernels) {
+        const std::string refusal = failure_of([&] {
+          const core::Cubin cubin = catalog.cubin(kernel);
+          EXPECT_EQ(cubin.image, whole.cubin(kernel).image) << round;
+          EXPECT_EQ(cubin.entry, whole.cubin(kernel).entry) << round;
+        });
+        refused_images += !refusal.empty();
+      }
+    });
+    if (!failure.empty()) {
+      EXPECT_EQ(failure.find("usage: "), 0U) << failure;
+    }
+    // The tools hold the whole file against its checksum.
+    EXPECT_FALSE(failure_of([&] { TuningDb(damaged, OpenMode::kReadOnly); }).empty()) << round;
+    std::filesystem::remove(damaged);
+  }
+  // Both ways to notice were taken, and neither always.
+  EXPECT_GT(opened, 100);
+  EXPECT_LT(opened, 900);
+  EXPECT_GT(refused_images, 0);
 }
 
 }  // namespace

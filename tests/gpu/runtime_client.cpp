@@ -134,18 +134,21 @@ int main(int argc, char** argv) {
       reinterpret_cast<void*>(output)};
 
   deepgemm_runtime* runtime = nullptr;
-  require(deepgemm_open(argv[1], &runtime) == DEEPGEMM_OK, "open");
+  const char* const path = argv[1];
+  require(deepgemm_open(&path, 1, &runtime) == DEEPGEMM_OK, "open");
   deepgemm_found found{};
-  require(deepgemm_find(runtime, &problem, &found) == DEEPGEMM_OK, "find");
+  require(deepgemm_find(runtime, &problem, DEEPGEMM_MISS_ERROR, &found) == DEEPGEMM_OK, "find");
   std::cout << "match " << found.match << ": " << found.reason << "\n"
             << "config " << found.config << "\n";
-  require(deepgemm_prepare(runtime, &problem, 1) == DEEPGEMM_OK, "prepare");
+  require(deepgemm_prepare(runtime, &problem, 1, DEEPGEMM_MISS_ERROR) == DEEPGEMM_OK, "prepare");
   constexpr std::size_t kFlushBytes = std::size_t{512} << 20;
   const int launches = timed ? std::atoi(argv[4]) : 1;
   const CUdeviceptr flush = timed ? cuda.buffer(kFlushBytes) : 0;
   for (int i = 0; i < launches; ++i) {
     if (timed) cuda.fill(flush, 0xa5, kFlushBytes, nullptr);
-    require(deepgemm_gemm(runtime, &problem, &operands, nullptr) == DEEPGEMM_OK, "gemm");
+    require(
+        deepgemm_gemm(runtime, &problem, &operands, DEEPGEMM_MISS_ERROR, nullptr) == DEEPGEMM_OK,
+        "gemm");
   }
   if (cuda.synchronize() != CUDA_SUCCESS) fail("the product failed on the GPU");
   if (!timed) {

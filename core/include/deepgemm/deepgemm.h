@@ -1,6 +1,7 @@
-/* deepgemm runtime library: runs tuned FP8 matrix products from a tuning database.
+/* deepgemm runtime library: runs tuned FP8 matrix products from a bundle or a tuning database.
  *
- * C ABI. Needs the NVIDIA driver and a database written by deepgemm-tune; no compiler, no NVRTC.
+ * C ABI. Needs the NVIDIA driver and a bundle written by deepgemm-db export (or a database written
+ * by deepgemm-tune); no compiler, no NVRTC, but for DEEPGEMM_MISS_COMPILE.
  * All functions are thread-safe. The only exported symbols are the ones below.
  */
 #ifndef DEEPGEMM_DEEPGEMM_H_
@@ -31,10 +32,31 @@ typedef enum deepgemm_status {
 /* How well the row that was found fits the problem. */
 typedef enum deepgemm_match {
   DEEPGEMM_MATCH_NONE = 0,
-  DEEPGEMM_MATCH_EXACT = 1,       /* this m was tuned */
-  DEEPGEMM_MATCH_BUCKET = 2,      /* m lies in the interval of a tuned m */
-  DEEPGEMM_MATCH_OTHER_DEVICE = 3 /* the row was tuned on another kind of GPU */
+  DEEPGEMM_MATCH_EXACT = 1,        /* this m was tuned */
+  DEEPGEMM_MATCH_BUCKET = 2,       /* m lies in the interval of a tuned m */
+  DEEPGEMM_MATCH_OTHER_DEVICE = 3, /* the row was tuned on another kind of GPU */
+  DEEPGEMM_MATCH_NEAREST = 4,      /* no row: that of the nearest n, k and m */
+  DEEPGEMM_MATCH_FALLBACK = 5,     /* no row: the bundle's kernel for any shape */
+  DEEPGEMM_MATCH_COMPILED = 6      /* no row: the untuned default, compiled here */
 } deepgemm_match;
+
+/* What to do with a problem that no row answers for. The first call decides nothing for later
+ * ones: each call says it anew. */
+typedef enum deepgemm_miss {
+  DEEPGEMM_MISS_ERROR = 0,    /* report DEEPGEMM_NO_KERNEL */
+  DEEPGEMM_MISS_NEAREST = 1,  /* run the kernel of the nearest row */
+  DEEPGEMM_MISS_FALLBACK = 2, /* run the bundle's fallback; databases have none */
+  DEEPGEMM_MISS_COMPILE = 3   /* compile the untuned default: seconds, once, and NVRTC is needed */
+} deepgemm_miss;
+
+/* How far a row may be trusted on this machine. */
+typedef enum deepgemm_staleness {
+  DEEPGEMM_CURRENT = 0, /* nothing that decides its time is known to differ */
+  DEEPGEMM_VERIFY = 1,  /* another driver: right to use, worth measuring again */
+  DEEPGEMM_RETUNE =
+      2,            /* other kernel sources or NVRTC: right to use, no longer the best there is */
+  DEEPGEMM_HINT = 3 /* another kind of GPU: right to use, nothing is known of its speed */
+} deepgemm_staleness;
 
 /* D[m, n] = A[m, k] * B[n, k]^T with 1x128 scales of A and 128x128 scales of B.
  * m >= 1, n a multiple of 8, k a multiple of 16. */
@@ -59,8 +81,11 @@ typedef struct deepgemm_found {
   char reason[256];    /* one sentence */
   char config[256];    /* "block_m=128,block_n=112,..." */
   char kernel_key[80]; /* content address of the cubin */
-  double time_us;      /* median measured, or time predicted, when tuned */
+  double time_us;      /* median measured, or time predicted, of the row; 0 where there is none */
   int measured;        /* 0: the row was only ranked on a device profile */
+  deepgemm_staleness staleness;
+  char staleness_reason[256]; /* one clause; empty for DEEPGEMM_CURRENT */
+  char source[256];           /* path of the bundle or database that answered */
 } deepgemm_found;
 
 typedef struct deepgemm_runtime deepgemm_runtime;
@@ -72,32 +97,43 @@ DEEPGEMM_API const char* deepgemm_version(void);
  * the next failing call of that thread. */
 DEEPGEMM_API const char* deepgemm_last_error(void);
 
-/* Opens a database read-only, for the device of the calling thread's current CUDA context, or,
- * where there is none, for device 0's primary context, which it then retains. Later calls run in
- * that same context: it must be current on their thread (the retained one is made current where a
- * thread has none). What a tuner records after the opening is not seen. *runtime is null unless
- * the result is DEEPGEMM_OK. */
-DEEPGEMM_API deepgemm_status deepgemm_open(const char* path, deepgemm_runtime** runtime);
+/* Opens bundles or databases read-only, for the device of the calling thread's current CUDA
+ * context, or, where there is none, for device 0's primary context, which it then retains. Later
+ * calls run in that same context: it must be current on their thread (the retained one is made
+ * current where a thread has none). For several GPUs open one runtime in each one's context. Of
+ * several files the first one's rows count most, as a user's over the system's; where it has no row
+ * for an m, the next one's do. Of a bundle, the index is checked now and each kernel when it is
+ * loaded. What a tuner records after the opening is not seen. *runtime is null unless the result is
+ * DEEPGEMM_OK.
+ *
+ * Where the environment variable DEEPGEMM_TRACE names a file (%p: the process number), the shapes
+ * of all deepgemm_gemm calls of the process are counted there, for deepgemm-db coverage. */
+DEEPGEMM_API deepgemm_status deepgemm_open(const char* const* paths, int count,
+                                           deepgemm_runtime** runtime);
 
 /* Unloads all kernels; nothing that was launched may still run. Null is ignored. */
 DEEPGEMM_API void deepgemm_close(deepgemm_runtime* runtime);
 
-/* Says what would run; loads nothing. DEEPGEMM_NO_KERNEL also fills *found. */
+/* Says what would run; loads and compiles nothing. DEEPGEMM_NO_KERNEL also fills *found. */
 DEEPGEMM_API deepgemm_status deepgemm_find(deepgemm_runtime* runtime,
-                                           const deepgemm_problem* problem, deepgemm_found* found);
+                                           const deepgemm_problem* problem, deepgemm_miss miss,
+                                           deepgemm_found* found);
 
 /* Loads the kernels of these problems ahead; after it deepgemm_gemm on them reads no file, and is
- * legal during CUDA graph capture. Problems that the database has no row for are passed over, and
- * the first of them is reported as DEEPGEMM_NO_KERNEL after the others were loaded. */
+ * legal during CUDA graph capture. Problems that nothing answers for are passed over, and the first
+ * of them is reported as DEEPGEMM_NO_KERNEL after the others were loaded. */
 DEEPGEMM_API deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime,
-                                              const deepgemm_problem* problems, int count);
+                                              const deepgemm_problem* problems, int count,
+                                              deepgemm_miss miss);
 
 /* Enqueues the product on `stream` (a CUstream or cudaStream_t; null is the default stream) and
  * returns before it ran. The first call for a kernel loads it, unless it was prepared; every
- * other call allocates nothing, takes no lock and touches no file. */
+ * other call allocates nothing, takes no lock (with DEEPGEMM_MISS_COMPILE a shared one on a miss)
+ * and touches no file. */
 DEEPGEMM_API deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime,
                                            const deepgemm_problem* problem,
-                                           const deepgemm_operands* operands, void* stream);
+                                           const deepgemm_operands* operands, deepgemm_miss miss,
+                                           void* stream);
 
 #ifdef __cplusplus
 }

@@ -14,30 +14,37 @@ namespace deepgemm {
 // Every failure but a missing row throws std::runtime_error with what deepgemm_last_error says.
 class Runtime {
  public:
-  explicit Runtime(const std::string& path) {
+  explicit Runtime(const std::string& path) : Runtime(std::vector<std::string>{path}) {}
+
+  // Layers, the uppermost first.
+  explicit Runtime(const std::vector<std::string>& paths) {
+    std::vector<const char*> texts;
+    for (const std::string& path : paths) texts.push_back(path.c_str());
     deepgemm_runtime* opened = nullptr;
-    require(deepgemm_open(path.c_str(), &opened));
+    require(deepgemm_open(texts.data(), static_cast<int>(texts.size()), &opened));
     handle_.reset(opened);
   }
 
-  // match is DEEPGEMM_MATCH_NONE where the database has no row; reason then says what to do.
-  deepgemm_found find(const deepgemm_problem& problem) const {
+  // match is DEEPGEMM_MATCH_NONE where nothing answers; reason then says what to do.
+  deepgemm_found find(const deepgemm_problem& problem,
+                      deepgemm_miss miss = DEEPGEMM_MISS_ERROR) const {
     deepgemm_found found{};
-    const deepgemm_status status = deepgemm_find(handle_.get(), &problem, &found);
+    const deepgemm_status status = deepgemm_find(handle_.get(), &problem, miss, &found);
     if (status != DEEPGEMM_NO_KERNEL) require(status);
     return found;
   }
 
-  // False where the database has no row for one of them; the others are loaded all the same.
-  [[nodiscard]] bool prepare(const std::vector<deepgemm_problem>& problems) {
+  // False where nothing answers for one of them; the others are loaded all the same.
+  [[nodiscard]] bool prepare(const std::vector<deepgemm_problem>& problems,
+                             deepgemm_miss miss = DEEPGEMM_MISS_ERROR) {
     return is_hit(
-        deepgemm_prepare(handle_.get(), problems.data(), static_cast<int>(problems.size())));
+        deepgemm_prepare(handle_.get(), problems.data(), static_cast<int>(problems.size()), miss));
   }
 
-  // False where the database has no row: nothing was enqueued.
+  // False where nothing answers: nothing was enqueued.
   [[nodiscard]] bool gemm(const deepgemm_problem& problem, const deepgemm_operands& operands,
-                          void* stream = nullptr) {
-    return is_hit(deepgemm_gemm(handle_.get(), &problem, &operands, stream));
+                          void* stream = nullptr, deepgemm_miss miss = DEEPGEMM_MISS_ERROR) {
+    return is_hit(deepgemm_gemm(handle_.get(), &problem, &operands, miss, stream));
   }
 
   deepgemm_runtime* get() const { return handle_.get(); }

@@ -1,0 +1,112 @@
+#include "db/lookup_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <tuple>
+
+#include "core/key.h"
+
+namespace deepgemm::db {
+namespace {
+
+// n and k first: they tell families apart, so that a comparison rarely needs the rest.
+auto key_of(const core::GemmProblem& problem) {
+  return std::tuple(problem.n, problem.k, problem.operation, problem.groups, problem.recipe,
+                    problem.output);
+}
+
+// Whether rows of `family` replace those that are held: rows of the own kind of GPU do for any
+// other, and of other kinds measured rows for predicted ones.
+bool is_better(const IndexedFamily& family, const LayeredFamily& held,
+               const std::string& device_id) {
+  if (held.rows.empty()) return true;
+  if (held.device_id == device_id || held.device_id == family.device_id) return false;
+  if (family.device_id == device_id) return true;
+  return std::ranges::any_of(family.rows, &IndexedRow::measured) &&
+         std::ranges::none_of(held.rows, &LayeredFamily::Row::measured);
+}
+
+// Rows whose m an upper layer has are left out.
+void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t layer) {
+  for (const IndexedRow& row : family.rows) {
+    const auto place = std::ranges::lower_bound(held.tuned, row.m) - held.tuned.begin();
+    if (place < std::ssize(held.tuned) && held.tuned[static_cast<std::size_t>(place)] == row.m) {
+      continue;
+    }
+    held.tuned.insert(held.tuned.begin() + place, row.m);
+    held.rows.insert(held.rows.begin() + place,
+                     {{layer, row.kernel}, row.environment, row.measured, row.time_us});
+  }
+}
+
+// In powers of two, over all three extents.
+double distance(const core::GemmProblem& a, const core::GemmProblem& any_m, std::int64_t m) {
+  const auto apart = [](std::int64_t x, std::int64_t y) {
+    return std::abs(std::log2(static_cast<double>(x) / static_cast<double>(y)));
+  };
+  return apart(a.m, m) + apart(a.n, any_m.n) + apart(a.k, any_m.k);
+}
+
+bool can_stand_in(const core::GemmProblem& a, const core::GemmProblem& b) {
+  return a.operation == b.operation && a.recipe == b.recipe && a.output == b.output;
+}
+
+}  // namespace
+
+LookupTable::LookupTable(std::span<const Index* const> layers, std::string device_id)
+    : device_id_(std::move(device_id)) {
+  std::map<decltype(key_of(core::GemmProblem{})), LayeredFamily> families;
+  for (std::uint32_t layer = 0; layer < layers.size(); ++layer) {
+    for (const IndexedFamily& family : layers[layer]->families) {
+      LayeredFamily& held = families[key_of(family.any_m)];
+      if (is_better(family, held, device_id_)) held = {family.any_m, family.device_id, {}, {}};
+      if (family.device_id == held.device_id) add_rows(held, family, layer);
+    }
+    for (const IndexedFallback& fallback : layers[layer]->fallbacks) {
+      fallbacks_.emplace_back(fallback.operation, KernelPlace{layer, fallback.kernel});
+    }
+  }
+  families_.reserve(families.size());
+  for (auto& [key, family] : families) families_.push_back(std::move(family));
+}
+
+LookupTable::Answer LookupTable::find(const core::GemmProblem& problem) const {
+  const auto wanted = key_of(problem);
+  const auto found = std::ranges::lower_bound(
+      families_, wanted, {}, [](const auto& family) { return key_of(family.any_m); });
+  if (found == families_.end() || key_of(found->any_m) != wanted) return {};
+  const auto row = core::find_row(found->tuned, problem.m);
+  return row ? Answer{&*found, *row} : Answer{};
+}
+
+core::Match LookupTable::match(const Answer& answer, const core::GemmProblem& problem) const {
+  if (answer.family == nullptr) return core::Match::kNone;
+  if (answer.family->device_id != device_id_) return core::Match::kOtherDevice;
+  return answer.family->tuned[answer.row] == problem.m ? core::Match::kExact : core::Match::kBucket;
+}
+
+LookupTable::Answer LookupTable::nearest(const core::GemmProblem& problem) const {
+  Answer best;
+  double least = std::numeric_limits<double>::infinity();
+  for (const LayeredFamily& family : families_) {
+    if (!can_stand_in(family.any_m, problem)) continue;
+    const auto row = core::find_row(family.tuned, problem.m);
+    if (!row) continue;
+    const double apart = distance(problem, family.any_m, family.tuned[*row]);
+    if (apart >= least) continue;
+    least = apart;
+    best = {&family, *row};
+  }
+  return best;
+}
+
+std::optional<KernelPlace> LookupTable::fallback(core::Operation operation) const {
+  for (const auto& [of, place] : fallbacks_) {
+    if (of == operation) return place;
+  }
+  return std::nullopt;
+}
+
+}  // namespace deepgemm::db
