@@ -20,6 +20,10 @@ core::GemmConfig parse_legal_config(const std::string& text) {
                            "Fields that are not named have their defaults; see "
                            "'deepgemm-bench --help'.");
   }
+  if (config.operation != core::kernel_operation(core::Operation::kDense)) {
+    throw core::UsageError(fmt::format("The config '{}' is not of a dense kernel.", text),
+                           "Leave its 'operation' away; only dense products are measured yet.");
+  }
   return config;
 }
 

@@ -43,8 +43,9 @@ class ProblemList {
 
 core::Operation parse_operation(std::string_view text) {
   const auto operation = core::operation_named(text);
-  if (!operation) {
-    throw core::UsageError(fmt::format("Unknown operation '{}'; this version has: dense.", text),
+  if (operation != core::Operation::kDense) {
+    throw core::UsageError(fmt::format("{} operation '{}'; this version tunes: dense.",
+                                       operation ? "Untunable" : "Unknown", text),
                            "Leave --op away, or pass --op dense.");
   }
   return *operation;

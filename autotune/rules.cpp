@@ -27,6 +27,10 @@ kernels::TileCount tiles(const GemmProblem& problem, GemmConfig config) {
   return cluster_tiles(problem, config);
 }
 
+bool computes_another(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.operation != core::kernel_operation(problem.operation);
+}
+
 // The most accumulator registers of a math thread that compile without spills, for 1, 2 and 3 math
 // warpgroups: measured with ptxas 13.0 over the widths about these, alone and in clusters. Just
 // below, it is a matter of luck; a kernel that does spill there fails to build and is recorded as
@@ -124,6 +128,7 @@ constexpr Rule kRules[] = {
                                 "splits a multicast tile below the swizzle's 8 rows"),
     law<Limit::kRegisterBudget>("register-budget",
                                 "needs more accumulators than a math thread has registers"),
+    {"other-operation", "computes another operation", computes_another},
     {"register-spills", "needs more registers than compile without spills", spills},
     law<Limit::kSharedMemory>("shared-memory", "needs more shared memory than a block has"),
     {"block-m-waste", "multiplies 64 rows or more that lie outside D", too_tall, "block_m"},

@@ -28,7 +28,7 @@ SearchSpace SearchSpace::dense() {
       {"stages", all_from(2, 16)},      {"cluster_m", {1, 2, 4}},
       {"cluster_n", {1, 2, 4}},         {"math_warpgroups", {1, 2, 3}},
       {"accumulator_sets", {1, 2}},     {"raster_group", {1, 2, 4, 8, 16}},
-      {"split_k", {1, 2, 3, 4, 6, 8}},
+      {"split_k", {1, 2, 3, 4, 6, 8}},  {"operation", {kernels::kDense}},
   };
   return space;
 }

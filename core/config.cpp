@@ -17,6 +17,7 @@ std::string out_of_range(const GemmConfig& c) {
   }
   if (c.math_warpgroups > 3) return "math_warpgroups must be 1, 2 or 3";
   if (c.stages > kMaxStages) return "stages must be at most " + std::to_string(kMaxStages);
+  if (c.operation > kernels::kGroupedMasked) return "operation must be 1, 2 or 3";
   return "accumulator_sets must be 1 or 2";
 }
 
@@ -88,7 +89,8 @@ std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
   for (const ConfigField& field : kConfigFields) {
     if (c.*field.member < 1) return Limit::kFieldRange;
   }
-  if (c.math_warpgroups > 3 || c.stages > kMaxStages || c.accumulator_sets > 2) {
+  if (c.math_warpgroups > 3 || c.stages > kMaxStages || c.accumulator_sets > 2 ||
+      c.operation > kernels::kGroupedMasked) {
     return Limit::kFieldRange;
   }
   const int rows = kernels::kWgmmaM * c.math_warpgroups;

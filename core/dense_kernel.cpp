@@ -59,19 +59,35 @@ struct Maps {
   CUtensorMap d;
 };
 
-CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p,
+// How the rows of A and D are laid out.
+struct RowLayout {
+  std::int64_t rows;          // of A and D in all
+  std::int64_t extent;        // of a dense D, of all segments, of one masked group
+  std::int64_t scale_blocks;  // how many times the k-blocks of scales of A come
+
+  RowLayout(const GemmProblem& problem, const DenseOperands& operands) {
+    const bool masked = problem.operation == Operation::kGroupedMasked;
+    extent = problem.operation == Operation::kDense ? problem.m : operands.row_extent;
+    rows = masked ? problem.groups * extent : extent;
+    scale_blocks = masked ? problem.groups : 1;
+  }
+};
+
+CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p, const RowLayout& layout,
                     const DenseOperands& operands) {
   constexpr auto kByte = CU_TENSOR_MAP_DATA_TYPE_UINT8;
   constexpr auto kSwizzle128 = CU_TENSOR_MAP_SWIZZLE_128B;
   const int store_columns = kernels::store_box_n(c);
-  const int m = static_cast<int>(p.m);
+  const int m = static_cast<int>(layout.extent);
+  const std::int64_t scale_pitch = 4 * ((layout.extent + 3) / 4 * 4);
   const TensorView views[] = {
-      {kByte, operands.a, p.m, p.k, p.k, kernels::loaded_rows(c, m) / c.cluster_n, kernels::kBlockK,
+      {kByte, operands.a, layout.rows, p.k, p.k, kernels::loaded_rows(c, m) / c.cluster_n,
+       kernels::kBlockK, kSwizzle128},
+      {kByte, operands.b, p.groups * p.n, p.k, p.k, c.block_n / c.cluster_m, kernels::kBlockK,
        kSwizzle128},
-      {kByte, operands.b, p.n, p.k, p.k, c.block_n / c.cluster_m, kernels::kBlockK, kSwizzle128},
-      {CU_TENSOR_MAP_DATA_TYPE_FLOAT32, operands.scale_a, k_blocks(p), p.m, 4 * scale_a_stride(p),
-       1, kernels::loaded_scales(c, m), CU_TENSOR_MAP_SWIZZLE_NONE},
-      {CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, operands.d, p.m, p.n, 2 * p.n, kernels::kWgmmaM,
+      {CU_TENSOR_MAP_DATA_TYPE_FLOAT32, operands.scale_a, layout.scale_blocks * k_blocks(p),
+       layout.extent, scale_pitch, 1, kernels::loaded_scales(c, m), CU_TENSOR_MAP_SWIZZLE_NONE},
+      {CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, operands.d, layout.rows, p.n, 2 * p.n, kernels::kWgmmaM,
        store_columns, store_swizzle(store_columns)}};
   CUtensorMap* const targets[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d};
   for (int i = 0; i < 4; ++i) {
@@ -80,6 +96,22 @@ CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p,
     }
   }
   return CUDA_SUCCESS;
+}
+
+// Cluster tiles of a product; of a grouped one, the most that its row counts can make of it.
+std::int64_t most_tiles(const GemmConfig& config, const GemmProblem& problem,
+                        const RowLayout& layout) {
+  const kernels::TileCount tiles =
+      kernels::cluster_tiles(config, static_cast<int>(layout.extent), static_cast<int>(problem.n));
+  switch (problem.operation) {
+    case Operation::kDense:
+      return std::int64_t{tiles.m} * tiles.n;
+    case Operation::kGroupedContiguous:  // each segment may end in a partial tile
+      return (std::int64_t{tiles.m} + problem.groups) * tiles.n;
+    case Operation::kGroupedMasked:
+      return std::int64_t{tiles.m} * tiles.n * problem.groups;
+  }
+  return 0;
 }
 
 CUlaunchAttribute cluster_attribute(const GemmConfig& config) {
@@ -146,17 +178,21 @@ const GemmConfig& DenseKernel::config() const { return state_->config; }
 int DenseKernel::launch(const GemmProblem& problem, const DenseOperands& operands,
                         CUstream_st* stream) const {
   const GemmConfig& config = state_->config;
+  if (config.operation != kernel_operation(problem.operation)) return CUDA_ERROR_INVALID_VALUE;
+  const RowLayout layout(problem, operands);
   Maps maps;
-  if (const CUresult result = encode_all(maps, config, problem, operands); result != CUDA_SUCCESS) {
+  if (const CUresult result = encode_all(maps, config, problem, layout, operands);
+      result != CUDA_SUCCESS) {
     return result;
   }
-  const int m = static_cast<int>(problem.m);
-  const int n = static_cast<int>(problem.n);
-  const int k = static_cast<int>(problem.k);
-  kernels::DenseArguments arguments{operands.scale_b, static_cast<unsigned short*>(operands.d), m,
-                                    n, k};
-  const kernels::TileCount tiles = kernels::cluster_tiles(config, m, n);
-  const auto wanted = static_cast<std::int64_t>(tiles.m) * tiles.n;
+  kernels::GemmArguments arguments{operands.scale_b,
+                                   static_cast<unsigned short*>(operands.d),
+                                   static_cast<int>(layout.extent),
+                                   static_cast<int>(problem.n),
+                                   static_cast<int>(problem.k),
+                                   problem.groups,
+                                   operands.rows};
+  const std::int64_t wanted = most_tiles(config, problem, layout);
   CUlaunchAttribute attribute = cluster_attribute(config);
   CUlaunchConfig launch = launch_config(
       config, attribute, static_cast<int>(std::min<std::int64_t>(state_->clusters, wanted)));

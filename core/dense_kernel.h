@@ -19,6 +19,22 @@ struct DenseOperands {
   const float* scale_a = nullptr;  // [ceil(k/128), scale_a_stride]
   const float* scale_b = nullptr;  // [ceil(n/128), ceil(k/128)]
   void* d = nullptr;               // bf16 [m, n]
+
+  // Grouped products only. B is [groups, n, k], scale_b [groups, ceil(n/128), ceil(k/128)].
+  //
+  // Grouped-contiguous: A is [row_extent, k], D [row_extent, n], scale_a [ceil(k/128), row_extent
+  // rounded up to 4]; `rows` is int32 [row_extent], the group of each row, negative for padding. A
+  // group's rows lie together and start at a multiple of 4; padding within them is computed, other
+  // padding is neither read nor written.
+  //
+  // Grouped-masked: A is [groups, row_extent, k], D [groups, row_extent, n], scale_a [groups,
+  // ceil(k/128), row_extent rounded up to 4]; `rows` is int32 [groups], how many rows of each group
+  // are used: the others are not written. Counts outside 0 … row_extent are taken as the nearer
+  // end.
+  //
+  // `rows` is read by the GPU when the kernel runs, so it may change between replays of a graph.
+  const int* rows = nullptr;
+  std::int64_t row_extent = 0;
 };
 
 class DenseKernel {
@@ -33,7 +49,8 @@ class DenseKernel {
   const GemmConfig& config() const;
 
   // Enqueues the product; asynchronous, thread-safe, allocates nothing. The context it was loaded
-  // into must be current. Returns 0 or the driver's CUresult.
+  // into must be current. Returns 0 or the driver's CUresult; CUDA_ERROR_INVALID_VALUE where the
+  // kernel was compiled for another operation.
   int launch(const GemmProblem& problem, const DenseOperands& operands, CUstream_st* stream) const;
 
  private:

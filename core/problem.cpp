@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "kernels/config.h"
+
 namespace deepgemm::core {
 namespace {
 
@@ -25,8 +27,24 @@ std::string_view name(Operation operation) {
   switch (operation) {
     case Operation::kDense:
       return "dense";
+    case Operation::kGroupedContiguous:
+      return "grouped-contiguous";
+    case Operation::kGroupedMasked:
+      return "grouped-masked";
   }
   return "";
+}
+
+int kernel_operation(Operation operation) {
+  switch (operation) {
+    case Operation::kDense:
+      return kernels::kDense;
+    case Operation::kGroupedContiguous:
+      return kernels::kGroupedContiguous;
+    case Operation::kGroupedMasked:
+      return kernels::kGroupedMasked;
+  }
+  return 0;
 }
 
 std::string_view name(ScaleRecipe) { return "1x128_128x128"; }
@@ -34,7 +52,10 @@ std::string_view name(ScaleRecipe) { return "1x128_128x128"; }
 std::string_view name(OutputType) { return "bf16"; }
 
 std::optional<Operation> operation_named(std::string_view text) {
-  if (text == name(Operation::kDense)) return Operation::kDense;
+  for (const Operation each :
+       {Operation::kDense, Operation::kGroupedContiguous, Operation::kGroupedMasked}) {
+    if (text == name(each)) return each;
+  }
   return std::nullopt;
 }
 
@@ -43,7 +64,12 @@ std::optional<std::string> why_illegal(const GemmProblem& problem) {
   // n: rows of D must start on 16 bytes for TMA. k: likewise rows of A and B.
   if (auto why = why_illegal_extent("n", problem.n, 8)) return why;
   if (auto why = why_illegal_extent("k", problem.k, 16)) return why;
-  if (problem.groups != 1) return "groups must be 1 for a dense problem";
+  if (problem.operation == Operation::kDense) {
+    if (problem.groups != 1) return "groups must be 1 for a dense problem";
+  } else if (problem.groups < 1 || problem.groups > kernels::kMaxGroups) {
+    return "groups = " + std::to_string(problem.groups) + " must be from 1 to " +
+           std::to_string(kernels::kMaxGroups);
+  }
   return std::nullopt;
 }
 

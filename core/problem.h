@@ -9,19 +9,24 @@
 
 namespace deepgemm::core {
 
-enum class Operation { kDense };
+// Grouped-contiguous: the rows of all groups lie one group behind the other. Grouped-masked: each
+// group has the same number of rows, of which only the GPU knows how many are used.
+enum class Operation { kDense, kGroupedContiguous, kGroupedMasked };
 
 // 1x128 scales of A, 128x128 scales of B, both fp32.
 enum class ScaleRecipe { k1x128With128x128 };
 
 enum class OutputType { kBf16 };
 
-std::string_view name(Operation operation);  // "dense"
+std::string_view name(Operation operation);  // "dense", "grouped-contiguous", "grouped-masked"
 std::string_view name(ScaleRecipe recipe);   // "1x128_128x128"
 std::string_view name(OutputType type);      // "bf16"
 std::optional<Operation> operation_named(std::string_view text);
+// GemmConfig::operation of its kernels.
+int kernel_operation(Operation operation);
 
-// D[m, n] = sum over k of scaled A[m, k] * B[n, k]; layouts in kernels/dense.cuh.
+// D[m, n] = sum over k of scaled A[m, k] * B[n, k]; layouts in kernels/dense.cuh. A grouped problem
+// has a B for each group; its m is the number of rows that are expected of a group.
 struct GemmProblem {
   Operation operation = Operation::kDense;
   std::int64_t m = 0;

@@ -18,7 +18,13 @@ namespace deepgemm::kernels {
   X(math_warpgroups, 2, "warpgroups that issue wgmma, beside the one that loads")        \
   X(accumulator_sets, 1, "tensor-core accumulators in flight per warpgroup, 1 or 2")     \
   X(raster_group, 8, "tiles along m walked together before n advances (L2 reuse)")       \
-  X(split_k, 1, "blocks of a cluster that share one tile of D, each with a slice of k")
+  X(split_k, 1, "blocks of a cluster that share one tile of D, each with a slice of k")  \
+  X(operation, 1, "what is computed: 1 dense, 2 grouped-contiguous, 3 grouped-masked")
+
+// Values of GemmConfig::operation.
+inline constexpr int kDense = 1;
+inline constexpr int kGroupedContiguous = 2;
+inline constexpr int kGroupedMasked = 3;
 
 // Structural, so that it can be a template argument. Two configs are the same kernel exactly when
 // all fields are equal.
@@ -138,6 +144,21 @@ constexpr int loaded_bytes(GemmConfig c, int m) {
   return (loaded_rows(c, m) + c.block_n) * kBlockK + loaded_scales(c, m) * 4;
 }
 
+// The most groups of a grouped product.
+inline constexpr int kMaxGroups = 512;
+
+// Which rows of A and D each group has, and which tiles (group_table.cuh).
+struct GroupTable {
+  int first_tile[kMaxGroups + 4];  // in cluster tiles; the last but three entries for alignment
+  int first_row[kMaxGroups];
+  int end_row[kMaxGroups];
+};
+
+// Shared memory that a grouped kernel needs beside SharedStorage.
+constexpr int group_table_bytes(GemmConfig c) {
+  return c.operation == kDense ? 0 : static_cast<int>(sizeof(GroupTable));
+}
+
 // Everything in a block's shared memory but D's tile on its way out.
 constexpr long long pipeline_bytes(GemmConfig c) {
   const long long barriers = 16LL * c.stages + 16;
@@ -152,7 +173,7 @@ constexpr int boxes_per_slab(GemmConfig c) { return c.block_n / store_box_n(c); 
 constexpr int store_boxes(GemmConfig c) {
   if (c.split_k > 1) return 1;
   const int all = slabs_per_warpgroup(c) * boxes_per_slab(c);
-  const long long left = kSharedLimit - pipeline_bytes(c);
+  const long long left = kSharedLimit - group_table_bytes(c) - pipeline_bytes(c);
   const long long room = left / (1LL * c.math_warpgroups * store_box_bytes(c));
   return room >= all ? all : room > 1 ? static_cast<int>(room) : 1;
 }
@@ -174,7 +195,7 @@ constexpr int store_elements(GemmConfig c) {
   return c.math_warpgroups * store_places(c) * boxes_per_store(c) * kWgmmaM * store_box_n(c);
 }
 
-// Shared memory of one block. sizeof is the launch size.
+// Shared memory of one block; a grouped kernel's GroupTable lies behind it.
 template <GemmConfig C>
 struct SharedStorage {
   alignas(1024) unsigned char a[C.stages][C.block_m * kBlockK];
@@ -192,17 +213,23 @@ struct SharedStorage {
 };
 
 // sizeof(SharedStorage<c>) for a config known only at run time; a test holds the two together.
-constexpr long long shared_bytes(GemmConfig c) {
+constexpr long long storage_bytes(GemmConfig c) {
   return (pipeline_bytes(c) + 2LL * store_elements(c) + 1023) / 1024 * 1024;
 }
 
-// Run-time arguments of the dense kernel beside its tensor maps.
-struct DenseArguments {
-  const float* scale_b;  // [ceil(n/128), ceil(k/128)]
-  unsigned short* d;     // bf16 [m, n], row-major
-  int m;
+// Shared memory that a block is launched with.
+constexpr long long shared_bytes(GemmConfig c) { return storage_bytes(c) + group_table_bytes(c); }
+
+// Run-time arguments of a kernel beside its tensor maps.
+struct GemmArguments {
+  const float* scale_b;  // [groups, ceil(n/128), ceil(k/128)]
+  unsigned short* d;     // bf16, row-major: [m, n], grouped-masked [groups, m, n]
+  int m;                 // rows of A and D; grouped-masked: of each group, used or not
   int n;
   int k;
+  int groups;       // at most kMaxGroups; dense: 1
+  const int* rows;  // grouped-contiguous: [m], the group of each row, negative for padding;
+                    // grouped-masked: [groups], how many rows of each group are used
 };
 
 // k-blocks of one slice: the first of slice `index`, which is also the end of the one before it.

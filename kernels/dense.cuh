@@ -11,6 +11,7 @@
 #pragma once
 
 #include "kernels/config.h"
+#include "kernels/group_table.cuh"
 #include "kernels/math_thread.cuh"
 #include "kernels/pipeline.cuh"
 #include "kernels/promotion.cuh"
@@ -41,8 +42,8 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
                                            int k_end, int cluster_rank) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
   constexpr int kRowsB = C.block_n / C.cluster_m;
-  const int rank_m = cluster_rank % C.cluster_m;
-  const int rank_n = cluster_rank / C.cluster_m;
+  const int rank_m = kernels::rank_m<C>(cluster_rank);
+  const int rank_n = kernels::rank_n<C>(cluster_rank);
   uint32 row_of_cluster = 0;
   uint32 column_of_cluster = 0;
 #pragma unroll
@@ -62,7 +63,8 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
       uint64* const full = &shared.full[stage.index];
       ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
       ptx::barrier_arrive_expect_bytes(full, bytes);
-      ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.m(), kb);
+      ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.scale_x(),
+                    order.scale_y() + kb);
       unsigned char* const a = shared.a[stage.index];
       unsigned char* const b = shared.b[stage.index];
       const int k = kb * kBlockK;
@@ -78,11 +80,11 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
       if (C.cluster_m == 1 || alone) {
 #pragma unroll
         for (int i = 0; i < C.cluster_m; ++i) {
-          ptx::tma_load(b + i * kRowsB * kBlockK, maps.b, full, k, order.n() + i * kRowsB);
+          ptx::tma_load(b + i * kRowsB * kBlockK, maps.b, full, k, order.b_row() + i * kRowsB);
         }
       } else {
         ptx::tma_load_multicast(b + rank_m * kRowsB * kBlockK, maps.b, full, k,
-                                order.n() + rank_m * kRowsB, column_of_cluster);
+                                order.b_row() + rank_m * kRowsB, column_of_cluster);
       }
     }
   }
@@ -92,7 +94,7 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
 // --- Math warpgroups --------------------------------------------------------------------------
 
 template <GemmConfig C>
-__device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const DenseArguments& args,
+__device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const GemmArguments& args,
                                                TileOrder<C> order, SharedStorage<C>& shared,
                                                int warpgroup, int cluster_rank, int slice) {
   using Thread = MathThread<C>;
@@ -100,26 +102,29 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Dens
   const int k_blocks = slice_begin(C, ceil_div(args.k, kBlockK), slice + 1) - k_begin;
   Thread thread(shared, warpgroup, cluster_rank);
   TileScalesB<C> tile_scales(args, k_begin, thread.lane);
-  tile_scales.start_tile(order.n());
+  tile_scales.start_tile(order.n(), order.group());
   SliceExchange<C> exchange(shared, slice, thread.lane);
   while (order.has_tile()) {
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
-    if constexpr (C.accumulator_sets == 1) {
+    if (C.operation != kDense && order.m() + thread.slab(0) * kWgmmaM >= order.m_end()) {
+      thread.pass_over(k_blocks);
+    } else if constexpr (C.accumulator_sets == 1) {
       thread.multiply_serial(sum, tile_scales, k_blocks);
     } else {
       thread.multiply_overlapped(sum, tile_scales, k_blocks);
     }
     const int m0 = order.m();
+    const int m_end = order.m_end();
     const int n0 = order.n();
     // The next tile's scales come while this one is stored.
     order.advance();
-    tile_scales.start_tile(order.n());
+    tile_scales.start_tile(order.n(), order.group());
     if constexpr (C.split_k > 1) {
       exchange.add_up(sum, order.has_tile(), [&](int first, int end) {
-        thread.store_groups(sum, args, m0, n0, first, end);
+        thread.store_groups(sum, args, m0, m_end, n0, first, end);
       });
     } else {
-      thread.store(sum, maps.d, args, m0, n0);
+      thread.store(sum, maps.d, args, m0, m_end, n0);
     }
   }
   if (thread.warp == 0 && thread.lane == 0) ptx::tma_store_wait_read<0>();
@@ -147,7 +152,7 @@ __device__ __forceinline__ void init_barriers(SharedStorage<C>& shared) {
 }
 
 template <GemmConfig C>
-__device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArguments& args) {
+__device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const GemmArguments& args) {
   static_assert(C.block_m == kWgmmaM * C.math_warpgroups * slabs_per_warpgroup(C));
   static_assert(slabs_per_warpgroup(C) == 1 || slabs_per_warpgroup(C) == 2);
   // ptxas 13.0 serialises wgmma where two slabs take turns on two accumulators (C7514).
@@ -156,19 +161,24 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
   static_assert(C.block_m / C.cluster_n % 8 == 0 && C.block_n / C.cluster_m % 8 == 0);
   // Multicast addresses the blocks of one slice by their rank in the cluster.
   static_assert(C.split_k == 1 || multicast_size(C) == 1);
-  static_assert(sizeof(SharedStorage<C>) == shared_bytes(C));
+  static_assert(sizeof(SharedStorage<C>) == storage_bytes(C));
+  static_assert(C.operation >= kDense && C.operation <= kGroupedMasked);
 
   extern __shared__ __align__(1024) unsigned char raw[];
   SharedStorage<C>& shared = *reinterpret_cast<SharedStorage<C>*>(raw);
+  GroupTable& groups = *reinterpret_cast<GroupTable*>(raw + storage_bytes(C));
+  if constexpr (C.operation != kDense) fill_group_table<C>(groups, args);
   // Uniform over the warp, and known to the compiler as such.
   const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
   const int rank =
       cluster_size(C) == 1 ? 0 : __shfl_sync(0xffffffffu, static_cast<int>(ptx::cluster_rank()), 0);
-  const int cluster_rank = rank % multicast_size(C);
-  const int slice = rank / multicast_size(C);
+  const int cluster_rank = multicast_size(C) == 1 ? 0 : rank % multicast_size(C);
+  const int slice = C.split_k == 1 ? 0 : rank / multicast_size(C);
 
-  const TileOrder<C> order(args.m, args.n, blockIdx.x / cluster_size(C),
-                           gridDim.x / cluster_size(C), cluster_rank);
+  // Made by each warp for itself, behind the fork: one made here would lie in registers of both.
+  const auto first_tile = [&] {
+    return TileOrder<C>(args, groups, blockIdx.x / cluster_size(C), cluster_rank);
+  };
   if (warp == 0) {
     if (ptx::elect_one()) {
       ptx::prefetch_tensor_map(maps.a);
@@ -192,7 +202,7 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
       ptx::cluster_wait();
     }
     if constexpr (kRegisters.reallocates) ptx::claim_registers<kRegisters.math>();
-    multiply_tiles<C>(maps, args, order, shared, warp / 4 - 1, cluster_rank, slice);
+    multiply_tiles<C>(maps, args, first_tile(), shared, warp / 4 - 1, cluster_rank, slice);
     __syncwarp();
   } else {
     if constexpr (cluster_size(C) == 1) {
@@ -201,8 +211,9 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const DenseArg
     if constexpr (kRegisters.reallocates) ptx::release_registers<kRegisters.producer>();
     if (warp == 0 && ptx::elect_one()) {
       const int k_blocks = ceil_div(args.k, kBlockK);
-      load_tiles<C>(maps, order, shared, loaded_bytes(C, args.m), slice_begin(C, k_blocks, slice),
-                    slice_begin(C, k_blocks, slice + 1), cluster_rank);
+      load_tiles<C>(maps, first_tile(), shared, loaded_bytes(C, args.m),
+                    slice_begin(C, k_blocks, slice), slice_begin(C, k_blocks, slice + 1),
+                    cluster_rank);
     } else if constexpr (cluster_size(C) > 1) {
       ptx::cluster_wait();
     }

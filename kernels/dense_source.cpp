@@ -18,7 +18,7 @@ std::string dense_source(const GemmConfig& config) {
          "(const __grid_constant__ TensorMap map_a, const __grid_constant__ TensorMap map_b,\n"
          "    const __grid_constant__ TensorMap map_scale_a, const __grid_constant__ TensorMap "
          "map_d,\n"
-         "    const __grid_constant__ DenseArguments args) {\n"
+         "    const __grid_constant__ GemmArguments args) {\n"
          "  dense_gemm<kConfig>({&map_a, &map_b, &map_scale_a, &map_d}, args);\n"
          "}\n";
 }

@@ -55,12 +55,13 @@ __device__ __forceinline__ void store_boxes_from(const unsigned short* boxes,
   ptx::tma_store_commit();
 }
 
-// Stores what lies inside D of a slab's groups of 8 columns from `first` to `end`, straight from
-// registers.
+// Stores what lies before row m_end and inside D of a slab's groups of 8 columns from `first` to
+// `end`, straight from registers.
 template <GemmConfig C>
 __device__ __forceinline__ void store_slab_predicated(const float (&accumulator)[C.block_n / 2],
-                                                      const DenseArguments& args, int m, int n0,
-                                                      int warp, int lane, int first, int end) {
+                                                      const GemmArguments& args, int m, int m_end,
+                                                      int n0, int warp, int lane, int first,
+                                                      int end) {
   const int row = m + warp * 16 + lane / 4;
   const int column = n0 + lane % 4 * 2;
   auto* const at = reinterpret_cast<uint32*>(args.d + 1ll * row * args.n + column);
@@ -70,8 +71,8 @@ __device__ __forceinline__ void store_slab_predicated(const float (&accumulator)
     const float* v = accumulator + 4 * g;
     // n is a multiple of 8: eight columns lie inside D or outside, never astride.
     if (n0 + g * 8 >= args.n) break;
-    if (row < args.m) at[4 * g] = ptx::pack_bf16(v[0], v[1]);
-    if (row + 8 < args.m) below[4 * g] = ptx::pack_bf16(v[2], v[3]);
+    if (row < m_end) at[4 * g] = ptx::pack_bf16(v[0], v[1]);
+    if (row + 8 < m_end) below[4 * g] = ptx::pack_bf16(v[2], v[3]);
   }
 }
 

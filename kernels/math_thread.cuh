@@ -134,6 +134,15 @@ struct MathThread {
     }
   }
 
+  // Gives a tile's stages back unread, where none of this warpgroup's rows belongs to the tile.
+  __device__ __forceinline__ void pass_over(int k_blocks) {
+#pragma unroll 1
+    for (int kb = 0; kb < k_blocks; ++kb) {
+      wait_full();
+      release_stage<C>(&shared.empty[advance()], cluster_rank, lane, 0, zero);
+    }
+  }
+
   // Two accumulator sets: while one k-block is promoted, the next is multiplied.
   __device__ __forceinline__ void multiply_overlapped(float (&sum)[kSlabs][kAccumulator],
                                                       TileScalesB<C>& tile_scales, int k_blocks) {
@@ -185,25 +194,26 @@ struct MathThread {
 
   // The groups of 8 columns from `first` to `end` of the tile, straight from registers.
   __device__ __forceinline__ void store_groups(const float (&sum)[kSlabs][kAccumulator],
-                                               const DenseArguments& args, int m0, int n0,
+                                               const GemmArguments& args, int m0, int m_end, int n0,
                                                int first, int end) {
 #pragma unroll
     for (int i = 0; i < kSlabs; ++i) {
-      store_slab_predicated<C>(sum[i], args, m0 + slab(i) * kWgmmaM, n0, warp, lane, first, end);
+      store_slab_predicated<C>(sum[i], args, m0 + slab(i) * kWgmmaM, m_end, n0, warp, lane, first,
+                               end);
     }
   }
 
   // Full slabs leave through shared memory and TMA, those across the edge of D from registers.
   __device__ __forceinline__ void store(const float (&sum)[kSlabs][kAccumulator],
-                                        const TensorMap* map_d, const DenseArguments& args, int m0,
-                                        int n0) {
+                                        const TensorMap* map_d, const GemmArguments& args, int m0,
+                                        int m_end, int n0) {
 #pragma unroll
     for (int i = 0; i < kSlabs; ++i) {
       const int m = m0 + slab(i) * kWgmmaM;
-      if (m + kWgmmaM <= args.m && n0 + C.block_n <= args.n) {
+      if (m + kWgmmaM <= m_end && n0 + C.block_n <= args.n) {
         store_full_slab(sum[i], map_d, m, n0);
       } else {
-        store_slab_predicated<C>(sum[i], args, m, n0, warp, lane, 0, C.block_n / 8);
+        store_slab_predicated<C>(sum[i], args, m, m_end, n0, warp, lane, 0, C.block_n / 8);
       }
     }
   }

@@ -18,12 +18,13 @@ class TileScalesB {
   static constexpr int kBlocks = scale_blocks_per_tile(C);
 
   // For the k-blocks from k_begin on.
-  __device__ __forceinline__ TileScalesB(const DenseArguments& args, int k_begin, int lane)
+  __device__ __forceinline__ TileScalesB(const GemmArguments& args, int k_begin, int lane)
       : args_(args), lane_(lane), k_begin_(k_begin) {}
 
-  // Starts on the tile whose columns begin at n0.
-  __device__ __forceinline__ void start_tile(int n0) {
+  // Starts on the tile of a group whose columns begin at n0.
+  __device__ __forceinline__ void start_tile(int n0, int group) {
     n0_ = n0;
+    first_row_ = group * ceil_div(args_.n, kScaleBlock);
     load(0);
   }
 
@@ -65,13 +66,14 @@ class TileScalesB {
     const int k_blocks = ceil_div(args_.k, kBlockK);
     const int row = min(n0_ / kScaleBlock + i, ceil_div(args_.n, kScaleBlock) - 1);
     const int mine = min(k_begin_ + k_block + lane_, k_blocks - 1);
-    return args_.scale_b + 1ll * row * k_blocks + mine;
+    return args_.scale_b + 1ll * (first_row_ + row) * k_blocks + mine;
   }
 
-  const DenseArguments& args_;
+  const GemmArguments& args_;
   int lane_;
   int k_begin_;
   int n0_ = 0;
+  int first_row_ = 0;  // of the group's scales
   float first_[kBlocks];
   float second_[kBlocks];
 };

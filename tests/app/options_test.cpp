@@ -147,6 +147,7 @@ TEST(BenchOptions, ReadsAnExactConfig) {
 TEST(BenchOptions, RefusesWhatCannotBe) {
   EXPECT_NE(complaint([] { bench_request({"1x8x16", "--config", "block_m=100"}); }), "no error");
   EXPECT_NE(complaint([] { bench_request({"1x8x16", "--config", "blok_m=64"}); }), "no error");
+  EXPECT_NE(complaint([] { bench_request({"1x8x16", "--config", "operation=2"}); }), "no error");
   EXPECT_NE(complaint([] { bench_request({"1x8x16", "--rounds", "0"}); }), "no error");
 }
 

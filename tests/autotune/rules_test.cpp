@@ -35,6 +35,7 @@ const Case kCases[] = {
     {"multicast-slice", kLarge, "block_n=136,cluster_m=2,stages=5",
      "block_n=144,cluster_m=2,stages=5"},
     {"register-budget", kLarge, "block_n=232,stages=3", "block_n=160,stages=5"},
+    {"other-operation", kLarge, "stages=5,operation=2", "stages=5,operation=1"},
     {"register-spills", kLarge, "block_n=208,stages=3", "block_n=200,stages=4"},
     {"shared-memory", kLarge, "stages=7", "stages=6"},
     {"block-m-waste", shape(64, 7168, 16384), "block_n=96,stages=7",

@@ -49,6 +49,15 @@ std::vector<GemmConfig> corners() {
   add("block_m=256,block_n=128,stages=3,cluster_m=2");
   add("block_m=256,block_n=128,stages=4");
   list.push_back(fallback_config(Operation::kDense));
+  for (const char* operation : {"operation=2", "operation=3"}) {
+    for (const char* text :
+         {"block_m=64,block_n=128,stages=7,math_warpgroups=1,accumulator_sets=2",
+          "block_m=64,block_n=32,stages=8,math_warpgroups=1,split_k=2",
+          "block_m=128,block_n=112,stages=5,cluster_n=2", "block_m=128,block_n=192,stages=4",
+          "block_m=256,block_n=128,stages=3", "block_m=256,block_n=128,stages=3,cluster_m=2"}) {
+      list.push_back(parse_config(operation, parse_config(text)));
+    }
+  }
   return list;
 }
 

@@ -58,7 +58,10 @@ TEST(Problem, DerivedFigures) {
 }
 
 TEST(Problem, OperationsAreNamedBothWays) {
-  EXPECT_EQ(operation_named(name(Operation::kDense)), Operation::kDense);
+  for (const Operation each :
+       {Operation::kDense, Operation::kGroupedContiguous, Operation::kGroupedMasked}) {
+    EXPECT_EQ(operation_named(name(each)), each);
+  }
   EXPECT_EQ(operation_named("sparse"), std::nullopt);
 }
 

@@ -8,7 +8,7 @@ namespace {
 // shared_bytes() serves configs known at run time, sizeof(SharedStorage) the kernel.
 template <GemmConfig C>
 void expect_same_size() {
-  EXPECT_EQ(shared_bytes(C), static_cast<long long>(sizeof(SharedStorage<C>)));
+  EXPECT_EQ(storage_bytes(C), static_cast<long long>(sizeof(SharedStorage<C>)));
 }
 
 TEST(SharedStorage, HasTheSizeThatTheFormulaSays) {
@@ -21,6 +21,19 @@ TEST(SharedStorage, HasTheSizeThatTheFormulaSays) {
   expect_same_size<GemmConfig{.block_m = 64, .block_n = 24, .math_warpgroups = 1, .split_k = 4}>();
   expect_same_size<GemmConfig{.block_m = 256, .stages = 4}>();
   expect_same_size<GemmConfig{.block_n = 192, .stages = 5}>();
+  expect_same_size<GemmConfig{.block_m = 256, .stages = 4, .operation = kGroupedMasked}>();
+}
+
+TEST(SharedStorage, LeavesRoomForTheGroupTable) {
+  for (int stages = 2; stages <= 4; ++stages) {
+    const GemmConfig dense{.block_m = 256, .stages = stages};
+    GemmConfig grouped = dense;
+    grouped.operation = kGroupedContiguous;
+    EXPECT_EQ(shared_bytes(dense), storage_bytes(dense));
+    EXPECT_EQ(shared_bytes(grouped),
+              storage_bytes(grouped) + static_cast<long long>(sizeof(GroupTable)));
+    EXPECT_LE(shared_bytes(grouped), kSharedLimit);
+  }
 }
 
 TEST(ScaleBlocks, CountsTheWorstStraddle) {
