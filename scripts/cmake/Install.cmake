@@ -13,6 +13,8 @@ install(TARGETS deepgemm-tune deepgemm-bench deepgemm-db
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT commands)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/core/include/deepgemm
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT runtime)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/core/examples
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/deepgemm COMPONENT runtime)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE
         ${PROJECT_SOURCE_DIR}/scripts/packaging/third-party-licenses.txt
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/deepgemm COMPONENT runtime)
