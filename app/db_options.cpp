@@ -101,6 +101,12 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
       ->type_name("FILE")
       ->required();
   actions.add_device(coverage);
+  CLI::App& verify =
+      actions.add(DbAction::kVerify, "verify", "Check and measure all rows again on this GPU");
+  actions.add_device(verify);
+  verify.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
+      ->option_text("N")
+      ->check(CLI::NonNegativeNumber);
   CLI::App* writer = app.add_subcommand("export", "Write a bundle: one file for serving");
   writer->callback([&] { arguments.action = DbAction::kExport; });
   writer->add_option("--db", arguments.common.database, "Database file to read")->type_name("FILE");

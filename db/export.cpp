@@ -8,13 +8,13 @@
 
 #include "core/default_config.h"
 #include "core/error.h"
+#include "db/evidence.h"
 #include "db/row_choice.h"
 
 namespace deepgemm::db {
 namespace {
 
 using core::Contender;
-using core::Outcome;
 
 // One collection under way.
 class Collector {
@@ -76,38 +76,13 @@ class Collector {
     }
   }
 
-  // The newest trial of each contender, and of the candidates the winner's and the fastest other.
   void add_evidence(const WinnerRow& row) {
-    std::map<Contender, const TrialRow*> newest;
-    const TrialRow* winning = nullptr;
-    const TrialRow* runner_up = nullptr;
-    const std::vector<TrialRow> rows = database_.all_trials(row.winner.problem);
-    for (const TrialRow& each : rows) {
-      const core::Trial& trial = each.trial;
-      if (each.environment != row.environment) continue;
-      if (trial.contender != Contender::kCandidate) {
-        newest[trial.contender] = &each;
-      } else if (trial.kernel_key == row.winner.kernel_key) {
-        winning = &each;
-      } else if (can_follow(each, row) &&
-                 (runner_up == nullptr || time_of(each) < time_of(*runner_up))) {
-        runner_up = &each;
-      }
-    }
-    for (const TrialRow* each :
-         {winning, runner_up, newest[Contender::kDefault], newest[Contender::kCublasLtBlock],
-          newest[Contender::kCublasLtTensorwide]}) {
+    const std::vector<TrialRow> trials = database_.all_trials(row.winner.problem);
+    const Evidence evidence = evidence_of(row, trials);
+    for (const TrialRow* each : {evidence.winner, evidence.runner_up, evidence.fallback,
+                                 evidence.block, evidence.tensorwide}) {
       if (each != nullptr) add_trial(*each);
     }
-  }
-
-  static double time_of(const TrialRow& row) {
-    const bool measured = row.trial.outcome == Outcome::kMeasured;
-    return measured ? row.trial.measurement.median_us : row.trial.predicted_us;
-  }
-
-  static bool can_follow(const TrialRow& row, const WinnerRow& winner) {
-    return row.trial.outcome == (winner.winner.measured ? Outcome::kMeasured : Outcome::kPredicted);
   }
 
   void add_trial(const TrialRow& row) {
