@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "db/export.h"
 #include "db/tuning_db.h"
 
 namespace deepgemm::app {
@@ -31,8 +32,9 @@ struct DbArguments {
   int gpu = 0;                      // of verify
   std::string trace;                // of coverage
   std::string bundle;               // of export: the file to write
-  bool measured_only = false;       // of export
-  std::vector<std::string> files;   // of import, merge and diff
+  double max_cost_percent = 3;      // of export
+  db::ExportOptions exporting;
+  std::vector<std::string> files;  // of import, merge and diff
   db::PruneOptions prune;
 };
 
