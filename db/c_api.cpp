@@ -52,7 +52,7 @@ deepgemm_status guarded(deepgemm_status lack, Work&& work) noexcept {
 
 // Calls of a program whose thread has no context run in the one that opening retained.
 void enter_context(const deepgemm_runtime& handle) {
-  if (handle.context && !core::current_context_device()) handle.context->make_current();
+  if (handle.context && !core::has_current_context()) handle.context->make_current();
 }
 
 const core::DenseKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem,
