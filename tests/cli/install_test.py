@@ -61,7 +61,8 @@ class Moved(CliTest):
         said = f"{result.args}\n{result.stdout}\n{result.stderr}"
         self.assertEqual(result.returncode, ENVIRONMENT, said)
         self.assertEqual(len(result.stderr.splitlines()), 1, said)
-        self.assertRegex(result.stderr, r"(driver|GPU).*\. .*\.$", said)
+        self.assertRegex(result.stderr, r"(driver|GPU).*\. Run on a machine with .*\.$", said)
+        self.assertNotIn("--", result.stderr.split(":", 1)[1], said)
 
     def assert_all_run(self, folder, programs):
         bundle = self.bundle()
