@@ -120,6 +120,15 @@ class ScriptsTest(unittest.TestCase):
             self.assertEqual(result.returncode, code, result.stderr)
             self.assertIn(needle, result.stderr)
 
+    def test_gpu_bundle_refuses_what_it_cannot_do(self):
+        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        for capability, code, needle in (("9.0", 2, "is missing"), ("8.0", 3, "no Hopper GPU")):
+            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
+            (self.folder / "nvidia-smi").chmod(0o755)
+            result = bash("scripts/gpu-bundle no-build", **variables)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(needle, result.stderr)
+
     def test_gpu_runtime_refuses_what_it_cannot_do(self):
         variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
         for capability, code, needle in (("9.0", 2, "serving_cost is missing"),

@@ -15,6 +15,10 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/core/include/deepgemm
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT runtime)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/core/examples
         DESTINATION ${CMAKE_INSTALL_DATADIR}/deepgemm COMPONENT runtime)
+# Tuned bundles, by kind of GPU.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/db/data/
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/deepgemm/bundles COMPONENT runtime
+        OPTIONAL FILES_MATCHING PATTERN "*.dgdb")
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE
         ${PROJECT_SOURCE_DIR}/scripts/packaging/third-party-licenses.txt
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/deepgemm COMPONENT runtime)

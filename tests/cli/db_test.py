@@ -4,7 +4,7 @@ import os
 import sqlite3
 import unittest
 
-from cli import ENVIRONMENT, FEW, USAGE
+from cli import ENVIRONMENT, FEW, SOURCE, USAGE, CliTest
 from databases import Databases
 
 
@@ -89,6 +89,18 @@ class Bundles(Databases):
         self.assertIn("only predicted",
                       self.assert_ok(self.run_db("export", "--output", "x.dgdb", "--device",
                                                  "h20")).stderr)
+
+
+class Shipped(CliTest):
+    def test_bundles_that_are_shipped_are_whole_and_named_after_their_gpu(self):
+        bundles = list((SOURCE / "db" / "data").glob("*.dgdb"))
+        if not bundles:
+            self.skipTest("db/data holds no bundle yet")
+        for bundle in bundles:
+            listed = self.json_of(self.run_command("deepgemm-db", "list", "--db", bundle,
+                                                   "--format", "json"))["winners"]
+            self.assertEqual({row["environment"]["device_id"] for row in listed}, {bundle.stem})
+            self.assertTrue(all(row["winner"]["measured"] for row in listed))
 
 
 class Moving(Databases):
