@@ -40,12 +40,12 @@ core::Trial checked(Workbench& bench, const core::GemmProblem& problem, const Re
 }  // namespace
 
 std::vector<std::int64_t> probe_points(std::int64_t largest) {
-  constexpr std::int64_t kFlat = 16;  // below, hardly anything depends on m
   std::vector<std::int64_t> points;
-  for (std::int64_t octave = 1; octave <= largest; octave *= 2) {
-    const std::int64_t step = octave < kFlat ? octave : octave / 4;
-    for (std::int64_t m = octave; m < 2 * octave && m <= largest; m += step) points.push_back(m);
-  }
+  const auto step_after = [](std::int64_t m) -> std::int64_t {
+    if (m < 8) return m;
+    return m < 64 ? 8 : m < 2048 ? 64 : 128;
+  };
+  for (std::int64_t m = 1; m <= largest; m += step_after(m)) points.push_back(m);
   return points;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "db/row_cover.h"
 
@@ -49,12 +50,12 @@ class Family {
          const std::function<bool(const std::string&)>& has_kernel)
       : rows_(rows), points_(std::move(points)) {
     for (const WinnerRow* row : rows) winners_.insert(row->winner.kernel_key);
-    std::erase_if(points_, [&](const auto& each) { return !is_whole(each.first, each.second); });
+    std::erase_if(points_, [&](const auto& each) { return !is_raced(each.first, each.second); });
     collect_kernels(has_kernel);
     std::erase_if(points_, [&](const auto& each) { return !is_served(each.second); });
   }
 
-  // The first tuned m at which not every winner was raced.
+  // The first tuned m without a race.
   std::optional<std::int64_t> missing() const {
     for (const WinnerRow* row : rows_) {
       if (!points_.contains(row->winner.problem.m)) return row->winner.problem.m;
@@ -81,11 +82,9 @@ class Family {
   }
 
  private:
-  // Every winner was tried there, and the default.
-  bool is_whole(std::int64_t m, const Point& point) const {
-    return m <= rows_.back()->winner.problem.m && point.fallback != nullptr &&
-           std::all_of(winners_.begin(), winners_.end(),
-                       [&](const std::string& key) { return point.newest.contains(key); });
+  // The default runs in every race, so without it none came to its end.
+  bool is_raced(std::int64_t m, const Point& point) const {
+    return m <= rows_.back()->winner.problem.m && point.fallback != nullptr;
   }
 
   bool is_served(const Point& point) const {
@@ -164,19 +163,6 @@ class Family {
 
 }  // namespace
 
-Tried tried_at(std::span<const TrialRow> trials, std::int64_t m,
-               const core::Environment& environment) {
-  Tried tried;
-  for (const TrialRow& each : trials) {
-    if (each.trial.problem.m != m || each.environment != environment || !is_ours(each.trial)) {
-      continue;
-    }
-    tried.kernels.insert(each.trial.kernel_key);
-    tried.has_default = tried.has_default || each.trial.contender == Contender::kDefault;
-  }
-  return tried;
-}
-
 std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
                                   std::span<const TrialRow> trials,
                                   const std::function<bool(const std::string&)>& has_kernel,
@@ -196,7 +182,7 @@ std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
   }
   if (const auto m = family.missing()) {
     why_not = "the rows of " + what +
-              " stay as they were tuned, because not all were raced at m = " + std::to_string(*m) +
+              " stay as they were tuned, because nothing was raced at m = " + std::to_string(*m) +
               "; run deepgemm-tune --probe on these shapes";
     return std::nullopt;
   }

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,15 +10,6 @@
 #include "db/tuning_db.h"
 
 namespace deepgemm::db {
-
-// Keys of the kernels of ours that were tried at this m in this environment, and whether the
-// untuned default was among them. `trials` may be of any m.
-struct Tried {
-  std::set<std::string> kernels;
-  bool has_default = false;
-};
-Tried tried_at(std::span<const TrialRow> trials, std::int64_t m,
-               const core::Environment& environment);
 
 // Rows that serve as well as all that were tuned, to a measured cost.
 struct Merging {
@@ -29,7 +19,8 @@ struct Merging {
 };
 
 // `rows` are the best ones of one n and k, by rising m; `trials` those of any m with this n and k,
-// the oldest first. A kernel that `has_kernel` denies cannot serve. nullopt where deepgemm-tune
+// the oldest first. A kernel serves where it was measured and `has_kernel` grants it. nullopt where
+// deepgemm-tune
 // --probe was not run on these rows: then only tuned m's have trials; or where it has to run again:
 // `why_not` then says why, as a sentence without full stop.
 std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,

@@ -12,12 +12,13 @@ namespace {
 using core::Contender;
 using core::Outcome;
 
-TEST(ProbePoints, QuarterEveryOctave) {
+TEST(ProbePoints, FollowTheRowsOfTiles) {
   EXPECT_EQ(probe_points(1), std::vector<std::int64_t>{1});
-  EXPECT_EQ(probe_points(100),
-            (std::vector<std::int64_t>{1, 2, 4, 8, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96}));
-  EXPECT_EQ(probe_points(8192).back(), 8192);
-  EXPECT_EQ(probe_points(8192).size(), 41u);
+  EXPECT_EQ(probe_points(200),
+            (std::vector<std::int64_t>{1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 128, 192}));
+  const std::vector<std::int64_t> points = probe_points(8192);
+  EXPECT_EQ(points.back(), 8192);
+  EXPECT_EQ(points.size(), 90u);
 }
 
 class ProbeTest : public testing::Test {

@@ -136,7 +136,7 @@ TEST_F(Probed, ARowTunedAfterTheProbeIsSaid) {
   const Export result = exported();
   EXPECT_EQ(rows_of(result), (Rows{"64 a", "256 b"}));
   EXPECT_EQ(why_kept(result),
-            Rows{"the rows of 2112x7168 stay as they were tuned, because not all were raced at "
+            Rows{"the rows of 2112x7168 stay as they were tuned, because nothing was raced at "
                  "m = 256; run deepgemm-tune --probe on these shapes"});
 }
 
