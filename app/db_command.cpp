@@ -6,6 +6,7 @@
 #include "app/db_move.h"
 #include "app/db_options.h"
 #include "app/db_report.h"
+#include "app/db_verify.h"
 #include "app/diff_report.h"
 #include "app/explanation.h"
 #include "app/shape_parser.h"
@@ -134,7 +135,8 @@ core::ExitCode diff(const DbArguments& arguments) {
   return core::ExitCode::kDone;
 }
 
-core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, spdlog::logger& log) {
+core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Terminal& terminal,
+                   spdlog::logger& log) {
   switch (arguments.action) {
     case DbAction::kList:
       return list(arguments.common, hardware, log);
@@ -144,6 +146,8 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, spdlo
       return explain_shapes(arguments, hardware);
     case DbAction::kCoverage:
       return cover_trace(arguments);
+    case DbAction::kVerify:
+      return verify_rows(arguments, hardware, terminal, log);
     case DbAction::kExport:
       return export_bundle(arguments, hardware, log);
     case DbAction::kImport:
@@ -165,8 +169,9 @@ int db_main(int argc, const char* const* argv, const Hardware& hardware) {
   return run_guarded(terminal, [&] {
     const auto arguments = parse_db_arguments(argc, argv);
     if (!arguments) return core::ExitCode::kDone;
+    terminal.set_quiet(arguments->common.quiet);
     const auto log = make_logger(terminal, verbosity(arguments->common));
-    return run(*arguments, hardware, *log);
+    return run(*arguments, hardware, terminal, *log);
   });
 }
 

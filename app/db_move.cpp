@@ -131,9 +131,14 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
   const std::string device = device_of(database, arguments.device);
   LateBuilder builder(hardware);
   const db::Export result =
-      db::collect(database, device, arguments.measured_only, base_environment(""),
+      db::collect(database, device, arguments.exporting, base_environment(""),
                   [&](const core::GemmConfig& config) { return builder.build(config); });
   for (const std::string& note : result.notes) log.warn("{}.", note);
+  for (const db::MergedRows& each : result.merged) {
+    log.info("{}x{}: {} for m up to {}, {} tuned; 95 % of all m cost at most {:.1f} %, by {} m.",
+             each.largest.n, each.largest.k, counted(static_cast<long long>(each.after), "row"),
+             each.largest.m, each.before, 100 * each.p95, each.points);
+  }
   db::write_bundle(result.contents, arguments.bundle);
   std::size_t predicted = 0;
   for (const auto& row : result.contents.winners) predicted += row.winner.measured ? 0 : 1;

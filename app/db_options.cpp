@@ -60,6 +60,18 @@ class Actions {
   DbArguments& arguments_;
 };
 
+void add_export_options(CLI::App& action, DbArguments& arguments) {
+  action.add_flag("--measured-only", arguments.exporting.measured_only,
+                  "Leave out rows that are predicted");
+  action
+      .add_option("--max-cost", arguments.max_cost_percent,
+                  "Of rows that deepgemm-tune --probe has raced, merge\nthose that cost no m more "
+                  "than this (default: 3)")
+      ->option_text("PERCENT")
+      ->check(CLI::Range(0.0, 100.0));
+  action.add_flag("--keep-rows", arguments.exporting.keep_rows, "Merge no rows");
+}
+
 void add_prune_options(CLI::App& action, db::PruneOptions& options) {
   action.add_flag(
       "--superseded", options.superseded,
@@ -101,13 +113,19 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
       ->type_name("FILE")
       ->required();
   actions.add_device(coverage);
+  CLI::App& verify =
+      actions.add(DbAction::kVerify, "verify", "Check and measure all rows again on this GPU");
+  actions.add_device(verify);
+  verify.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
+      ->option_text("N")
+      ->check(CLI::NonNegativeNumber);
   CLI::App* writer = app.add_subcommand("export", "Write a bundle: one file for serving");
   writer->callback([&] { arguments.action = DbAction::kExport; });
   writer->add_option("--db", arguments.common.database, "Database file to read")->type_name("FILE");
   writer->add_option("--output", arguments.bundle, "The bundle, for example h100.dgdb")
       ->type_name("FILE")
       ->required();
-  writer->add_flag("--measured-only", arguments.measured_only, "Leave out rows that are predicted");
+  add_export_options(*writer, arguments);
   writer->add_flag("-q,--quiet", arguments.common.quiet, "No notes");
   actions.add_device(*writer);
   actions.add_files(actions.add(DbAction::kImport, "import", "Bring a bundle into a database"),
@@ -121,6 +139,7 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
   require_known_action(app, argc, argv);
   if (!parse(app, argc, argv)) return std::nullopt;
   require_something_to_prune(arguments);
+  arguments.exporting.max_cost = arguments.max_cost_percent / 100;
   return arguments;
 }
 

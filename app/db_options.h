@@ -6,21 +6,35 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "db/export.h"
 #include "db/tuning_db.h"
 
 namespace deepgemm::app {
 
-enum class DbAction { kList, kShow, kExplain, kCoverage, kExport, kImport, kMerge, kDiff, kPrune };
+enum class DbAction {
+  kList,
+  kShow,
+  kExplain,
+  kCoverage,
+  kVerify,
+  kExport,
+  kImport,
+  kMerge,
+  kDiff,
+  kPrune
+};
 
 struct DbArguments {
   DbAction action = DbAction::kList;
   CommonArguments common;           // of export, only the database and the verbosity count
   std::vector<std::string> shapes;  // of show and explain
-  std::string device;               // of explain, coverage and export; empty: the only one there is
+  std::string device;               // of explain, coverage, verify and export; empty: the only one
+  int gpu = 0;                      // of verify
   std::string trace;                // of coverage
   std::string bundle;               // of export: the file to write
-  bool measured_only = false;       // of export
-  std::vector<std::string> files;   // of import, merge and diff
+  double max_cost_percent = 3;      // of export
+  db::ExportOptions exporting;
+  std::vector<std::string> files;  // of import, merge and diff
   db::PruneOptions prune;
 };
 

@@ -9,6 +9,7 @@
 #include "app/interrupt.h"
 #include "app/presets.h"
 #include "app/text.h"
+#include "app/tune_probe.h"
 #include "app/tune_progress.h"
 #include "app/tune_report.h"
 #include "app/tune_session.h"
@@ -81,6 +82,9 @@ void tune_shapes(const TuneRequest& request, TuneSession& session, Terminal& ter
       }
       terminal.milestone(progress.position() + headline(report.shapes.back()));
     }
+    if (!request.probe) return;
+    probe_families(
+        request, session, terminal, log, [&] { return budget.spent(); }, stop);
   } catch (const autotune::Interrupted&) {
     report.interrupted = true;
   }

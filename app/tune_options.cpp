@@ -27,10 +27,14 @@ void add_tune_options(CLI::App& app, TuneArguments& arguments) {
   auto* gpu = app.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
                   ->option_text("N")
                   ->check(CLI::NonNegativeNumber);
+  auto* probe = app.add_flag("--probe", arguments.probe,
+                             "Then race the winners of one n and k at each other's m\nand between, "
+                             "so that export can merge rows");
   app.add_option("--device", arguments.device,
                  "No GPU needed: rank and compile for this profile;\nrows are marked unmeasured")
       ->option_text("PROFILE")
-      ->excludes(gpu);
+      ->excludes(gpu)
+      ->excludes(probe);
   app.add_flag("--force", arguments.force, "Measure anew what the database already answers");
   app.add_flag("--dry-run", arguments.dry_run,
                "Count candidates, name the rules that removed the rest,\n"
@@ -141,6 +145,7 @@ TuneRequest resolve(const TuneArguments& arguments) {
                       .gpu = arguments.gpu,
                       .profile = std::nullopt,
                       .dry_run = arguments.dry_run,
+                      .probe = arguments.probe,
                       .database = database_path(arguments.common),
                       .cache_folder = arguments.cache_folder,
                       .format = parse_format(arguments.common.format, formats),

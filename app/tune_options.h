@@ -23,6 +23,7 @@ struct TuneArguments {
   std::string device;  // id of a profile; empty: the GPU
   bool force = false;
   bool dry_run = false;
+  bool probe = false;
   std::vector<std::string> fixed;  // "FIELD=VALUES"
   int jobs = 0;                    // 0: one per core
   std::string cache_folder;        // empty: core::default_cache_folder()
@@ -38,6 +39,7 @@ struct TuneRequest {
   int gpu = 0;
   std::optional<core::DeviceInfo> profile;  // nullopt: the GPU
   bool dry_run = false;
+  bool probe = false;  // race the winners of one n and k at each other's m
   std::filesystem::path database;
   std::filesystem::path cache_folder;
   Format format = Format::kTable;

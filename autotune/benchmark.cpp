@@ -13,7 +13,8 @@ struct Runner {
   std::size_t in_race;
 };
 
-// Verified and ready under the returned id; nullopt, and the entry says why, if it cannot run.
+}  // namespace
+
 std::optional<int> make_ready(Workbench& bench, const core::Cubin* cubin, BenchmarkEntry& entry) {
   const Workbench::Admission admission = bench.admit(entry.contender, cubin);
   if (!admission.failure.empty()) {
@@ -29,8 +30,6 @@ std::optional<int> make_ready(Workbench& bench, const core::Cubin* cubin, Benchm
   bench.dismiss(admission.id);
   return std::nullopt;
 }
-
-}  // namespace
 
 BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
                            const core::Cubin& candidate, const core::Cubin& fallback,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ struct BenchmarkEntry {
   Check check;
   core::Measurement measurement;
 };
+
+// Admits the entry's contender and verifies it. Returns the id that it is ready under; nullopt, and
+// the entry says why, where it cannot run. `cubin` is null for the libraries.
+std::optional<int> make_ready(Workbench& bench, const core::Cubin* cubin, BenchmarkEntry& entry);
 
 struct BenchmarkRow {
   core::GemmProblem problem;

@@ -116,6 +116,15 @@ std::optional<int> current_context_device() {
   }
 }
 
+bool has_current_context() {
+  try {
+    CUcontext context = nullptr;
+    return driver().cuCtxGetCurrent(&context) == CUDA_SUCCESS && context != nullptr;
+  } catch (const EnvironmentError&) {
+    return false;
+  }
+}
+
 PrimaryContext::PrimaryContext(int ordinal) : device_(0), context_(nullptr) {
   CUdevice device = 0;
   check(driver().cuDeviceGet(&device, ordinal), "opening a GPU");

@@ -19,6 +19,10 @@ DeviceInfo read_device(int ordinal);
 // or no context.
 std::optional<int> current_context_device();
 
+// Whether the calling thread has a current context; false where there is no driver. Cheaper than to
+// ask which device it is of.
+bool has_current_context();
+
 // Retains the primary context of a device (the one that the CUDA runtime and PyTorch use) and
 // makes it current on the constructing thread.
 class PrimaryContext {

@@ -22,6 +22,18 @@ struct TensorView {
   int box_rows;
   int box_columns;
   CUtensorMapSwizzle swizzle;
+
+  friend bool operator==(const TensorView&, const TensorView&) = default;
+
+  // Spreads views over a table: buffers differ in the middle bits of their address, views of one
+  // buffer in their extents.
+  std::size_t place() const {
+    constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;
+    std::uint64_t mixed = reinterpret_cast<std::uintptr_t>(data) * kGolden;
+    mixed = (mixed ^ static_cast<std::uint64_t>(rows)) * kGolden;
+    mixed = (mixed ^ static_cast<std::uint64_t>(columns)) * kGolden;
+    return static_cast<std::size_t>(mixed >> 32);
+  }
 };
 
 CUresult encode(CUtensorMap& map, const TensorView& view) {
@@ -35,6 +47,28 @@ CUresult encode(CUtensorMap& map, const TensorView& view) {
                                          pitch, box, step, CU_TENSOR_MAP_INTERLEAVE_NONE,
                                          view.swizzle, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
                                          CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+}
+
+// Encoding depends on the view alone, and a server's views come again and again: weights always,
+// activations where their buffers are reused. So each thread keeps the last maps that it encoded,
+// one for each place of a small table; nobody else sees them, and no call frees or allocates.
+CUresult encode_or_recall(CUtensorMap& map, const TensorView& view) {
+  struct Known {
+    TensorView view;
+    CUtensorMap map;
+  };
+  constexpr std::size_t kPlaces = 64;
+  static thread_local Known table[kPlaces] = {};
+  Known& known = table[view.place() % kPlaces];
+  if (known.view != view) {
+    if (const CUresult result = encode(known.map, view); result != CUDA_SUCCESS) {
+      known.view = {};
+      return result;
+    }
+    known.view = view;
+  }
+  map = known.map;
+  return CUDA_SUCCESS;
 }
 
 // The swizzle as wide as a store box; kernels/epilogue.cuh writes in the same order.
@@ -91,7 +125,7 @@ CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p, const
        store_columns, store_swizzle(store_columns)}};
   CUtensorMap* const targets[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d};
   for (int i = 0; i < 4; ++i) {
-    if (const CUresult result = encode(*targets[i], views[i]); result != CUDA_SUCCESS) {
+    if (const CUresult result = encode_or_recall(*targets[i], views[i]); result != CUDA_SUCCESS) {
       return result;
     }
   }

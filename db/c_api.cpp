@@ -52,7 +52,7 @@ deepgemm_status guarded(deepgemm_status lack, Work&& work) noexcept {
 
 // Calls of a program whose thread has no context run in the one that opening retained.
 void enter_context(const deepgemm_runtime& handle) {
-  if (handle.context && !core::current_context_device()) handle.context->make_current();
+  if (handle.context && !core::has_current_context()) handle.context->make_current();
 }
 
 const core::DenseKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem,
@@ -90,6 +90,17 @@ db::Runtime::Compile late_compiler() {
   };
 }
 
+// The commands' advice to do without a GPU is none for a program that wants to run products.
+core::DeviceInfo read_device(int ordinal) {
+  try {
+    return core::read_device(ordinal);
+  } catch (const core::EnvironmentError& error) {
+    if (error.next_step().find("--") == std::string::npos) throw;
+    throw core::EnvironmentError(error.what(),
+                                 "Run on a machine with an NVIDIA Hopper GPU and its driver.");
+  }
+}
+
 core::Environment environment_here(const core::DeviceInfo& device) {
   core::Environment here;
   here.device_id = device.id;
@@ -119,7 +130,7 @@ deepgemm_status deepgemm_open(const char* const* paths, int count, deepgemm_runt
     });
     if (opened != DEEPGEMM_OK) return opened;
     const std::optional<int> current = core::current_context_device();
-    const core::DeviceInfo device = core::read_device(current.value_or(0));
+    const core::DeviceInfo device = read_device(current.value_or(0));
     const std::optional<int> retained = current ? std::nullopt : std::optional<int>(0);
     *runtime = new deepgemm_runtime(std::move(layers), device, environment_here(device),
                                     late_compiler(), retained);

@@ -100,6 +100,7 @@ MissPolicy policy_of(deepgemm_miss miss) {
     case DEEPGEMM_MISS_COMPILE:
       return MissPolicy::kCompile;
     case DEEPGEMM_MISS_ERROR:
+    case DEEPGEMM_MISS_MAX_ENUM:
       break;
   }
   return MissPolicy::kError;

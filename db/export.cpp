@@ -8,19 +8,31 @@
 
 #include "core/default_config.h"
 #include "core/error.h"
+#include "db/evidence.h"
+#include "db/probed_family.h"
 #include "db/row_choice.h"
 
 namespace deepgemm::db {
 namespace {
 
 using core::Contender;
-using core::Outcome;
+
+bool share_all_but_m(core::GemmProblem a, const core::GemmProblem& b) {
+  a.m = b.m;
+  return a == b;
+}
 
 // One collection under way.
 class Collector {
  public:
   Collector(const TuningDb& database, const core::Environment& here, const Compile& compile)
       : database_(database), here_(here), compile_(compile) {}
+
+  // The best rows of one n and k, by rising m.
+  void add_family(std::span<const WinnerRow* const> rows, const ExportOptions& options) {
+    if (!options.keep_rows && merge(rows, options.max_cost)) return;
+    for (const WinnerRow* row : rows) add_winner(*row);
+  }
 
   void add_winner(const WinnerRow& row) {
     const core::Winner& winner = row.winner;
@@ -55,6 +67,22 @@ class Collector {
   Export take_result() { return std::move(result_); }
 
  private:
+  bool merge(std::span<const WinnerRow* const> rows, double max_cost) {
+    const core::GemmProblem& largest = rows.back()->winner.problem;
+    const std::vector<TrialRow> trials = database_.trials_of_any_m(largest);
+    const auto has_kernel = [this](const std::string& key) {
+      return database_.cubin(key).has_value();
+    };
+    std::string why_not;
+    const auto merging = merge_rows(rows, trials, has_kernel, max_cost, why_not);
+    if (!why_not.empty()) result_.notes.push_back(why_not);
+    if (!merging) return false;
+    for (const WinnerRow& row : merging->rows) add_winner(row);
+    result_.merged.push_back(
+        {largest, rows.size(), merging->rows.size(), merging->points, merging->p95});
+    return true;
+  }
+
   void take(const core::Cubin& cubin) {
     if (keys_.insert(cubin.key).second) result_.contents.cubins.push_back(cubin);
   }
@@ -76,38 +104,13 @@ class Collector {
     }
   }
 
-  // The newest trial of each contender, and of the candidates the winner's and the fastest other.
   void add_evidence(const WinnerRow& row) {
-    std::map<Contender, const TrialRow*> newest;
-    const TrialRow* winning = nullptr;
-    const TrialRow* runner_up = nullptr;
-    const std::vector<TrialRow> rows = database_.all_trials(row.winner.problem);
-    for (const TrialRow& each : rows) {
-      const core::Trial& trial = each.trial;
-      if (each.environment != row.environment) continue;
-      if (trial.contender != Contender::kCandidate) {
-        newest[trial.contender] = &each;
-      } else if (trial.kernel_key == row.winner.kernel_key) {
-        winning = &each;
-      } else if (can_follow(each, row) &&
-                 (runner_up == nullptr || time_of(each) < time_of(*runner_up))) {
-        runner_up = &each;
-      }
-    }
-    for (const TrialRow* each :
-         {winning, runner_up, newest[Contender::kDefault], newest[Contender::kCublasLtBlock],
-          newest[Contender::kCublasLtTensorwide]}) {
+    const std::vector<TrialRow> trials = database_.all_trials(row.winner.problem);
+    const Evidence evidence = evidence_of(row, trials);
+    for (const TrialRow* each : {evidence.winner, evidence.runner_up, evidence.fallback,
+                                 evidence.block, evidence.tensorwide}) {
       if (each != nullptr) add_trial(*each);
     }
-  }
-
-  static double time_of(const TrialRow& row) {
-    const bool measured = row.trial.outcome == Outcome::kMeasured;
-    return measured ? row.trial.measurement.median_us : row.trial.predicted_us;
-  }
-
-  static bool can_follow(const TrialRow& row, const WinnerRow& winner) {
-    return row.trial.outcome == (winner.winner.measured ? Outcome::kMeasured : Outcome::kPredicted);
   }
 
   void add_trial(const TrialRow& row) {
@@ -158,19 +161,26 @@ class Collector {
 
 }  // namespace
 
-Export collect(const TuningDb& database, std::string_view device_id, bool measured_only,
+Export collect(const TuningDb& database, std::string_view device_id, const ExportOptions& options,
                const core::Environment& here, const Compile& compile) {
   Collector collector(database, here, compile);
   std::set<core::Operation> operations;
   const std::vector<WinnerRow> winners = database.winners();
-  for (const WinnerRow* row : best_rows(winners, device_id)) {
-    if (measured_only && !row->winner.measured) continue;
-    collector.add_winner(*row);
-    operations.insert(row->winner.problem.operation);
+  std::vector<const WinnerRow*> rows = best_rows(winners, device_id);
+  if (options.measured_only) {
+    std::erase_if(rows, [](const WinnerRow* row) { return !row->winner.measured; });
+  }
+  for (auto first = rows.begin(); first != rows.end();) {
+    const auto end = std::find_if(first, rows.end(), [&first](const WinnerRow* row) {
+      return !share_all_but_m(row->winner.problem, (*first)->winner.problem);
+    });
+    operations.insert((*first)->winner.problem.operation);
+    collector.add_family({first, end}, options);
+    first = end;
   }
   if (operations.empty()) {
     throw core::UsageError(database.path().string() + " has no " +
-                               (measured_only ? "measured " : "") + "winner for " +
+                               (options.measured_only ? "measured " : "") + "winner for " +
                                std::string(device_id),
                            "See what there is with deepgemm-db list, then pass its --device.");
   }

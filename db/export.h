@@ -15,8 +15,26 @@ namespace deepgemm::db {
 // Compiles what the database does not hold. Throws EnvironmentError where there is no compiler.
 using Compile = std::function<core::BuildResult(const core::GemmConfig&)>;
 
+struct ExportOptions {
+  bool measured_only = false;  // leave out rows that are predicted
+  // Rows of one n and k that deepgemm-tune --probe has raced are merged as long as no m costs more
+  // than this share (0.03: 3 %).
+  double max_cost = 0.03;
+  bool keep_rows = false;  // merge nothing
+};
+
+// Rows of one n and k that were merged.
+struct MergedRows {
+  core::GemmProblem largest;  // of those that were tuned
+  std::size_t before = 0;
+  std::size_t after = 0;
+  std::size_t points = 0;  // m's at which their kernels were raced
+  double p95 = 0;          // cost that 95 % of all m up to the largest stay below
+};
+
 struct Export {
   BundleContents contents;
+  std::vector<MergedRows> merged;
   std::vector<std::string> notes;  // what had to be left out or replaced, one sentence each
 };
 
@@ -25,7 +43,7 @@ struct Export {
 // and the kernels of all of them. A runner-up or default whose kernel is neither stored nor comes
 // out of the compiler as it was measured stays behind. `here` is the environment of `compile`.
 // Throws UsageError where nothing was tuned on that device, or a winner's kernel is nowhere.
-Export collect(const TuningDb& database, std::string_view device_id, bool measured_only,
+Export collect(const TuningDb& database, std::string_view device_id, const ExportOptions& options,
                const core::Environment& here, const Compile& compile);
 
 }  // namespace deepgemm::db

@@ -206,6 +206,17 @@ std::vector<TrialRow> TuningDb::all_trials(const core::GemmProblem& problem) con
       [&] { return read_trials(state_->database, state_->path, {.problem = problem}); });
 }
 
+std::vector<TrialRow> TuningDb::trials_of_any_m(const core::GemmProblem& problem) const {
+  std::vector<TrialRow> rows = state_->read(
+      [&] { return read_trials(state_->database, state_->path, {.any_m_of = problem}); });
+  std::erase_if(rows, [&problem](const TrialRow& row) {
+    core::GemmProblem any_m = row.trial.problem;
+    any_m.m = problem.m;
+    return any_m != problem;
+  });
+  return rows;
+}
+
 Merged TuningDb::merge(const TuningDb& other) {
   return translated(state_->path, [&] {
     return other.state_->read(

@@ -90,6 +90,8 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   std::vector<WinnerRow> winners() const;
   // Every trial of a problem, oldest first.
   std::vector<TrialRow> all_trials(const core::GemmProblem& problem) const;
+  // Every trial that shares everything but m with a problem, oldest first.
+  std::vector<TrialRow> trials_of_any_m(const core::GemmProblem& problem) const;
   // Adds every row and kernel of `other` that is not here yet, in one transaction: rows of equal
   // environments join, those of different ones stay apart. Repeating it adds nothing.
   Merged merge(const TuningDb& other);

@@ -2,7 +2,8 @@
 # with the working folder at the project's root.
 
 packages=(g++ cmake ninja-build libcli11-dev libfmt-dev libspdlog-dev libsqlite3-dev
-          libsqlitecpp-dev nlohmann-json3-dev libjs-chart.js libgtest-dev python3)
+          libsqlitecpp-dev nlohmann-json3-dev libjs-chart.js libgtest-dev pkg-config
+          python3)
 cuda_minimum=12090                # as CUDA_VERSION in cuda.h spells 12.9
 cuda_wheels=scripts/cuda-wheels.txt
 cuda_folder=build/cuda            # where CMake looks for the wheels' headers, too

@@ -109,6 +109,36 @@ class ScriptsTest(unittest.TestCase):
             self.assertEqual(result.returncode, code, result.stderr)
             self.assertIn(needle, result.stderr)
 
+    def test_gpu_intervals_refuses_what_it_cannot_do(self):
+        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        for capability, arguments, code, needle in (("9.0", "build none", 2, "SAMPLES"),
+                                                    ("9.0", "no-build", 2, "is missing"),
+                                                    ("8.0", "no-build", 3, "no Hopper GPU")):
+            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
+            (self.folder / "nvidia-smi").chmod(0o755)
+            result = bash(f"scripts/gpu-intervals {arguments}", **variables)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(needle, result.stderr)
+
+    def test_gpu_bundle_refuses_what_it_cannot_do(self):
+        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        for capability, code, needle in (("9.0", 2, "is missing"), ("8.0", 3, "no Hopper GPU")):
+            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
+            (self.folder / "nvidia-smi").chmod(0o755)
+            result = bash("scripts/gpu-bundle no-build", **variables)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(needle, result.stderr)
+
+    def test_gpu_runtime_refuses_what_it_cannot_do(self):
+        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        for capability, code, needle in (("9.0", 2, "serving_cost is missing"),
+                                         ("8.0", 3, "no Hopper GPU")):
+            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
+            (self.folder / "nvidia-smi").chmod(0o755)
+            result = bash("scripts/gpu-runtime no-build", **variables)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(needle, result.stderr)
+
     def test_gpu_check_without_a_gpu_or_a_build_says_so(self):
         fake = self.folder / "nvidia-smi"
         variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}

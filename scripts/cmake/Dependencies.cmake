@@ -5,7 +5,19 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
-find_package(SQLiteCpp REQUIRED)
+
+# SQLite is linked statically everywhere: the runtime library needs no shared object of anybody's,
+# and hides the copy it holds.
+find_library(DEEPGEMM_SQLITE_STATIC libsqlite3.a DOC "SQLite as a static library")
+find_library(DEEPGEMM_SQLITECPP_STATIC libSQLiteCpp.a DOC "SQLiteCpp as a static library")
+if(NOT DEEPGEMM_SQLITE_STATIC OR NOT DEEPGEMM_SQLITECPP_STATIC)
+  message(FATAL_ERROR "libsqlite3.a or libSQLiteCpp.a was not found. Install libsqlite3-dev and "
+          "libsqlitecpp-dev, or name the files with -DDEEPGEMM_SQLITE_STATIC=FILE and "
+          "-DDEEPGEMM_SQLITECPP_STATIC=FILE.")
+endif()
+add_library(deepgemm_sqlite INTERFACE)
+target_link_libraries(deepgemm_sqlite INTERFACE
+  ${DEEPGEMM_SQLITECPP_STATIC} ${DEEPGEMM_SQLITE_STATIC} Threads::Threads ${CMAKE_DL_LIBS} m)
 
 # Draws the charts of HTML reports; it is embedded in the commands. Debian's libjs-chart.js.
 find_file(DEEPGEMM_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js
@@ -17,22 +29,16 @@ endif()
 
 add_library(deepgemm_fmt INTERFACE)
 add_library(deepgemm_spdlog INTERFACE)
-add_library(deepgemm_sqlite INTERFACE)
 if(DEEPGEMM_PORTABLE)
-  find_library(DEEPGEMM_SQLITE_STATIC NAMES libsqlite3.a REQUIRED)
-  find_library(DEEPGEMM_SQLITECPP_STATIC NAMES libSQLiteCpp.a REQUIRED)
   target_link_libraries(deepgemm_fmt INTERFACE fmt::fmt-header-only)
   # Distributions let spdlog::spdlog_header_only link the shared fmt; only its headers are wanted.
   target_include_directories(deepgemm_spdlog SYSTEM INTERFACE
     $<TARGET_PROPERTY:spdlog::spdlog_header_only,INTERFACE_INCLUDE_DIRECTORIES>)
   target_compile_definitions(deepgemm_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
   target_link_libraries(deepgemm_spdlog INTERFACE deepgemm_fmt Threads::Threads)
-  target_link_libraries(deepgemm_sqlite INTERFACE
-    ${DEEPGEMM_SQLITECPP_STATIC} ${DEEPGEMM_SQLITE_STATIC} Threads::Threads ${CMAKE_DL_LIBS} m)
 else()
   target_link_libraries(deepgemm_fmt INTERFACE fmt::fmt)
   target_link_libraries(deepgemm_spdlog INTERFACE spdlog::spdlog)
-  target_link_libraries(deepgemm_sqlite INTERFACE SQLiteCpp sqlite3)
 endif()
 
 # --- CUDA: headers only, the libraries are opened at run time ------------------------------------

@@ -26,6 +26,7 @@ struct Script {
   core::Environment environment = gpu_environment();
 
   std::function<double(core::Contender, const core::GemmConfig&)> time_us;
+  std::function<double(const core::GemmConfig&)> slow_down;  // factor on the model's time
   std::function<std::string(const core::GemmConfig&)> compile_failure;  // empty: it compiles
   std::function<std::string(core::Contender, const core::GemmConfig&)> admit_failure;
   std::function<Check(core::Contender, const core::GemmConfig&)> check;
@@ -148,7 +149,8 @@ class Bench final : public Workbench {
 
   double time_us(const Contestant& contestant) const {
     if (script_.time_us) return script_.time_us(contestant.contender, contestant.config);
-    const double ours = model_.predict(problem_, contestant.config).total_us;
+    double ours = model_.predict(problem_, contestant.config).total_us;
+    if (script_.slow_down) ours *= script_.slow_down(contestant.config);
     switch (contestant.contender) {
       case core::Contender::kCublasLtBlock:
         return 1.2 * ours;

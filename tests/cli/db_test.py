@@ -1,31 +1,11 @@
 """deepgemm-db: looks into databases and bundles, and moves rows between them."""
 
-import json
 import os
 import sqlite3
 import unittest
 
-from cli import ENVIRONMENT, FEW, USAGE, CliTest
-
-SHAPES = ["64,128x2112x7168", "8x576x7168"]
-
-
-class Databases(CliTest):
-    def setUp(self):
-        super().setUp()
-        self.assert_ok(self.run_command("deepgemm-tune-scripted", *SHAPES, *FEW))
-
-    def run_db(self, *arguments, **options):
-        return self.run_command("deepgemm-db-scripted", *arguments, **options)
-
-    def export(self, *arguments):
-        self.assert_ok(self.run_db("export", "--output", "h100.dgdb", *arguments))
-        return self.folder / "h100.dgdb"
-
-    def winners(self, database):
-        listed = self.json_of(self.run_db("list", "--db", database, "--format", "json"))["winners"]
-        return [(row["shape"]["m"], row["winner"]["kernel_key"], row["winner"]["time_us"],
-                 row["recorded_at"]) for row in listed]
+from cli import ENVIRONMENT, FEW, SOURCE, USAGE, CliTest
+from databases import Databases
 
 
 class Bundles(Databases):
@@ -109,6 +89,18 @@ class Bundles(Databases):
         self.assertIn("only predicted",
                       self.assert_ok(self.run_db("export", "--output", "x.dgdb", "--device",
                                                  "h20")).stderr)
+
+
+class Shipped(CliTest):
+    def test_bundles_that_are_shipped_are_whole_and_named_after_their_gpu(self):
+        bundles = list((SOURCE / "db" / "data").glob("*.dgdb"))
+        if not bundles:
+            self.skipTest("db/data holds no bundle yet")
+        for bundle in bundles:
+            listed = self.json_of(self.run_command("deepgemm-db", "list", "--db", bundle,
+                                                   "--format", "json"))["winners"]
+            self.assertEqual({row["environment"]["device_id"] for row in listed}, {bundle.stem})
+            self.assertTrue(all(row["winner"]["measured"] for row in listed))
 
 
 class Moving(Databases):
@@ -208,7 +200,7 @@ class Questions(Databases):
 
     def test_help_has_examples_for_each_sub_command(self):
         text = self.assert_ok(self.run_db("--help")).stdout
-        for action in ("list", "show", "explain", "coverage", "export", "import", "merge", "diff",
+        for action in ("list", "show", "explain", "coverage", "verify", "export", "import", "merge", "diff",
                        "prune"):
             self.assertIn(f"deepgemm-db {action}", text)
             self.assertIn("--help", self.assert_ok(self.run_db(action, "--help")).stdout)

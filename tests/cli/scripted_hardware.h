@@ -4,6 +4,8 @@
 //   SCRIPTED_SLEEP_MS_BUILD, _VERIFY, _ROUND   how long each step takes
 //   SCRIPTED_SIGINT_ROUND=N                    Ctrl-C comes during round N, counted from 1
 //   SCRIPTED_WRONG=1                           every kernel computes wrong numbers
+//   SCRIPTED_SLOW=CONFIG=FACTOR                that config takes so many times longer
+//   SCRIPTED_NO_GPU=1                          there is no GPU
 //   SCRIPTED_NO_NVRTC=1                        there is no compiler
 //   SCRIPTED_PROCESSES=N                       so many processes have the GPU open
 //   SCRIPTED_COUNTS=1                          says on stderr at the end what was done
@@ -35,6 +37,15 @@ inline std::function<void()> sleeper(const char* variable) {
   };
 }
 
+// SCRIPTED_SLOW: the factor for a config, 1 for all others.
+inline double slow_down(const core::GemmConfig& config) {
+  const char* text = std::getenv("SCRIPTED_SLOW");
+  if (text == nullptr) return 1;
+  const std::string line = text;
+  const std::size_t split = line.rfind('=');
+  return line.substr(0, split) == core::to_string(config) ? std::atof(line.c_str() + split + 1) : 1;
+}
+
 // The script of this process.
 inline script::Script& script_of_environment() {
   static script::Script script;
@@ -42,6 +53,7 @@ inline script::Script& script_of_environment() {
     script.environment.sources_hash = base_environment("").sources_hash;
     script.device.is_profile = false;
     if (number_of("SCRIPTED_PROCESSES") != 0) script.processes = number_of("SCRIPTED_PROCESSES");
+    script.slow_down = slow_down;
     script.on_build = sleeper("SCRIPTED_SLEEP_MS_BUILD");
     script.on_verify = sleeper("SCRIPTED_SLEEP_MS_VERIFY");
     script.on_round = [nap = sleeper("SCRIPTED_SLEEP_MS_ROUND")](autotune::Round&) {
@@ -70,6 +82,9 @@ inline Hardware scripted_hardware() {
   script.device.driver_version = 13000;
   hardware.read_device = [&script](int) { return script.device; };
   hardware.open_gpu = [&script](int, const core::Environment&) {
+    if (number_of("SCRIPTED_NO_GPU") != 0) {
+      throw core::EnvironmentError("There is no GPU", "Pass --device h100-sxm5.");
+    }
     return std::make_unique<script::Gpu>(script);
   };
   hardware.make_builder = [&script](const std::filesystem::path&) -> Builder {

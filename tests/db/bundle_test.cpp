@@ -60,7 +60,7 @@ class Bundle : public testing::Test {
 
   void write(const std::filesystem::path& path) {
     const TuningDb database(source_, OpenMode::kReadOnly);
-    write_bundle(collect(database, "h100-sxm5", false, environment_of(), compile_fallback).contents,
+    write_bundle(collect(database, "h100-sxm5", {}, environment_of(), compile_fallback).contents,
                  path);
   }
 
@@ -160,7 +160,7 @@ TEST_F(Bundle, WithoutACompilerAWinnerStandsInForTheFallback) {
     database.record(cubin);
   }
   const TuningDb database(source_, OpenMode::kReadOnly);
-  const Export result = collect(database, "h100-sxm5", false, environment_of(), no_compiler);
+  const Export result = collect(database, "h100-sxm5", {}, environment_of(), no_compiler);
   EXPECT_EQ(result.contents.fallbacks.at(0).kernel_key, "single");
   ASSERT_EQ(result.notes.size(), 1u);
   EXPECT_NE(result.notes[0].find("NVRTC is missing"), std::string::npos);
@@ -169,7 +169,7 @@ TEST_F(Bundle, WithoutACompilerAWinnerStandsInForTheFallback) {
 TEST_F(Bundle, WithoutACompilerAndWithoutAStandInThereIsNone) {
   const TuningDb database(source_, OpenMode::kReadOnly);
   const std::string failure =
-      failure_of([&] { collect(database, "h100-sxm5", false, environment_of(), no_compiler); });
+      failure_of([&] { collect(database, "h100-sxm5", {}, environment_of(), no_compiler); });
   EXPECT_EQ(failure.find("environment: "), 0u) << failure;
 }
 
@@ -186,7 +186,8 @@ TEST_F(Bundle, AWinnerWithoutItsKernelIsNotExported) {
 TEST_F(Bundle, AnUnknownDeviceAndPredictedRowsAreNamed) {
   const TuningDb database(source_, OpenMode::kReadOnly);
   const auto failure = [&](const std::string& device) {
-    return failure_of([&] { collect(database, device, true, environment_of(), no_compiler); });
+    return failure_of(
+        [&] { collect(database, device, {.measured_only = true}, environment_of(), no_compiler); });
   };
   EXPECT_NE(failure("h20").find("has no measured winner for h20"), std::string::npos);
 }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "core/include/deepgemm/deepgemm.h"
 #include "db/bundle_file.h"
 #include "db/c_arguments.h"
 #include "db/runtime.h"
@@ -26,6 +27,7 @@ const std::filesystem::path& large_bundle() {
     for (int i = 0; i < kKernels; ++i) {
       contents.cubins.push_back(cubin_of("key-" + std::to_string(i)));
       contents.cubins.back().key.resize(64, '0');
+      contents.cubins.back().config = {};
     }
     for (int i = 0; i < kRows; ++i) {
       WinnerRow row{winner_of(1 + i / kFamilies), environment_of(), "2026-01-01T00:00:00.000Z", 0};
@@ -99,6 +101,34 @@ void hot_find_of_a_miss(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(opened.runtime.find(problem_of(64, 80008), policy));
 }
 BENCHMARK(hot_find_of_a_miss)->DenseRange(0, 3);
+
+// All that deepgemm_gemm does on the host, but for the driver's own work: that driver is a script
+// which keeps a few words for each tensor map. `shapes` in turn, each with operands of its own.
+void hot_gemm(benchmark::State& state) {
+  deepgemm_runtime* runtime = nullptr;
+  const char* const path = large_bundle().c_str();
+  if (deepgemm_open(&path, 1, &runtime) != DEEPGEMM_OK) {
+    state.SkipWithError(deepgemm_last_error());
+    return;
+  }
+  const auto shapes = state.range(0);
+  std::int64_t i = 0;
+  for (auto _ : state) {
+    const core::GemmProblem problem = asked(static_cast<int>(i));
+    const deepgemm_problem wanted{problem.m, problem.n, problem.k};
+    const auto at = [i](std::uintptr_t which) {
+      return reinterpret_cast<float*>(static_cast<std::uintptr_t>(i + 1) << 24 | which << 16);
+    };
+    const deepgemm_operands operands{at(1), at(2), at(3), at(4), at(5)};
+    if (deepgemm_gemm(runtime, &wanted, &operands, DEEPGEMM_MISS_ERROR, nullptr) != DEEPGEMM_OK) {
+      state.SkipWithError(deepgemm_last_error());
+      break;
+    }
+    i = i + 1 < shapes ? i + 1 : 0;
+  }
+  deepgemm_close(runtime);
+}
+BENCHMARK(hot_gemm)->Arg(1)->Arg(64)->Arg(1000);
 
 }  // namespace
 }  // namespace deepgemm::db

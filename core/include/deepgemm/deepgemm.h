@@ -46,7 +46,9 @@ typedef enum deepgemm_miss {
   DEEPGEMM_MISS_ERROR = 0,    /* report DEEPGEMM_NO_KERNEL */
   DEEPGEMM_MISS_NEAREST = 1,  /* run the kernel of the nearest row */
   DEEPGEMM_MISS_FALLBACK = 2, /* run the bundle's fallback; databases have none */
-  DEEPGEMM_MISS_COMPILE = 3   /* compile the untuned default: seconds, once, and NVRTC is needed */
+  DEEPGEMM_MISS_COMPILE = 3,  /* compile the untuned default: seconds, once, and NVRTC is needed */
+  DEEPGEMM_MISS_MAX_ENUM =
+      0x7fffffff /* never passed: a wrong number is then refused, not undefined */
 } deepgemm_miss;
 
 /* How far a row may be trusted on this machine. */

@@ -1,0 +1,153 @@
+#include "app/db_verify.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <exception>
+
+#include "app/db_move.h"
+#include "app/interrupt.h"
+#include "app/text.h"
+#include "app/time_left.h"
+#include "app/verify_report.h"
+#include "autotune/interrupt.h"
+#include "db/evidence.h"
+#include "db/row_choice.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson};
+
+// A machine without a GPU cannot answer; the driver's advice on tuning would not help.
+std::unique_ptr<autotune::Executor> open_gpu(const Hardware& hardware, int ordinal) {
+  try {
+    return hardware.open_gpu(ordinal, base_environment(""));
+  } catch (const core::EnvironmentError& error) {
+    if (error.next_step().find("--device") == std::string::npos) throw;
+    throw core::EnvironmentError(error.what(),
+                                 "Verify on the machine that will serve, with an NVIDIA Hopper GPU "
+                                 "and its driver; 'deepgemm-db list' reads without one.");
+  }
+}
+
+// Rows of this GPU's kind; where there are none, those of the only kind there is.
+std::string device_to_verify(const db::TuningDb& database, const std::string& wanted,
+                             const core::DeviceInfo& here, spdlog::logger& log) {
+  if (!wanted.empty()) return device_of(database, wanted);
+  for (const auto& row : database.winners()) {
+    if (row.environment.device_id == here.id) return here.id;
+  }
+  const std::string only = device_of(database, "");
+  log.warn("No row is of {}: those of {} are measured here.", here.id, only);
+  return only;
+}
+
+// The kernels of a row that are there; the winner's first, each once.
+std::vector<core::Cubin> kernels_of(const db::TuningDb& database, const db::WinnerRow& row,
+                                    std::vector<core::Contender>& contenders) {
+  const auto trials = database.all_trials(row.winner.problem);
+  const db::Evidence evidence = db::evidence_of(row, trials);
+  std::vector<core::Cubin> kernels;
+  const auto add = [&](const std::string& key, core::Contender contender) {
+    for (const core::Cubin& have : kernels) {
+      if (have.key == key) return;
+    }
+    if (auto cubin = database.cubin(key)) {
+      kernels.push_back(*std::move(cubin));
+      contenders.push_back(contender);
+    }
+  };
+  add(row.winner.kernel_key, core::Contender::kCandidate);
+  if (kernels.empty()) return {};
+  for (const auto* each : {evidence.runner_up, evidence.fallback}) {
+    if (each != nullptr) add(each->trial.kernel_key, each->trial.contender);
+  }
+  return kernels;
+}
+
+autotune::Recheck verify_row(const db::TuningDb& database, const db::WinnerRow& row,
+                             autotune::Executor& executor, const std::atomic<bool>& stop) {
+  std::vector<core::Contender> contenders;
+  const auto kernels = kernels_of(database, row, contenders);
+  if (kernels.empty()) {
+    autotune::Recheck missing;
+    missing.problem = row.winner.problem;
+    missing.verdict = autotune::RowVerdict::kWrong;
+    missing.why = "its kernel is not in the database";
+    return missing;
+  }
+  std::vector<autotune::Returning> returning;
+  for (std::size_t i = 0; i < kernels.size(); ++i)
+    returning.push_back({contenders[i], &kernels[i]});
+  return autotune::recheck(executor, row.winner.problem, returning, {}, stop);
+}
+
+void verify_all(const db::TuningDb& database, const std::vector<db::WinnerRow>& winners,
+                const std::string& device, autotune::Executor& executor, Terminal& terminal,
+                const std::atomic<bool>& stop, VerifyReport& report) {
+  constexpr int kBarWidth = 24;
+  const auto rows = db::best_rows(winners, device);
+  const TimeLeft left(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::string bar =
+        terminal.traits().live
+            ? progress_bar(static_cast<int>(i), static_cast<int>(rows.size()), kBarWidth) + " "
+            : std::string();
+    terminal.progress(fmt::format("[{}/{}] {}{} verify{}", i + 1, rows.size(), bar,
+                                  to_string(rows[i]->winner.problem), left.text(i)));
+    report.lines.push_back({*rows[i], verify_row(database, *rows[i], executor, stop)});
+  }
+}
+
+core::ExitCode conclude(const VerifyReport& report, Terminal& terminal, spdlog::logger& log) {
+  if (report.interrupted) {
+    log.warn("Interrupted after {}.", counted(static_cast<long long>(report.lines.size()), "row"));
+    terminal.print(Colour::kGreen, "next: ", "To verify all, run: " + shell_line(report.command));
+    return core::ExitCode::kInterrupted;
+  }
+  const auto bad =
+      static_cast<int>(report.lines.size()) - count(report, autotune::RowVerdict::kHolds);
+  if (bad == 0) return core::ExitCode::kDone;
+  throw core::Error(core::ExitCode::kWorkFailed,
+                    fmt::format("{} of {} {} not hold.", bad,
+                                counted(static_cast<long long>(report.lines.size()), "row"),
+                                bad == 1 ? "does" : "do"),
+                    "Tune their shapes here with deepgemm-tune --force, then export again.");
+}
+
+}  // namespace
+
+core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardware,
+                           Terminal& terminal, spdlog::logger& log) {
+  const Format format = parse_format(arguments.common.format, kFormats);
+  const auto files = plan_outputs(arguments.common.output_files, kFormats);
+  const InterruptGuard interrupt;
+  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
+  const auto executor = open_gpu(hardware, arguments.gpu);
+  const auto start = std::chrono::steady_clock::now();
+  VerifyReport report;
+  report.command = arguments.common.command;
+  report.database = database.path().string();
+  report.device = executor->device();
+  report.environment = executor->environment();
+  report.policy = executor->policy();
+  const std::string device = device_to_verify(database, arguments.device, report.device, log);
+  std::exception_ptr failure;
+  try {
+    verify_all(database, database.winners(), device, *executor, terminal, interrupt.stop(), report);
+  } catch (const autotune::Interrupted&) {
+    report.interrupted = true;
+  } catch (const std::exception&) {
+    failure = std::current_exception();  // after the rows that were measured are shown
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!failure || !report.lines.empty()) {
+    deliver([&](Format each) { return render(report, each); }, painted(format), files);
+  }
+  if (failure) std::rethrow_exception(failure);
+  return conclude(report, terminal, log);
+}
+
+}  // namespace deepgemm::app

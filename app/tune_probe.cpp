@@ -1,0 +1,193 @@
+#include "app/tune_probe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "app/figures.h"
+#include "app/text.h"
+#include "app/time_left.h"
+#include "autotune/cost_model.h"
+#include "autotune/interrupt.h"
+#include "autotune/probe.h"
+#include "core/default_config.h"
+#include "db/row_choice.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+core::GemmProblem at_m(core::GemmProblem problem, std::int64_t m) {
+  problem.m = m;
+  return problem;
+}
+
+// One n and k: where its winners were tuned, and the m's at which kernels meet.
+struct ProbedShapes {
+  core::GemmProblem any_m;
+  std::vector<std::int64_t> tuned;        // ascending
+  std::vector<core::GemmConfig> winners;  // parallel to tuned
+  std::vector<std::int64_t> points;
+};
+
+std::vector<core::GemmProblem> families_of(const TuneRequest& request) {
+  std::map<decltype(core::order(core::GemmProblem{})), core::GemmProblem> families;
+  for (const auto& problem : request.problems) {
+    const core::GemmProblem any_m = at_m(problem, 1);
+    families.emplace(core::order(any_m), any_m);
+  }
+  std::vector<core::GemmProblem> list;
+  for (const auto& [order, any_m] : families) list.push_back(any_m);
+  return list;
+}
+
+ProbedShapes shapes_of(const core::GemmProblem& any_m, const TuneSession& session) {
+  ProbedShapes shapes{any_m, {}, {}, {}};
+  const auto winners = session.database->winners();
+  for (const auto* row : db::best_rows(winners, session.environment.device_id)) {
+    if (at_m(row->winner.problem, 1) != any_m || row->environment != session.environment) continue;
+    shapes.tuned.push_back(row->winner.problem.m);
+    shapes.winners.push_back(row->winner.config);
+  }
+  if (shapes.tuned.empty()) return shapes;
+  const auto grid = autotune::probe_points(shapes.tuned.back());
+  std::ranges::set_union(grid, shapes.tuned, std::back_inserter(shapes.points));
+  return shapes;
+}
+
+void add_once(std::vector<core::GemmConfig>& list, const core::GemmConfig& config) {
+  if (std::ranges::find(list, config) == list.end()) list.push_back(config);
+}
+
+// All winners, and the untuned default of every point: its formula counts waves of blocks, so it
+// changes where the best kernel does.
+std::vector<core::GemmConfig> pool_of(const ProbedShapes& shapes, const core::DeviceInfo& device) {
+  std::vector<core::GemmConfig> pool;
+  for (const auto& winner : shapes.winners) add_once(pool, winner);
+  for (const auto m : shapes.points) {
+    add_once(pool, core::default_config(at_m(shapes.any_m, m), device));
+  }
+  return pool;
+}
+
+class Prober {
+ public:
+  Prober(const TuneRequest& request, TuneSession& session, const ProbedShapes& shapes,
+         const std::atomic<bool>& stop)
+      : request_(request),
+        session_(session),
+        shapes_(shapes),
+        stop_(stop),
+        model_(session.device),
+        pool_(pool_of(shapes, session.device)) {}
+
+  std::size_t kernels() const { return pool_.size(); }
+
+  // Whether it had to be measured.
+  bool probe(std::int64_t m) {
+    const core::GemmProblem problem = at_m(shapes_.any_m, m);
+    const core::GemmConfig fallback = core::default_config(problem, session_.device);
+    const auto entrants = entrants_of(problem, fallback);
+    if (!request_.options.force && is_known(problem, entrants)) return false;
+    std::vector<autotune::Returning> kernels;
+    for (const auto& config : entrants) {
+      const auto contender =
+          config == fallback ? core::Contender::kDefault : core::Contender::kCandidate;
+      if (const core::Cubin* cubin = cubin_of(config)) kernels.push_back({contender, cubin});
+    }
+    for (const auto& trial : autotune::probe(*session_.executor, problem, kernels, {}, stop_)) {
+      session_.database->record(trial, session_.environment);
+    }
+    return true;
+  }
+
+ private:
+  // The default, the winners of the tuned m's on either side, and whoever else has a chance by the
+  // model.
+  std::vector<core::GemmConfig> entrants_of(const core::GemmProblem& problem,
+                                            const core::GemmConfig& fallback) const {
+    constexpr double kHopeless = 1.35;
+    std::vector<core::GemmConfig> entrants;
+    const auto above = std::ranges::lower_bound(shapes_.tuned, problem.m) - shapes_.tuned.begin();
+    for (const auto place : {above, above - 1}) {
+      if (place >= 0 && place < std::ssize(shapes_.winners)) {
+        add_once(entrants, shapes_.winners[static_cast<std::size_t>(place)]);
+      }
+    }
+    std::vector<double> predicted;
+    for (const auto& config : pool_) predicted.push_back(model_.predict(problem, config).total_us);
+    const double least = *std::ranges::min_element(predicted);
+    for (std::size_t i = 0; i < pool_.size(); ++i) {
+      if (predicted[i] <= kHopeless * least) add_once(entrants, pool_[i]);
+    }
+    add_once(entrants, fallback);
+    return entrants;
+  }
+
+  bool is_known(const core::GemmProblem& problem,
+                const std::vector<core::GemmConfig>& entrants) const {
+    const auto trials = session_.database->trials(problem, session_.environment);
+    return std::ranges::all_of(entrants, [&](const auto& config) {
+      return std::ranges::any_of(trials, [&](const core::Trial& trial) {
+        return is_ours(trial.contender) && trial.config == config;
+      });
+    });
+  }
+
+  // Stored, else compiled now; nullptr where the compiler refuses it.
+  const core::Cubin* cubin_of(const core::GemmConfig& config) {
+    const std::string key = session_.builder.kernels->key(config);
+    const auto [place, is_new] = cubins_.try_emplace(key);
+    std::optional<core::Cubin>& cubin = place->second;
+    if (is_new) {
+      cubin = session_.database->cubin(key);
+      if (!cubin) {
+        cubin = session_.builder.kernels->build(config).cubin;
+        if (cubin) session_.database->record(*cubin);
+      }
+    }
+    return cubin ? &*cubin : nullptr;
+  }
+
+  const TuneRequest& request_;
+  TuneSession& session_;
+  const ProbedShapes& shapes_;
+  const std::atomic<bool>& stop_;
+  autotune::CostModel model_;
+  std::vector<core::GemmConfig> pool_;
+  std::map<std::string, std::optional<core::Cubin>> cubins_;  // by key
+};
+
+}  // namespace
+
+void probe_families(const TuneRequest& request, TuneSession& session, Terminal& terminal,
+                    spdlog::logger& log, const std::function<bool()>& spent,
+                    const std::atomic<bool>& stop) {
+  for (const auto& any_m : families_of(request)) {
+    const ProbedShapes shapes = shapes_of(any_m, session);
+    if (shapes.points.empty()) continue;
+    Prober prober(request, session, shapes, stop);
+    const TimeLeft left(shapes.points.size());
+    std::size_t measured = 0;
+    for (std::size_t i = 0; i < shapes.points.size(); ++i) {
+      if (spent()) {
+        log.warn("The budget ran out before all winners were probed; the same command goes on.");
+        return;
+      }
+      autotune::throw_if_set(stop);
+      terminal.progress(fmt::format("[{}/{}] {} probe{}", i + 1, shapes.points.size(),
+                                    to_string(at_m(any_m, shapes.points[i])), left.text(i)));
+      measured += prober.probe(shapes.points[i]) ? 1 : 0;
+    }
+    terminal.milestone(fmt::format(
+        "{}x{}: {} raced at {} m, {} of them now; deepgemm-db export merges rows by their costs",
+        any_m.n, any_m.k, counted(static_cast<long long>(prober.kernels()), "kernel"),
+        shapes.points.size(), measured));
+  }
+}
+
+}  // namespace deepgemm::app

@@ -1,0 +1,32 @@
+// What does it cost to run one m with the kernel that was tuned for another? Races kernels that
+// exist, without a search.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "autotune/executor.h"
+#include "autotune/recheck.h"
+
+namespace deepgemm::autotune {
+
+struct ProbeOptions {
+  int first_rounds = 7;  // of everyone
+  int more_rounds = 14;  // of those that are close to the fastest by then
+  double close = 0.10;
+};
+
+// The m at which kernels for one n and k are worth comparing, from 1 to `largest`, ascending:
+// powers of two, from 16 on also their 5, 6 and 7 quarters, because times jump behind multiples of
+// tiles.
+std::vector<std::int64_t> probe_points(std::int64_t largest);
+
+// Verifies all kernels on `problem` and races those that are right; one trial each, in their order.
+// Throws Interrupted when `stop` is set.
+std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& problem,
+                               std::span<const Returning> kernels, const ProbeOptions& options,
+                               const std::atomic<bool>& stop);
+
+}  // namespace deepgemm::autotune

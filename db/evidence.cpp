@@ -1,0 +1,53 @@
+#include "db/evidence.h"
+
+namespace deepgemm::db {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+
+double time_of(const TrialRow& row) {
+  const bool measured = row.trial.outcome == Outcome::kMeasured;
+  return measured ? row.trial.measurement.median_us : row.trial.predicted_us;
+}
+
+bool can_follow(const TrialRow& row, const WinnerRow& winner) {
+  return row.trial.outcome == (winner.winner.measured ? Outcome::kMeasured : Outcome::kPredicted);
+}
+
+void add_candidate(Evidence& evidence, const WinnerRow& row, const TrialRow& each) {
+  if (each.trial.kernel_key == row.winner.kernel_key) {
+    evidence.winner = &each;
+  } else if (can_follow(each, row) &&
+             (evidence.runner_up == nullptr || time_of(each) < time_of(*evidence.runner_up))) {
+    evidence.runner_up = &each;
+  }
+}
+
+}  // namespace
+
+Evidence evidence_of(const WinnerRow& row, std::span<const TrialRow> trials) {
+  Evidence evidence;
+  for (const TrialRow& each : trials) {
+    if (each.environment != row.environment) continue;
+    switch (each.trial.contender) {
+      case Contender::kCandidate:
+        add_candidate(evidence, row, each);
+        break;
+      case Contender::kDefault:
+        evidence.fallback = &each;
+        break;
+      case Contender::kCublasLtBlock:
+        evidence.block = &each;
+        break;
+      case Contender::kCublasLtTensorwide:
+        evidence.tensorwide = &each;
+        break;
+      case Contender::kMemoryFloor:
+        break;
+    }
+  }
+  return evidence;
+}
+
+}  // namespace deepgemm::db

@@ -1,0 +1,22 @@
+// Which trials a winner stands on.
+#pragma once
+
+#include <span>
+
+#include "db/tuning_db.h"
+
+namespace deepgemm::db {
+
+// Recorded in the winner's environment; nullptr where there is none.
+struct Evidence {
+  const TrialRow* winner = nullptr;     // null where the default won, which has a trial of its own
+  const TrialRow* runner_up = nullptr;  // the fastest candidate beside the winner
+  const TrialRow* fallback = nullptr;   // the newest of the untuned default
+  const TrialRow* block = nullptr;      // and of the libraries
+  const TrialRow* tensorwide = nullptr;
+};
+
+// `trials` are those of the winner's problem, the oldest first; the result points into them.
+Evidence evidence_of(const WinnerRow& row, std::span<const TrialRow> trials);
+
+}  // namespace deepgemm::db

@@ -1,0 +1,192 @@
+#include "db/probed_family.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <set>
+
+#include "db/row_cover.h"
+
+namespace deepgemm::db {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+
+bool is_ours(const core::Trial& trial) {
+  return trial.contender == Contender::kCandidate || trial.contender == Contender::kDefault;
+}
+
+// What was measured at one m: the newest trial of each kernel, and the default's.
+struct Point {
+  std::map<std::string, const TrialRow*> newest;  // by key
+  const TrialRow* fallback = nullptr;
+
+  double time_us(const std::string& key) const {
+    const auto found = newest.find(key);
+    const bool measured =
+        found != newest.end() && found->second->trial.outcome == Outcome::kMeasured;
+    return measured ? found->second->trial.measurement.median_us : 0;
+  }
+};
+
+using Points = std::map<std::int64_t, Point>;
+
+Points points_of(std::span<const TrialRow> trials, const core::Environment& environment) {
+  Points points;
+  for (const TrialRow& each : trials) {
+    if (each.environment != environment || !is_ours(each.trial)) continue;
+    Point& point = points[each.trial.problem.m];
+    point.newest[each.trial.kernel_key] = &each;
+    if (each.trial.contender == Contender::kDefault) point.fallback = &each;
+  }
+  return points;
+}
+
+// One family under consideration.
+class Family {
+ public:
+  Family(std::span<const WinnerRow* const> rows, Points points,
+         const std::function<bool(const std::string&)>& has_kernel)
+      : rows_(rows), points_(std::move(points)) {
+    for (const WinnerRow* row : rows) winners_.insert(row->winner.kernel_key);
+    std::erase_if(points_, [&](const auto& each) { return !is_raced(each.first, each.second); });
+    collect_kernels(has_kernel);
+    std::erase_if(points_, [&](const auto& each) { return !is_served(each.second); });
+  }
+
+  // The first tuned m without a race.
+  std::optional<std::int64_t> missing() const {
+    for (const WinnerRow* row : rows_) {
+      if (!points_.contains(row->winner.problem.m)) return row->winner.problem.m;
+    }
+    return std::nullopt;
+  }
+  // Points beside the tuned m's are what a probe leaves.
+  bool was_probed() const {
+    return std::any_of(points_.begin(), points_.end(), [&](const auto& each) {
+      return std::none_of(rows_.begin(), rows_.end(), [&](const WinnerRow* row) {
+        return row->winner.problem.m == each.first;
+      });
+    });
+  }
+
+  Merging merge(double max_cost) const {
+    const TransferTimes times = table();
+    const std::vector<CoverRow> cover_rows = cover(times, max_cost);
+    Merging merging;
+    merging.points = points_.size();
+    merging.p95 = cost_p95(times, cover_rows);
+    for (const CoverRow& row : cover_rows) merging.rows.push_back(row_for(row, times));
+    return merging;
+  }
+
+ private:
+  // The default runs in every race, so without it none came to its end.
+  bool is_raced(std::int64_t m, const Point& point) const {
+    return m <= rows_.back()->winner.problem.m && point.fallback != nullptr;
+  }
+
+  bool is_served(const Point& point) const {
+    return std::any_of(kernels_.begin(), kernels_.end(),
+                       [&](const std::string& key) { return point.time_us(key) > 0; });
+  }
+
+  // The winners and the defaults, in the fixed order of configs. Other candidates that a tune
+  // happened to measure were not in the same race.
+  void collect_kernels(const std::function<bool(const std::string&)>& has_kernel) {
+    std::map<std::string, core::GemmConfig> configs;
+    for (const auto& [m, point] : points_) {
+      for (const auto& [key, row] : point.newest) {
+        if (winners_.contains(key) || row == point.fallback) configs[key] = row->trial.config;
+      }
+    }
+    for (const auto& [key, config] : configs) {
+      if (has_kernel(key)) kernels_.push_back(key);
+    }
+    std::stable_sort(kernels_.begin(), kernels_.end(),
+                     [&](const std::string& a, const std::string& b) {
+                       return core::ordered_before(configs.at(a), configs.at(b));
+                     });
+  }
+
+  TransferTimes table() const {
+    TransferTimes times;
+    times.times_us.resize(kernels_.size());
+    for (const auto& [m, point] : points_) {
+      times.points.push_back(m);
+      for (std::size_t i = 0; i < kernels_.size(); ++i) {
+        times.times_us[i].push_back(point.time_us(kernels_[i]));
+      }
+    }
+    return times;
+  }
+
+  // The tuned row where the same kernel won there, else one that says what it rests on.
+  WinnerRow row_for(const CoverRow& cover_row, const TransferTimes& times) const {
+    const std::int64_t m = times.points[cover_row.last];
+    const Point& point = points_.at(m);
+    const TrialRow& trial = *point.newest.at(kernels_[cover_row.kernel]);
+    WinnerRow row;
+    for (const WinnerRow* tuned : rows_) {
+      if (tuned->winner.problem.m != m) continue;
+      if (tuned->winner.kernel_key == trial.trial.kernel_key) return *tuned;
+      row.winner = tuned->winner;  // for the libraries' times
+    }
+    row.environment = trial.environment;
+    row.recorded_at = trial.recorded_at;
+    core::Winner& winner = row.winner;
+    winner.problem = trial.trial.problem;
+    winner.config = trial.trial.config;
+    winner.kernel_key = trial.trial.kernel_key;
+    winner.measured = true;
+    winner.median_us = trial.trial.measurement.median_us;
+    winner.spread_us = trial.trial.measurement.spread_us;
+    winner.default_config = point.fallback->trial.config;
+    winner.default_us = point.fallback->trial.measurement.median_us;
+    winner.trials = static_cast<int>(kernels_.size());
+    const std::int64_t from = cover_row.first == 0 ? 1 : times.points[cover_row.first - 1] + 1;
+    char reason[128];
+    std::snprintf(reason, sizeof reason,
+                  "serves m = %lld to %lld at most %.1f %% behind the fastest of %zu kernels",
+                  static_cast<long long>(from), static_cast<long long>(m),
+                  100 * cover_row.worst_cost, kernels_.size());
+    winner.reason = reason;
+    return row;
+  }
+
+  std::span<const WinnerRow* const> rows_;
+  Points points_;
+  std::set<std::string> winners_;
+  std::vector<std::string> kernels_;
+};
+
+}  // namespace
+
+std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
+                                  std::span<const TrialRow> trials,
+                                  const std::function<bool(const std::string&)>& has_kernel,
+                                  double max_cost, std::string& why_not) {
+  why_not.clear();
+  const WinnerRow& first = *rows.front();
+  const Family family(rows, points_of(trials, first.environment), has_kernel);
+  if (!family.was_probed()) return std::nullopt;
+  const std::string what =
+      std::to_string(first.winner.problem.n) + "x" + std::to_string(first.winner.problem.k);
+  for (const WinnerRow* row : rows) {
+    if (row->environment == first.environment && row->winner.measured) continue;
+    why_not = "the rows of " + what +
+              " stay as they were tuned, because m = " + std::to_string(row->winner.problem.m) +
+              " was tuned in another environment";
+    return std::nullopt;
+  }
+  if (const auto m = family.missing()) {
+    why_not = "the rows of " + what +
+              " stay as they were tuned, because nothing was raced at m = " + std::to_string(*m) +
+              "; run deepgemm-tune --probe on these shapes";
+    return std::nullopt;
+  }
+  return family.merge(max_cost);
+}
+
+}  // namespace deepgemm::db

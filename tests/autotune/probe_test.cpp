@@ -1,0 +1,82 @@
+#include "autotune/probe.h"
+
+#include <gtest/gtest.h>
+
+#include "autotune/interrupt.h"
+#include "tests/autotune/scripted.h"
+#include "tests/autotune/shapes.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+
+TEST(ProbePoints, FollowTheRowsOfTiles) {
+  EXPECT_EQ(probe_points(1), std::vector<std::int64_t>{1});
+  EXPECT_EQ(probe_points(200),
+            (std::vector<std::int64_t>{1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 128, 192}));
+  const std::vector<std::int64_t> points = probe_points(8192);
+  EXPECT_EQ(points.back(), 8192);
+  EXPECT_EQ(points.size(), 90u);
+}
+
+class ProbeTest : public testing::Test {
+ protected:
+  core::Cubin cubin(int stages) {
+    core::GemmConfig config;
+    config.stages = stages;
+    return *builder_.build(config).cubin;
+  }
+
+  std::vector<core::Trial> run() {
+    script_.time_us = [this](Contender, const core::GemmConfig& config) {
+      return times_us_.at(config.stages);
+    };
+    const core::Cubin a = cubin(3);
+    const core::Cubin b = cubin(4);
+    const core::Cubin c = cubin(5);
+    const Returning kernels[] = {
+        {Contender::kCandidate, &a}, {Contender::kCandidate, &b}, {Contender::kDefault, &c}};
+    return probe(gpu_, shape(64, 2112, 7168), kernels, {}, stop_);
+  }
+
+  std::map<int, double> times_us_ = {{3, 10}, {4, 10.5}, {5, 30}};
+  scripted::Script script_;
+  scripted::Builder builder_{script_};
+  scripted::Gpu gpu_{script_};
+  std::atomic<bool> stop_{false};
+};
+
+TEST_F(ProbeTest, TheSlowAreMeasuredShortlyTheCloseLonger) {
+  const std::vector<core::Trial> trials = run();
+  ASSERT_EQ(trials.size(), 3u);
+  EXPECT_EQ(trials[0].measurement.samples_us.size(), 21u);
+  EXPECT_EQ(trials[1].measurement.samples_us.size(), 21u);
+  EXPECT_EQ(trials[2].measurement.samples_us.size(), 7u);
+  EXPECT_EQ(trials[1].measurement.median_us, 10.5);
+  EXPECT_EQ(trials[2].contender, Contender::kDefault);
+  EXPECT_EQ(trials[0].kernel_key, cubin(3).key);
+  EXPECT_EQ(trials[0].policy, "scripted");
+  EXPECT_EQ(script_.verifies, 3);
+}
+
+TEST_F(ProbeTest, AWrongKernelIsRecordedAsWrong) {
+  script_.check = [](Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    if (config.stages == 3) check.outcome = Outcome::kWrong;
+    return check;
+  };
+  const std::vector<core::Trial> trials = run();
+  EXPECT_EQ(trials[0].outcome, Outcome::kWrong);
+  EXPECT_TRUE(trials[0].measurement.samples_us.empty());
+  EXPECT_EQ(trials[1].measurement.samples_us.size(), 21u);
+}
+
+TEST_F(ProbeTest, AStopIsObeyed) {
+  stop_ = true;
+  EXPECT_THROW(run(), Interrupted);
+}
+
+}  // namespace
+}  // namespace deepgemm::autotune

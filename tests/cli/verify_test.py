@@ -1,0 +1,85 @@
+"""deepgemm-db verify: does every row of a bundle still hold on this GPU?"""
+
+import json
+import sqlite3
+import unittest
+
+from cli import ENVIRONMENT, USAGE
+from databases import Databases
+
+
+class Verifying(Databases):
+    def verify(self, *arguments, **env):
+        return self.run_db("verify", "--db", self.export(), *arguments, env=env)
+
+    def rows(self, **env):
+        result = self.verify("--format", "json", **env)
+        return json.loads(result.stdout)
+
+    def winner_of(self, m):
+        shown = self.json_of(self.run_db("explain", f"{m}x2112x7168", "--format", "json"))
+        config = shown["explanations"][0]["row"]["winner"]["config"]
+        return ",".join(f"{name}={value}" for name, value in config.items())
+
+    def test_rows_of_this_gpu_hold(self):
+        result = self.assert_ok(self.verify())
+        self.assertEqual([line.split()[:2] for line in result.stdout.splitlines()[1:4]],
+                         [["holds", "8"], ["holds", "64"], ["holds", "128"]])
+        self.assertRegex(result.stdout, r"3 rows: 3 hold, 0 drifted, 0 wrong; [\d.]+ s on")
+        report = self.rows()
+        self.assertEqual(report["counts"], {"holds": 3, "drifted": 0, "wrong": 0})
+        for row in report["rows"]:
+            self.assertGreaterEqual(row["winner"]["measurement"]["samples"], 7)
+            self.assertTrue(row["winner"]["verification"]["repeatable"])
+            rivals = [row[who] for who in ("runner_up", "default") if row[who]]
+            self.assertTrue(rivals)
+            for rival in rivals:
+                self.assertNotEqual(rival["kernel_key"], row["winner"]["kernel_key"])
+                self.assertEqual(rival["measurement"]["samples"],
+                                 row["winner"]["measurement"]["samples"])
+
+    def test_a_winner_that_fell_behind_drifted(self):
+        slow = f"{self.winner_of(64)}=3"
+        result = self.verify("--format", "json", SCRIPTED_SLOW=slow)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("not hold", result.stderr)
+        self.assertIn("next: Tune", result.stderr)
+        drifted = [row for row in json.loads(result.stdout)["rows"] if row["verdict"] == "drifted"]
+        self.assertIn(64, [row["shape"]["m"] for row in drifted])
+        for row in drifted:
+            self.assertRegex(row["why"], r"^[\d.]+ % behind the (runner-up|default)$")
+            self.assertGreater(row["over_rival"], 1.03)
+
+    def test_wrong_numbers_are_wrong(self):
+        result = self.verify(SCRIPTED_WRONG="1")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("0 hold, 0 drifted, 3 wrong", result.stdout)
+        self.assertIn("the script says so", result.stdout)
+        self.assertIn("3 of 3 rows do not hold", result.stderr)
+
+    def test_without_a_gpu_it_says_so(self):
+        self.assert_fails(self.verify(SCRIPTED_NO_GPU="1"), ENVIRONMENT, "no GPU", "Hopper")
+
+    def test_the_file_is_looked_at_first(self):
+        self.assert_fails(self.run_db("verify", "--db", "none.db", env={"SCRIPTED_NO_GPU": "1"}),
+                          USAGE, "none.db")
+        self.assert_fails(self.verify("--format", "html"), USAGE, "html")
+        self.assert_fails(self.verify("--device", "h20"), USAGE, "h20", "h100-sxm5")
+
+    def test_a_winner_without_its_kernel_is_wrong(self):
+        with sqlite3.connect(self.db) as database:
+            database.execute("DELETE FROM kernels")
+        database.close()
+        result = self.run_db("verify")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("its kernel is not in the database", result.stdout)
+
+    def test_ctrl_c_keeps_what_was_measured(self):
+        result = self.verify(SCRIPTED_SIGINT_ROUND="8")
+        self.assertEqual(result.returncode, 130, result.stderr)
+        self.assertIn("1 row: 1 hold", result.stdout)
+        self.assertIn("next: To verify all, run: ", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
