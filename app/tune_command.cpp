@@ -58,8 +58,8 @@ ShapeOutcome tune_shape(const core::GemmProblem& problem, const TuneRequest& req
   auto options = request.options;
   options.budget_seconds = budget_seconds;
   autotune::Tuner tuner(session.device, session.environment, request.space,
-                        *session.builder.kernels, session.executor.get(), *session.database,
-                        options, progress, stop);
+                        *session.builder.kernels, *session.pool, session.executor.get(),
+                        *session.database, options, progress, stop);
   return outcome_of(tuner.run(problem));
 }
 

@@ -35,6 +35,7 @@ struct TuneRequest {
   std::vector<core::GemmProblem> problems;
   autotune::SearchSpace space;
   autotune::TuneOptions options;
+  int jobs = 0;  // compile threads; 0: one per core
   int gpu = 0;
   std::optional<core::DeviceInfo> profile;  // nullopt: the GPU
   bool dry_run = false;

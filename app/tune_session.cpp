@@ -34,6 +34,7 @@ TuneSession open_session(const TuneRequest& request, const Hardware& hardware) {
   session.device = find_device(request, hardware);
   require_fit(request.problems, session.device);
   session.builder = hardware.make_builder(request.cache_folder);
+  session.pool = std::make_unique<core::CompilePool>(*session.builder.kernels, request.jobs);
   session.database = std::make_unique<db::TuningDb>(request.database, db::OpenMode::kTune);
   if (request.profile) {
     session.environment = profile_environment(session.device, session.builder.nvrtc_version);

@@ -5,6 +5,7 @@
 
 #include "app/hardware.h"
 #include "app/tune_options.h"
+#include "core/compile_pool.h"
 #include "db/tuning_db.h"
 
 namespace deepgemm::app {
@@ -17,6 +18,7 @@ struct TuneSession {
   core::DeviceInfo device;
   core::Environment environment;
   Builder builder;
+  std::unique_ptr<core::CompilePool> pool;  // builds through `builder`
   std::unique_ptr<db::TuningDb> database;
   std::unique_ptr<autotune::Executor> executor;  // null on a profile
 };

@@ -66,7 +66,7 @@ TEST(TuneOptions, EveryOptionArrives) {
   EXPECT_TRUE(request.options.force);
   EXPECT_EQ(request.profile->id, "h100-sxm5");
   EXPECT_TRUE(request.dry_run);
-  EXPECT_EQ(request.options.jobs, 3);
+  EXPECT_EQ(request.jobs, 3);
   EXPECT_EQ(request.cache_folder, "c");
   EXPECT_EQ(request.format, Format::kCsv);
   ASSERT_EQ(request.outputs.size(), 2U);

@@ -208,6 +208,20 @@ class Store final : public core::TrialStore {
     return std::nullopt;
   }
 
+  std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
+                                              const core::Environment& environment) const override {
+    std::map<std::int64_t, core::Winner> newest;
+    for (const auto& [winner, where] : winners_) {
+      core::GemmProblem same = winner.problem;
+      same.m = problem.m;
+      if (where != environment || same != problem || winner.problem.m == problem.m) continue;
+      newest[winner.problem.m] = winner;
+    }
+    std::vector<core::Winner> family;
+    for (auto& [m, winner] : newest) family.push_back(std::move(winner));
+    return family;
+  }
+
   void record(const core::Trial& trial, const core::Environment& environment) override {
     if (script_.on_trial) script_.on_trial(trial);
     trials_.emplace_back(trial, environment);

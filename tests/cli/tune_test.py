@@ -20,7 +20,7 @@ def keys_of(value):
         return set()
     keys = set(value)
     for key, inner in value.items():
-        if key not in ("config", "default_config", "rejected"):
+        if key not in ("config", "default_config", "runner_up_config", "rejected"):
             keys |= keys_of(inner)
     return keys
 
