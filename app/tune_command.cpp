@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "app/interrupt.h"
@@ -12,6 +14,8 @@
 #include "app/tune_progress.h"
 #include "app/tune_report.h"
 #include "app/tune_session.h"
+#include "autotune/worker_process.h"
+#include "autotune/worker_server.h"
 
 namespace deepgemm::app {
 
@@ -139,11 +143,21 @@ core::ExitCode verdict(const TuneReport& report, spdlog::logger& log) {
   return core::ExitCode::kDone;
 }
 
+// Kernels that are compiling cannot be stopped. Where the call ended early nobody waits for them:
+// everything is stored and said.
+void leave_if_compiling(TuneSession& session, core::ExitCode code) {
+  if (!session.pool->busy()) return;
+  session.executor.reset();
+  session.database.reset();
+  std::fflush(nullptr);
+  std::_Exit(static_cast<int>(code));
+}
+
 core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Terminal& terminal,
                     spdlog::logger& log) {
   const auto start = Clock::now();
   const InterruptGuard interrupt;
-  TuneSession session = open_session(request, hardware);
+  TuneSession session = open_session(request, hardware, log, interrupt.stop());
   TuneReport report = start_report(request, session);
   std::exception_ptr failure;
   try {
@@ -157,7 +171,10 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
             request.outputs);
   }
   if (failure) std::rethrow_exception(failure);
-  return report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);
+  const core::ExitCode code =
+      report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);
+  leave_if_compiling(session, code);
+  return code;
 }
 
 core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {
@@ -174,6 +191,10 @@ core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {
 }  // namespace
 
 int tune_main(int argc, const char* const* argv, const Hardware& hardware) {
+  if (argc == 2 && std::string_view(argv[1]) == autotune::kWorkerArgument) {
+    autotune::serve_worker(hardware.open_gpu);
+    return static_cast<int>(core::ExitCode::kDone);
+  }
   Terminal terminal(stderr, look_at(stderr));
   return run_guarded(terminal, [&] {
     const auto arguments = parse_tune_arguments(argc, argv);

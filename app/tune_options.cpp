@@ -35,6 +35,8 @@ void add_tune_options(CLI::App& app, TuneArguments& arguments) {
   app.add_flag("--dry-run", arguments.dry_run,
                "Count candidates, name the rules that removed the rest,\n"
                "rank; compile and write nothing");
+  app.add_flag("--no-isolation", arguments.no_isolation,
+               "Run candidates in this process: one that faults\nends the call");
   app.add_option("--fix", arguments.fixed, "Restrict a field of the search. Repeatable")
       ->option_text("FIELD=VALUES")
       ->allow_extra_args(false);
@@ -141,6 +143,7 @@ TuneRequest resolve(const TuneArguments& arguments) {
                       .gpu = arguments.gpu,
                       .profile = std::nullopt,
                       .dry_run = arguments.dry_run,
+                      .isolated = !arguments.no_isolation,
                       .database = database_path(arguments.common),
                       .cache_folder = arguments.cache_folder,
                       .format = parse_format(arguments.common.format, formats),

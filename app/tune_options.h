@@ -22,6 +22,7 @@ struct TuneArguments {
   int gpu = 0;
   std::string device;  // id of a profile; empty: the GPU
   bool force = false;
+  bool no_isolation = false;
   bool dry_run = false;
   std::vector<std::string> fixed;  // "FIELD=VALUES"
   int jobs = 0;                    // 0: one per core
@@ -39,6 +40,7 @@ struct TuneRequest {
   int gpu = 0;
   std::optional<core::DeviceInfo> profile;  // nullopt: the GPU
   bool dry_run = false;
+  bool isolated = true;  // candidates run in a process of their own
   std::filesystem::path database;
   std::filesystem::path cache_folder;
   Format format = Format::kTable;

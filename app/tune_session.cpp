@@ -1,5 +1,7 @@
 #include "app/tune_session.h"
 
+#include "autotune/worker_executor.h"
+
 namespace deepgemm::app {
 
 namespace {
@@ -22,6 +24,17 @@ auto with_alternative(const Open& open) {
   }
 }
 
+// Runs candidates in a worker process, which is started when it is first needed: a rerun with
+// nothing to do opens no GPU.
+std::unique_ptr<autotune::Executor> isolated_executor(const autotune::GpuIdentity& identity,
+                                                      int ordinal, spdlog::logger& log,
+                                                      const std::atomic<bool>& stop) {
+  const auto on_loss = [&log](const std::string& detail) {
+    log.debug("worker process lost: {}; the next one starts", detail);
+  };
+  return autotune::make_worker_executor(identity, {ordinal, {}, on_loss, &stop});
+}
+
 }  // namespace
 
 core::DeviceInfo find_device(const TuneRequest& request, const Hardware& hardware) {
@@ -29,7 +42,8 @@ core::DeviceInfo find_device(const TuneRequest& request, const Hardware& hardwar
   return with_alternative([&] { return hardware.read_device(request.gpu); });
 }
 
-TuneSession open_session(const TuneRequest& request, const Hardware& hardware) {
+TuneSession open_session(const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
+                         const std::atomic<bool>& stop) {
   TuneSession session;
   session.device = find_device(request, hardware);
   require_fit(request.problems, session.device);
@@ -40,9 +54,11 @@ TuneSession open_session(const TuneRequest& request, const Hardware& hardware) {
     session.environment = profile_environment(session.device, session.builder.nvrtc_version);
     return session;
   }
-  // Last, because it takes memory on a GPU that others may be using.
+  // Last, because it may take memory on a GPU that others may be using.
   session.executor = with_alternative([&] {
-    return hardware.open_gpu(request.gpu, base_environment(session.builder.nvrtc_version));
+    const core::Environment base = base_environment(session.builder.nvrtc_version);
+    if (!request.isolated) return hardware.open_gpu(request.gpu, base);
+    return isolated_executor(hardware.identify_gpu(request.gpu, base), request.gpu, log, stop);
   });
   session.device = session.executor->device();
   session.environment = session.executor->environment();

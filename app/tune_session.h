@@ -1,6 +1,9 @@
 // What a tuning call holds open: device, compiler, database.
 #pragma once
 
+#include <spdlog/logger.h>
+
+#include <atomic>
 #include <memory>
 
 #include "app/hardware.h"
@@ -26,6 +29,8 @@ struct TuneSession {
 // Throws UsageError (a shape too large for the device, a file that is no database) and
 // EnvironmentError (no GPU, no NVRTC, a database that cannot be written or that another tuner
 // holds).
-TuneSession open_session(const TuneRequest& request, const Hardware& hardware);
+// `log` and `stop` must outlive it.
+TuneSession open_session(const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
+                         const std::atomic<bool>& stop);
 
 }  // namespace deepgemm::app
