@@ -13,17 +13,25 @@
 
 namespace deepgemm::app {
 
-// The profile that was asked for, or the GPU as a plain value. Throws EnvironmentError that names
+// The profile that was asked for, or the (first) GPU as a plain value. Throws EnvironmentError that
+// names
 // --device where there is no GPU.
 core::DeviceInfo find_device(const TuneRequest& request, const Hardware& hardware);
 
 struct TuneSession {
-  core::DeviceInfo device;
+  core::DeviceInfo device;  // of the first GPU, as is the environment
   core::Environment environment;
   Builder builder;
   std::unique_ptr<core::CompilePool> pool;  // builds through `builder`
   std::unique_ptr<db::TuningDb> database;
-  std::unique_ptr<autotune::Executor> executor;  // null on a profile
+  // At least one; several with --gpu all.
+  struct Gpu {
+    int ordinal = 0;
+    core::DeviceInfo device;
+    core::Environment environment;
+    std::unique_ptr<autotune::Executor> executor;  // null on a profile
+  };
+  std::vector<Gpu> gpus;
 };
 
 // Throws UsageError (a shape too large for the device, a file that is no database) and

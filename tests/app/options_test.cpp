@@ -95,7 +95,7 @@ TEST(TuneOptions, RefusesWhatCannotBe) {
                                                {"1x8x16", "--budget", "-1"},
                                                {"1x8x16", "--budget", "soon"},
                                                {"1x8x16", "--gpu", "-1"},
-                                               {"1x8x16", "--gpu", "all"},
+                                               {"1x8x16", "--gpu", "any"},
                                                {"1x8x16", "--gpu", "0", "--device", "h20"},
                                                {"1x8x16", "--device", "a100"},
                                                {"1x8x16", "--jobs", "0"},

@@ -9,6 +9,7 @@
 //   `verify`
 //                                              or in `round`: exit, abort, kill, hang, garble, lost
 //   SCRIPTED_PROCESSES=N                       so many processes have the GPU open
+//   SCRIPTED_GPUS=N                            GPUs of the host, 1 by default
 //   SCRIPTED_COUNTS=1                          says on stderr at the end what was done
 #pragma once
 
@@ -125,11 +126,19 @@ inline Hardware scripted_hardware() {
   // The driver that script::Script::gpu_environment names.
   script.device.driver = "580.82";
   script.device.driver_version = 13000;
+  hardware.device_count = [] { return std::max(1, number_of("SCRIPTED_GPUS")); };
   hardware.read_device = [&script](int) { return script.device; };
-  hardware.identify_gpu = [&script](int, const core::Environment&) {
-    return autotune::GpuIdentity{script.device, script.environment, "scripted"};
+  // The GPUs of a host differ in their ids.
+  const auto environment_of = [&script](int ordinal) {
+    core::Environment environment = script.environment;
+    if (ordinal > 0) environment.device_uuid += "-" + std::to_string(ordinal);
+    return environment;
   };
-  hardware.open_gpu = [&script](int, const core::Environment&) {
+  hardware.identify_gpu = [&script, environment_of](int ordinal, const core::Environment&) {
+    return autotune::GpuIdentity{script.device, environment_of(ordinal), "scripted"};
+  };
+  hardware.open_gpu = [&script, environment_of](int ordinal, const core::Environment&) {
+    script.environment = environment_of(ordinal);
     return std::make_unique<script::Gpu>(script);
   };
   hardware.make_builder = [&script](const std::filesystem::path&) -> Builder {
