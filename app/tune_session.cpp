@@ -38,7 +38,7 @@ std::unique_ptr<autotune::Executor> open_executor(const TuneRequest& request,
     log.debug("worker process lost: {}; the next one starts", detail);
   };
   return autotune::make_worker_executor(hardware.identify_gpu(ordinal, base),
-                                        {ordinal, {}, on_loss, &stop});
+                                        {.ordinal = ordinal, .on_loss = on_loss, .stop = &stop});
 }
 
 // Ordinals of the GPUs to use. With --gpu all those that are Hopper, of which there must be one.

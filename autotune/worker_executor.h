@@ -21,6 +21,8 @@ struct WorkerLimits {
 
 struct WorkerOptions {
   int ordinal = 0;
+  // A command that serves as a worker when it is called with kWorkerArgument.
+  std::string executable = "/proc/self/exe";
   WorkerLimits limits = {};
   // Called for each worker that was lost, with a sentence.
   std::function<void(const std::string&)> on_loss = nullptr;

@@ -28,7 +28,7 @@ WorkerLink::~WorkerLink() {
 
 void WorkerLink::start() {
   if (worker_) return;
-  worker_ = std::make_unique<WorkerProcess>();
+  worker_ = std::make_unique<WorkerProcess>(options_.executable);
   ++started_;
   const Answer answer =
       ask(Say::kHello, wire::pack(options_.ordinal, identity_.environment), options_.limits.start);

@@ -17,7 +17,6 @@
 namespace deepgemm::autotune {
 namespace {
 
-constexpr const char* kSelf = "/proc/self/exe";
 // What a healthy worker may take to free its GPU memory and leave.
 constexpr double kLeaveSeconds = 2;
 // What the driver may take to end a kernel that was running.
@@ -30,7 +29,7 @@ constexpr double kReapSeconds = 10;
 }
 
 // In the child between fork and exec, where only async-signal-safe calls are allowed.
-[[noreturn]] void become_worker(int descriptor, pid_t parent) {
+[[noreturn]] void become_worker(const char* executable, int descriptor, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it died before the line above
   setpgid(0, 0);
@@ -43,20 +42,20 @@ constexpr double kReapSeconds = 10;
   char name[] = "deepgemm-worker";
   char argument[] = "__worker";
   char* const arguments[] = {name, argument, nullptr};
-  execv(kSelf, arguments);
+  execv(executable, arguments);
   _exit(127);
 }
 
 }  // namespace
 
-WorkerProcess::WorkerProcess() {
+WorkerProcess::WorkerProcess(const std::string& executable) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     throw_unstarted("socketpair", errno);
   }
   const pid_t parent = getpid();
   id_ = fork();
-  if (id_ == 0) become_worker(ends[1], parent);
+  if (id_ == 0) become_worker(executable.c_str(), ends[1], parent);
   const int error = errno;
   close(ends[1]);
   channel_ = std::make_unique<WorkerChannel>(ends[0]);

@@ -18,8 +18,9 @@ inline constexpr int kWorkerDescriptor = 3;
 // alone. It dies with the thread that started it, however that ends, so that one must outlive it.
 class WorkerProcess {
  public:
-  // Runs this executable again. Throws EnvironmentError where the system starts no process.
-  WorkerProcess();
+  // Throws EnvironmentError where the system starts no process. An executable that is missing
+  // shows as a worker that ends at once.
+  explicit WorkerProcess(const std::string& executable);
   // Ends it: gently where it is idle and obeys, else by SIGKILL.
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
