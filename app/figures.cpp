@@ -68,6 +68,12 @@ Cell ratio_cell(double ratio) {
   return {known(ratio) ? fmt::format("{:.2f}x", ratio) : "-", raw_number(ratio)};
 }
 
+Cell ratio_cell(double ratio, double low, double high) {
+  Cell cell = ratio_cell(ratio);
+  if (known(ratio) && low > 0 && low <= 1 && high >= 1) cell.shown += "≈";
+  return cell;
+}
+
 Cell percent_cell(double share) {
   return {known(share) ? fmt::format("{:.0f} %", 100 * share) : "-", raw_number(share)};
 }

@@ -29,6 +29,8 @@ Cell time_cell(double time_us, double spread_us);  // 8.12 ± 0.05; raw is the t
 Cell predicted_cell(double time_us);               // ~8.12
 Cell rate_cell(double value);                      // 1234
 Cell ratio_cell(double ratio);                     // 1.17x
-Cell percent_cell(double share);                   // 87 %
+// The same with a mark where the interval of the ratio holds 1: 1.01x≈.
+Cell ratio_cell(double ratio, double low, double high);
+Cell percent_cell(double share);  // 87 %
 
 }  // namespace deepgemm::app

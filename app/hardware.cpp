@@ -17,7 +17,8 @@ Hardware real_hardware() {
   const auto open_gpu = [](int ordinal, const core::Environment& base) {
     return autotune::open_gpu(ordinal, base);
   };
-  return {&core::read_device, open_gpu, &make_jit_builder};
+  return {&core::device_count, &core::read_device, &autotune::identify_gpu, open_gpu,
+          &make_jit_builder};
 }
 
 core::Environment base_environment(const std::string& nvrtc_version) {

@@ -20,7 +20,10 @@ struct Builder {
 Builder make_jit_builder(const std::filesystem::path& cache_folder);
 
 struct Hardware {
+  std::function<int()> device_count;
   std::function<core::DeviceInfo(int ordinal)> read_device;
+  // What open_gpu would find, without taking memory on the GPU.
+  std::function<autotune::GpuIdentity(int ordinal, const core::Environment& base)> identify_gpu;
   std::function<std::unique_ptr<autotune::Executor>(int ordinal, const core::Environment& base)>
       open_gpu;
   std::function<Builder(const std::filesystem::path& cache_folder)> make_builder;

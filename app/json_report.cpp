@@ -121,17 +121,28 @@ Json trial_json(const core::Trial& trial) {
 }
 
 Json winner_json(const core::Winner& winner) {
-  return {{"config", config_json(winner.config)},
-          {"kernel_key", winner.kernel_key},
-          {"measured", winner.measured},
-          {"time_us", time_json(winner.median_us)},
-          {"spread_us", winner.spread_us},
-          {"default_config", config_json(winner.default_config)},
-          {"default_us", time_json(winner.default_us)},
-          {"cublaslt_block_us", time_json(winner.cublaslt_block_us)},
-          {"cublaslt_tensorwide_us", time_json(winner.cublaslt_tensorwide_us)},
-          {"reason", winner.reason},
-          {"trials", winner.trials}};
+  return {
+      {"config", config_json(winner.config)},
+      {"kernel_key", winner.kernel_key},
+      {"measured", winner.measured},
+      {"time_us", time_json(winner.median_us)},
+      {"spread_us", winner.spread_us},
+      {"default_config", config_json(winner.default_config)},
+      {"default_us", time_json(winner.default_us)},
+      {"cublaslt_block_us", time_json(winner.cublaslt_block_us)},
+      {"cublaslt_tensorwide_us", time_json(winner.cublaslt_tensorwide_us)},
+      {"reason", winner.reason},
+      {"trials", winner.trials},
+      {"samples", winner.samples},
+      {"ci_low_us", time_json(winner.ci_low_us)},
+      {"ci_high_us", time_json(winner.ci_high_us)},
+      {"sm_clock_mhz", winner.sm_clock_mhz},
+      {"runner_up_config", winner.runner_up_us > 0 ? config_json(winner.runner_up_config) : Json()},
+      {"runner_up_us", time_json(winner.runner_up_us)},
+      {"margin_low", time_json(winner.margin_low)},
+      {"margin_high", time_json(winner.margin_high)},
+      {"cublaslt_margin_low", time_json(winner.cublaslt_margin_low)},
+      {"cublaslt_margin_high", time_json(winner.cublaslt_margin_high)}};
 }
 
 Json time_json(double time_us) {

@@ -4,15 +4,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "app/interrupt.h"
 #include "app/presets.h"
 #include "app/text.h"
+#include "app/tune_fleet.h"
 #include "app/tune_probe.h"
-#include "app/tune_progress.h"
 #include "app/tune_report.h"
 #include "app/tune_session.h"
+#include "autotune/worker_process.h"
+#include "autotune/worker_server.h"
 
 namespace deepgemm::app {
 
@@ -24,79 +28,14 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// --budget, shared out evenly over the shapes that are left.
-class Budget {
- public:
-  Budget(double seconds, Clock::time_point start) : seconds_(seconds), start_(start) {}
-
-  bool spent() const { return seconds_ > 0 && seconds_since(start_) >= seconds_; }
-
-  // Seconds for one of `shapes_left`; 0 where there is no budget.
-  double share(std::size_t shapes_left) const {
-    if (seconds_ <= 0) return 0;
-    constexpr double kLeast = 1e-3;  // 0 would mean no budget
-    const double left = seconds_ - seconds_since(start_);
-    return std::max(left / static_cast<double>(shapes_left), kLeast);
-  }
-
- private:
-  double seconds_;
-  Clock::time_point start_;
-};
-
-ShapeOutcome skipped(const core::GemmProblem& problem) {
-  ShapeOutcome outcome;
-  outcome.problem = problem;
-  outcome.status = ShapeStatus::kSkipped;
-  outcome.why = "the budget ran out before this shape";
-  outcome.budget_ran_out = true;
-  return outcome;
-}
-
-ShapeOutcome tune_shape(const core::GemmProblem& problem, const TuneRequest& request,
-                        TuneSession& session, double budget_seconds, TuneProgress& progress,
-                        const std::atomic<bool>& stop) {
-  auto options = request.options;
-  options.budget_seconds = budget_seconds;
-  autotune::Tuner tuner(session.device, session.environment, request.space,
-                        *session.builder.kernels, session.executor.get(), *session.database,
-                        options, progress, stop);
-  return outcome_of(tuner.run(problem));
-}
-
-// Tunes shape after shape into `report`, which stays valid at whatever point this is left by an
-// exception. Sets report.interrupted on Ctrl-C.
-void tune_shapes(const TuneRequest& request, TuneSession& session, Terminal& terminal,
-                 spdlog::logger& log, const std::atomic<bool>& stop, TuneReport& report) {
-  const Budget budget(request.options.budget_seconds, Clock::now());
-  TuneProgress progress(terminal, log, request.problems.size());
-  try {
-    for (std::size_t i = 0; i < request.problems.size(); ++i) {
-      const core::GemmProblem& problem = request.problems[i];
-      progress.start_shape(i);
-      if (budget.spent() && !session.database->winner(problem, session.environment)) {
-        report.shapes.push_back(skipped(problem));
-      } else {
-        report.shapes.push_back(tune_shape(
-            problem, request, session, budget.share(request.problems.size() - i), progress, stop));
-      }
-      terminal.milestone(progress.position() + headline(report.shapes.back()));
-    }
-    if (!request.probe) return;
-    probe_families(
-        request, session, terminal, log, [&] { return budget.spent(); }, stop);
-  } catch (const autotune::Interrupted&) {
-    report.interrupted = true;
-  }
-}
-
 TuneReport start_report(const TuneRequest& request, const TuneSession& session) {
   TuneReport report;
   report.command = request.command;
   report.database = request.database.string();
   report.device = session.device;
   report.environment = session.environment;
-  if (session.executor) report.policy = session.executor->policy();
+  const autotune::Executor* executor = session.gpus.front().executor.get();
+  if (executor != nullptr) report.policy = executor->policy();
   report.shapes_asked = request.problems.size();
   return report;
 }
@@ -143,15 +82,41 @@ core::ExitCode verdict(const TuneReport& report, spdlog::logger& log) {
   return core::ExitCode::kDone;
 }
 
+// Kernels that are compiling cannot be stopped. Where the call ended early nobody waits for them:
+// everything is stored and said.
+void leave_if_compiling(TuneSession& session, core::ExitCode code) {
+  if (!session.pool->busy()) return;
+  session.gpus.clear();
+  session.database.reset();
+  std::fflush(nullptr);
+  std::_Exit(static_cast<int>(code));
+}
+
 core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Terminal& terminal,
                     spdlog::logger& log) {
   const auto start = Clock::now();
+  if (request.shard.count > 1) {
+    log.info("Shard {} of {} ({}): {}.", request.shard.index, request.shard.count,
+             request.shard.source, counted(std::ssize(request.problems), "shape"));
+  }
+  if (request.problems.empty()) {
+    log.info("Nothing to do: there are fewer shapes than shards.");
+    return core::ExitCode::kDone;
+  }
   const InterruptGuard interrupt;
-  TuneSession session = open_session(request, hardware);
+  TuneSession session = open_session(request, hardware, log, interrupt.stop());
   TuneReport report = start_report(request, session);
   std::exception_ptr failure;
   try {
     tune_shapes(request, session, terminal, log, interrupt.stop(), report);
+    if (request.probe && !report.interrupted) {
+      const double budget = request.options.budget_seconds;
+      probe_families(
+          request, session, terminal, log,
+          [&] { return budget > 0 && seconds_since(start) >= budget; }, interrupt.stop());
+    }
+  } catch (const autotune::Interrupted&) {
+    report.interrupted = true;
   } catch (const std::exception&) {
     failure = std::current_exception();  // after the shapes that were finished are shown
   }
@@ -161,7 +126,10 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
             request.outputs);
   }
   if (failure) std::rethrow_exception(failure);
-  return report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);
+  const core::ExitCode code =
+      report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);
+  leave_if_compiling(session, code);
+  return code;
 }
 
 core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {
@@ -178,6 +146,10 @@ core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {
 }  // namespace
 
 int tune_main(int argc, const char* const* argv, const Hardware& hardware) {
+  if (argc == 2 && std::string_view(argv[1]) == autotune::kWorkerArgument) {
+    autotune::serve_worker(hardware.open_gpu);
+    return static_cast<int>(core::ExitCode::kDone);
+  }
   Terminal terminal(stderr, look_at(stderr));
   return run_guarded(terminal, [&] {
     const auto arguments = parse_tune_arguments(argc, argv);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -24,9 +25,14 @@ void add_tune_options(CLI::App& app, TuneArguments& arguments) {
                  "Stop after this many seconds, with the best so far")
       ->option_text("SECONDS")
       ->check(CLI::PositiveNumber);
-  auto* gpu = app.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
-                  ->option_text("N")
-                  ->check(CLI::NonNegativeNumber);
+  auto* gpu = app.add_option("--gpu", arguments.gpu,
+                             "Which GPU, counted from 0, or every one of this host\n"
+                             "(default: the launcher's local rank, else 0)")
+                  ->option_text("N|all");
+  app.add_option("--shard", arguments.shard,
+                 "Tune the I-th of N parts, counted from 0, into a\ndatabase of its own (default: "
+                 "as Slurm, Kubernetes,\ntorchrun or MPI say)")
+      ->option_text("I/N");
   auto* probe = app.add_flag("--probe", arguments.probe,
                              "Then race the winners of one n and k at each other's m\nand between, "
                              "so that export can merge rows");
@@ -39,6 +45,8 @@ void add_tune_options(CLI::App& app, TuneArguments& arguments) {
   app.add_flag("--dry-run", arguments.dry_run,
                "Count candidates, name the rules that removed the rest,\n"
                "rank; compile and write nothing");
+  app.add_flag("--no-isolation", arguments.no_isolation,
+               "Run candidates in this process: one that faults\nends the call");
   app.add_option("--fix", arguments.fixed, "Restrict a field of the search. Repeatable")
       ->option_text("FIELD=VALUES")
       ->allow_extra_args(false);
@@ -134,23 +142,44 @@ std::span<const Format> formats_of(const TuneArguments& arguments) {
   return std::span(kFormats).first(arguments.dry_run ? 3 : std::size(kFormats));
 }
 
-TuneRequest resolve(const TuneArguments& arguments) {
+// "all", or the number of a GPU.
+std::optional<int> parse_gpu(const std::string& text) {
+  if (text.empty() || text == "all") return std::nullopt;
+  int number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size() && number >= 0) return number;
+  throw core::UsageError(fmt::format("'{}' is no GPU.", text),
+                         "Give --gpu a number, counted from 0, or all.");
+}
+
+TuneRequest resolve(const TuneArguments& arguments, const Variables& variables) {
+  if (arguments.probe && arguments.gpu == "all") {
+    throw core::UsageError(
+        "--probe races kernels on one GPU.",
+        "Name it with --gpu N, or run again with --probe and without --gpu all.");
+  }
   const auto formats = formats_of(arguments);
   TuneRequest request{.problems = collect_problems(arguments.shapes),
                       .space = autotune::SearchSpace::dense(),
                       .options = {.effort = parse_effort(arguments.effort),
                                   .budget_seconds = arguments.budget_seconds,
-                                  .force = arguments.force,
-                                  .jobs = arguments.jobs},
-                      .gpu = arguments.gpu,
+                                  .force = arguments.force},
+                      .jobs = arguments.jobs,
+                      .gpu = parse_gpu(arguments.gpu),
+                      .local_rank = local_rank(variables),
+                      .all_gpus = arguments.gpu == "all",
+                      .shard = find_shard(arguments.shard, variables),
                       .profile = std::nullopt,
                       .dry_run = arguments.dry_run,
                       .probe = arguments.probe,
+                      .isolated = !arguments.no_isolation,
                       .database = database_path(arguments.common),
                       .cache_folder = arguments.cache_folder,
                       .format = parse_format(arguments.common.format, formats),
                       .outputs = plan_outputs(arguments.common.output_files, formats),
                       .command = arguments.common.command};
+  request.problems = part_of(request.problems, request.shard);
+  request.database = database_of(request.database, request.shard);
   if (request.cache_folder.empty()) request.cache_folder = core::default_cache_folder();
   for (const auto& fix : arguments.fixed) apply_fix(request.space, fix);
   require_walkable(request.space);

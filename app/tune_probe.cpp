@@ -99,7 +99,8 @@ class Prober {
           config == fallback ? core::Contender::kDefault : core::Contender::kCandidate;
       if (const core::Cubin* cubin = cubin_of(config)) kernels.push_back({contender, cubin});
     }
-    for (const auto& trial : autotune::probe(*session_.executor, problem, kernels, {}, stop_)) {
+    for (const auto& trial :
+         autotune::probe(*session_.gpus.front().executor, problem, kernels, {}, stop_)) {
       session_.database->record(trial, session_.environment);
     }
     return true;

@@ -12,12 +12,15 @@ constexpr int kBarWidth = 24;
 
 }  // namespace
 
-TuneProgress::TuneProgress(Terminal& terminal, spdlog::logger& log, std::size_t shapes)
-    : terminal_(terminal), log_(log), shapes_(shapes), left_(shapes) {}
+TuneProgress::TuneProgress(Terminal& terminal, spdlog::logger& log, std::size_t shapes,
+                           std::string where)
+    : terminal_(terminal), log_(log), shapes_(shapes), where_(std::move(where)), left_(shapes) {}
 
 void TuneProgress::start_shape(std::size_t index) { index_ = index; }
 
-std::string TuneProgress::position() const { return fmt::format("[{}/{}] ", index_ + 1, shapes_); }
+std::string TuneProgress::position() const {
+  return fmt::format("[{}/{}] {}", index_ + 1, shapes_, where_);
+}
 
 void TuneProgress::progress(const core::GemmProblem& problem, autotune::Stage stage, int done,
                             int total) {

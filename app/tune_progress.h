@@ -13,8 +13,9 @@ namespace deepgemm::app {
 
 class TuneProgress final : public autotune::TuneObserver {
  public:
-  // `shapes` is how many will be tuned. Both references must outlive this.
-  TuneProgress(Terminal& terminal, spdlog::logger& log, std::size_t shapes);
+  // `shapes` is how many will be tuned; `where` stands before each of them ("GPU 1: "). Both
+  // references must outlive this.
+  TuneProgress(Terminal& terminal, spdlog::logger& log, std::size_t shapes, std::string where = "");
 
   // The shape that comes next, counted from 0.
   void start_shape(std::size_t index);
@@ -30,6 +31,7 @@ class TuneProgress final : public autotune::TuneObserver {
   Terminal& terminal_;
   spdlog::logger& log_;
   std::size_t shapes_;
+  std::string where_;
   std::size_t index_ = 0;
   TimeLeft left_;
 };

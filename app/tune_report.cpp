@@ -35,7 +35,20 @@ Table tune_table() {
                 {"gain", "over_cublaslt_block"},
                 {"", "cublaslt_tensorwide_us"},
                 {"tried", "trials"},
+                {"", "samples"},
+                {"", "ci_low_us"},
+                {"", "ci_high_us"},
+                {"", "sm_clock_mhz"},
+                {"", "runner_up", Align::kLeft},
+                {"", "runner_up_us"},
                 {"why", "reason", Align::kLeft}});
+}
+
+// The default against itself is 1.00x, and no noise about it.
+Cell gain_over_default(const core::Winner& winner) {
+  const double gain = ratio(winner.default_us, winner.median_us);
+  if (winner.config == winner.default_config) return ratio_cell(gain);
+  return ratio_cell(gain, winner.margin_low, winner.margin_high);
 }
 
 void add_winner(Table& table, const ShapeOutcome& shape, const core::DeviceInfo& device) {
@@ -55,11 +68,18 @@ void add_winner(Table& table, const ShapeOutcome& shape, const core::DeviceInfo&
                  rate_cell(gigabytes_per_second(shape.problem, time_us)),
                  percent_cell(share_of_roofline(shape.problem, device, time_us)),
                  winner.measured ? time_cell(winner.default_us) : predicted_cell(winner.default_us),
-                 ratio_cell(ratio(winner.default_us, time_us)),
+                 gain_over_default(winner),
                  time_cell(winner.cublaslt_block_us),
-                 ratio_cell(ratio(winner.cublaslt_block_us, time_us)),
+                 ratio_cell(ratio(winner.cublaslt_block_us, time_us), winner.cublaslt_margin_low,
+                            winner.cublaslt_margin_high),
                  time_cell(winner.cublaslt_tensorwide_us),
                  cell(winner.trials),
+                 cell(winner.samples),
+                 time_cell(winner.ci_low_us),
+                 time_cell(winner.ci_high_us),
+                 cell(winner.sm_clock_mhz),
+                 cell(winner.runner_up_us > 0 ? core::to_string(winner.runner_up_config) : ""),
+                 time_cell(winner.runner_up_us),
                  cell(winner.reason)});
 }
 
@@ -74,6 +94,7 @@ void add_loser(Table& table, const ShapeOutcome& shape) {
                           cell(std::string(name(shape.status)))};
   cells.resize(18, none);
   cells.push_back(cell(count_ours(shape)));
+  cells.resize(cells.size() + 6, none);
   cells.push_back(cell(shape.why));
   table.add_row(std::move(cells));
 }
@@ -124,6 +145,11 @@ std::string closing_lines(const TuneReport& report) {
   std::string text = mean_gains(report) + outcome_counts(report) + "\n";
   const bool predicted = std::ranges::any_of(
       report.shapes, [](const auto& shape) { return shape.winner && !shape.winner->measured; });
+  const bool noisy = std::ranges::any_of(report.shapes, [](const auto& shape) {
+    return shape.winner && shape.winner->cublaslt_margin_low > 0 &&
+           shape.winner->cublaslt_margin_low <= 1 && shape.winner->cublaslt_margin_high >= 1;
+  });
+  if (noisy) text += "≈ the difference is inside the noise.\n";
   if (predicted) {
     text += fmt::format("~ predicted for {}, not measured: tune on the GPU before serving.\n",
                         report.device.id);

@@ -1,5 +1,9 @@
 #include "app/tune_session.h"
 
+#include <algorithm>
+
+#include "autotune/worker_executor.h"
+
 namespace deepgemm::app {
 
 namespace {
@@ -22,29 +26,71 @@ auto with_alternative(const Open& open) {
   }
 }
 
+// Isolated, candidates run in a worker process, which is started when it is first needed: a rerun
+// with nothing to do opens no GPU.
+std::unique_ptr<autotune::Executor> open_executor(const TuneRequest& request,
+                                                  const Hardware& hardware, int ordinal,
+                                                  const core::Environment& base,
+                                                  spdlog::logger& log,
+                                                  const std::atomic<bool>& stop) {
+  if (!request.isolated) return hardware.open_gpu(ordinal, base);
+  const auto on_loss = [&log](const std::string& detail) {
+    log.debug("worker process lost: {}; the next one starts", detail);
+  };
+  return autotune::make_worker_executor(hardware.identify_gpu(ordinal, base),
+                                        {.ordinal = ordinal, .on_loss = on_loss, .stop = &stop});
+}
+
+// Ordinals of the GPUs to use. With --gpu all those that are Hopper, of which there must be one.
+std::vector<int> gpus_of(const TuneRequest& request, const Hardware& hardware) {
+  if (!request.all_gpus) {
+    if (request.gpu || !request.local_rank) return {request.gpu.value_or(0)};
+    // Where a launcher starts a process per GPU, each takes its own; where it shows each process
+    // one GPU only, that.
+    return {*request.local_rank % std::max(1, hardware.device_count())};
+  }
+  constexpr int kHopper = 90;
+  std::vector<int> ordinals;
+  for (int i = 0; i < hardware.device_count(); ++i) {
+    if (hardware.read_device(i).compute_capability == kHopper) ordinals.push_back(i);
+  }
+  if (ordinals.empty()) ordinals.push_back(0);  // whose error says what it is
+  return ordinals;
+}
+
 }  // namespace
 
 core::DeviceInfo find_device(const TuneRequest& request, const Hardware& hardware) {
   if (request.profile) return *request.profile;
-  return with_alternative([&] { return hardware.read_device(request.gpu); });
+  return with_alternative([&] { return hardware.read_device(gpus_of(request, hardware).front()); });
 }
 
-TuneSession open_session(const TuneRequest& request, const Hardware& hardware) {
+TuneSession open_session(const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
+                         const std::atomic<bool>& stop) {
   TuneSession session;
   session.device = find_device(request, hardware);
   require_fit(request.problems, session.device);
   session.builder = hardware.make_builder(request.cache_folder);
+  session.pool = std::make_unique<core::CompilePool>(*session.builder.kernels, request.jobs);
   session.database = std::make_unique<db::TuningDb>(request.database, db::OpenMode::kTune);
+  const std::string& nvrtc = session.builder.nvrtc_version;
   if (request.profile) {
-    session.environment = profile_environment(session.device, session.builder.nvrtc_version);
+    session.environment = profile_environment(session.device, nvrtc);
+    session.gpus.push_back({0, session.device, session.environment, nullptr});
     return session;
   }
-  // Last, because it takes memory on a GPU that others may be using.
-  session.executor = with_alternative([&] {
-    return hardware.open_gpu(request.gpu, base_environment(session.builder.nvrtc_version));
+  // Last, because it may take memory on a GPU that others may be using.
+  with_alternative([&] {
+    for (const int ordinal : gpus_of(request, hardware)) {
+      auto executor = open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop);
+      const core::DeviceInfo device = executor->device();
+      const core::Environment environment = executor->environment();
+      session.gpus.push_back({ordinal, device, environment, std::move(executor)});
+    }
+    return 0;
   });
-  session.device = session.executor->device();
-  session.environment = session.executor->environment();
+  session.device = session.gpus.front().device;
+  session.environment = session.gpus.front().environment;
   return session;
 }
 

@@ -120,7 +120,7 @@ CublasLt::~CublasLt() {
   if (state_->handle != nullptr) functions().cublasLtDestroy(state_->handle);
 }
 
-std::string CublasLt::version() const {
+std::string CublasLt::version() {
   const std::size_t v = functions().cublasLtGetVersion();
   return std::to_string(v / 10000) + "." + std::to_string(v / 100 % 100) + "." +
          std::to_string(v % 100);

@@ -36,7 +36,8 @@ class CublasLt {
   CublasLt();
   ~CublasLt();
 
-  std::string version() const;  // "13.0.2"
+  // "13.0.2". Needs no context. Throws EnvironmentError where cuBLASLt is missing.
+  static std::string version();
   // nullptr where cuBLASLt refuses the shape; `why` then has a sentence.
   std::unique_ptr<LibraryGemm> plan(LibraryRecipe recipe, const Operands& operands,
                                     std::string& why) const;

@@ -20,11 +20,19 @@ struct Check {
   core::Verification verification;
 };
 
+// A contender that ended a round: the GPU stopped it, it hung, or the process that ran it died.
+struct Casualty {
+  int id;
+  core::Outcome outcome;
+  std::string detail;  // in one sentence
+};
+
 // One sample of each contender of a round, taken one after the other.
 struct Round {
-  std::vector<double> times_us;
-  int sm_clock_mhz = 0;  // 0 where NVML is missing
-  bool slowed = false;   // thermal or hardware slow-down was on: the round does not count
+  std::vector<double> times_us;      // empty where there is a casualty
+  std::optional<Casualty> casualty;  // it is dismissed; the others are still there
+  int sm_clock_mhz = 0;              // 0 where NVML is missing
+  bool slowed = false;  // thermal or hardware slow-down was on: the round does not count
 };
 
 // One problem on the device: operands, reference result, contenders.
@@ -42,6 +50,7 @@ class Workbench {
   struct Admission {
     int id = -1;
     std::string failure;
+    core::Outcome outcome = core::Outcome::kLaunchFailed;  // where there is a failure
   };
   virtual Admission admit(core::Contender contender, const core::Cubin* cubin) = 0;
   virtual void dismiss(int id) = 0;
@@ -51,6 +60,13 @@ class Workbench {
 
   // One cold-L2 sample of each, in the order given.
   virtual Round round(std::span<const int> ids) = 0;
+};
+
+// A device as far as it can be told without opening it.
+struct GpuIdentity {
+  core::DeviceInfo device;
+  core::Environment environment;
+  std::string policy;  // how its executor takes samples
 };
 
 // A device that can run kernels.
@@ -63,6 +79,8 @@ class Executor {
   virtual std::string policy() const = 0;
   // How many processes have the device open, this one counted; 0 where that is not known.
   virtual int processes() const { return 0; }
+  // Whether kernels can still run after one failed; false where the GPU's context is lost.
+  virtual bool healthy() const { return true; }
   // Throws UsageError for a problem that needs more memory than the device has.
   virtual std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) = 0;
 };

@@ -25,26 +25,32 @@ std::string gigabytes(double bytes) {
   return text;
 }
 
+core::Environment environment_of(const core::DeviceInfo& device, const core::Environment& base) {
+  core::Environment environment = base;
+  environment.device_id = device.id;
+  environment.device_name = device.name;
+  environment.device_uuid = device.uuid;
+  environment.sms = device.sms;
+  environment.driver = core::driver_text(device);
+  environment.cublaslt = CublasLt::version();
+  return environment;
+}
+
 class GpuExecutor final : public Executor {
  public:
   GpuExecutor(int ordinal, const core::Environment& base, Timing timing)
       : device_(read_hopper(ordinal)),
-        environment_(base),
+        environment_(environment_of(device_, base)),
         context_(ordinal),
         tools_(device_.sms),
         nvml_(device_.uuid) {
-    environment_.device_id = device_.id;
-    environment_.device_name = device_.name;
-    environment_.device_uuid = device_.uuid;
-    environment_.sms = device_.sms;
-    environment_.driver = core::driver_text(device_);
-    environment_.cublaslt = tools_.library.version();
     if (timing == Timing::kNow) tools_.timer();
   }
 
   const core::DeviceInfo& device() const override { return device_; }
   const core::Environment& environment() const override { return environment_; }
   std::string policy() const override { return Timer::policy(); }
+  bool healthy() const override { return tools_.stream.try_synchronize() == 0; }
   int processes() const override { return nvml_.processes(); }
 
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
@@ -70,6 +76,11 @@ class GpuExecutor final : public Executor {
 };
 
 }  // namespace
+
+GpuIdentity identify_gpu(int ordinal, const core::Environment& environment_base) {
+  const core::DeviceInfo device = read_hopper(ordinal);
+  return {device, environment_of(device, environment_base), Timer::policy()};
+}
 
 std::unique_ptr<Executor> open_gpu(int ordinal, const core::Environment& environment_base,
                                    Timing timing) {

@@ -13,6 +13,10 @@ namespace deepgemm::autotune {
 // holds CUPTI, such as compute-sanitizer.
 enum class Timing { kNow, kWhenNeeded };
 
+// What open_gpu would find, without a context on the GPU. Throws EnvironmentError, with the next
+// step, where there is no driver, no such GPU, the GPU is not sm_90, or cuBLASLt is missing.
+GpuIdentity identify_gpu(int ordinal, const core::Environment& environment_base);
+
 // Opens GPU `ordinal`. Throws EnvironmentError, with the next step, where there is no driver, no
 // such GPU, the GPU is not sm_90, or cuBLASLt or (for Timing::kNow) CUPTI is missing.
 // `environment_base` carries what this module cannot know: NVRTC version and sources hash.

@@ -1,6 +1,7 @@
 #include "autotune/lineup.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -36,6 +37,8 @@ Places places(Effort effort, bool gpu) {
 constexpr double kHopeless = 2.0;
 // Stored candidates that run again beside new ones.
 constexpr std::size_t kVeterans = 3;
+// Configs of neighbouring rows that are tried whatever the model says.
+constexpr std::size_t kNeighbours = 6;
 
 using Family = std::tuple<int, int, int, int>;
 Family family(const core::GemmConfig& c) {
@@ -71,6 +74,48 @@ std::vector<Trial> fastest_stored(std::span<const Trial> stored) {
   });
   measured.resize(std::min(measured.size(), kVeterans));
   return measured;
+}
+
+// Winners and runners-up of the nearest m, nearest first, that this problem can run.
+std::vector<core::GemmConfig> proposed_by(std::span<const core::Winner> neighbours,
+                                          const core::GemmProblem& problem,
+                                          const core::DeviceInfo& device) {
+  const auto distance = [&](const core::Winner& each) {
+    return std::abs(std::log(static_cast<double>(each.problem.m) / static_cast<double>(problem.m)));
+  };
+  std::vector<const core::Winner*> nearest;
+  for (const core::Winner& each : neighbours) {
+    if (each.measured) nearest.push_back(&each);
+  }
+  std::stable_sort(nearest.begin(), nearest.end(),
+                   [&](const auto* a, const auto* b) { return distance(*a) < distance(*b); });
+  std::vector<core::GemmConfig> configs;
+  const auto propose = [&](const core::GemmConfig& config) {
+    const bool known = std::find(configs.begin(), configs.end(), config) != configs.end();
+    if (known || configs.size() == kNeighbours) return;
+    if (!core::broken_limit(config, device.shared_bytes_per_block)) configs.push_back(config);
+  };
+  for (const core::Winner* each : nearest) {
+    propose(each->config);
+    if (each->runner_up_us > 0) propose(each->runner_up_config);
+  }
+  return configs;
+}
+
+// The default and the fastest stored ones, which run beside whatever is new.
+std::vector<RankedCandidate> veterans(const core::GemmProblem& problem, const Lineup& lineup,
+                                      const CostModel& model, std::span<const Trial> stored,
+                                      bool gpu) {
+  std::vector<RankedCandidate> list;
+  const Trial* stored_default = find_stored(stored, Contender::kDefault, lineup.fallback.config);
+  // Failures are not tried again, and a prediction does not change.
+  const bool default_stands = stored_default != nullptr && (!gpu || !was_measured(*stored_default));
+  if (!default_stands) list.push_back(lineup.fallback);
+  if (!gpu) return list;
+  for (const Trial& each : fastest_stored(stored)) {
+    list.push_back({each.config, model.predict(problem, each.config)});
+  }
+  return list;
 }
 
 }  // namespace
@@ -111,7 +156,8 @@ std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort
 }
 
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const core::DeviceInfo& device,
-               Effort effort, std::vector<Trial> stored, bool gpu) {
+               Effort effort, std::vector<Trial> stored, std::span<const core::Winner> neighbours,
+               bool gpu) {
   // A prediction answers nothing where there is a GPU to ask.
   if (gpu) std::erase_if(stored, [](const Trial& t) { return t.outcome == Outcome::kPredicted; });
 
@@ -126,18 +172,18 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const core::D
   }
   const Trial* stored_default = find_stored(stored, Contender::kDefault, lineup.fallback.config);
   lineup.answered = fresh.empty() && stored_default != nullptr;
+  std::vector<RankedCandidate> known = veterans(problem, lineup, model, stored, gpu);
   if (lineup.answered) {
+    if (gpu) lineup.rerun = std::move(known);
     lineup.known = std::move(stored);
     return lineup;
   }
-
-  // Failures are not tried again, and a prediction does not change.
-  const bool default_stands = stored_default != nullptr && (!gpu || !was_measured(*stored_default));
-  if (!default_stands) lineup.start.push_back(lineup.fallback);
-  if (gpu) {
-    for (const Trial& each : fastest_stored(stored)) {
-      lineup.start.push_back({each.config, model.predict(problem, each.config)});
-    }
+  lineup.start = std::move(known);
+  for (const core::GemmConfig& each : proposed_by(neighbours, problem, device)) {
+    const bool stands = each == lineup.fallback.config ||
+                        find_stored(stored, Contender::kCandidate, each) != nullptr;
+    if (!stands) lineup.start.push_back({each, model.predict(problem, each)});
+    std::erase_if(fresh, [&](const RankedCandidate& other) { return other.config == each; });
   }
   lineup.start.insert(lineup.start.end(), fresh.begin(), fresh.end());
   lineup.known = std::move(stored);

@@ -21,12 +21,16 @@ struct Lineup {
   std::vector<RankedCandidate> start;  // who is built now, in order; the default first
   std::vector<core::Trial> known;      // stored trials that stand as they are
   bool answered = false;               // nothing new to try
+  // Who races again where everything was tried and the call ended before a winner was stored.
+  std::vector<RankedCandidate> rerun;
 };
 
 // `stored` trials of an equal environment are not repeated, with two exceptions: whenever anything
 // new is measured, the default and the fastest few stored candidates run along, because times of
-// two sessions differ by more than the gaps they must decide.
+// two sessions differ by more than the gaps they must decide. What won for other m of the family
+// (`neighbours`) is tried early, wherever the model ranks it; it alone is no reason to tune again.
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const core::DeviceInfo& device,
-               Effort effort, std::vector<core::Trial> stored, bool gpu);
+               Effort effort, std::vector<core::Trial> stored,
+               std::span<const core::Winner> neighbours, bool gpu);
 
 }  // namespace deepgemm::autotune

@@ -5,13 +5,25 @@
 namespace deepgemm::autotune {
 namespace {
 
-// Fixed values stay as the user said: only laws may overrule them.
+// Rules that look at the problem. Fixed values stay as the user said: only laws may overrule them.
 std::vector<std::size_t> applicable(std::span<const Rule> rules, const SearchSpace& space) {
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    if (rules[i].taste.empty() || !space.is_fixed(rules[i].taste)) indices.push_back(i);
+    if (!rules[i].taste.empty() && !space.is_fixed(rules[i].taste)) indices.push_back(i);
   }
   return indices;
+}
+
+// The first rule without taste that rejects a config; nullopt where none does.
+std::optional<std::size_t> broken_law(std::span<const Rule> rules, const core::GemmConfig& config,
+                                      const core::DeviceInfo& device) {
+  const auto broken = core::broken_limit(config, device.shared_bytes_per_block);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const Rule& rule = rules[i];
+    if (!rule.taste.empty()) continue;
+    if (rule.limit ? broken == rule.limit : rule.rejects({}, config, device)) return i;
+  }
+  return std::nullopt;
 }
 
 bool ranks_before(const RankedCandidate& a, const RankedCandidate& b) {
@@ -23,27 +35,46 @@ bool ranks_before(const RankedCandidate& a, const RankedCandidate& b) {
 
 }  // namespace
 
+const SearchSpace::Runnable& SearchSpace::runnable(const core::DeviceInfo& device) const {
+  if (runnable_ && runnable_->shared_limit == device.shared_bytes_per_block) return *runnable_;
+  const std::span<const Rule> rules = dense_rules();
+  auto found = std::make_shared<Runnable>();
+  found->shared_limit = device.shared_bytes_per_block;
+  found->rejected.resize(rules.size());
+  for_each([&](const core::GemmConfig& config) {
+    ++found->enumerated;
+    if (const auto law = broken_law(rules, config, device)) {
+      ++found->rejected[*law];
+    } else {
+      found->configs.push_back(config);
+    }
+  });
+  runnable_ = std::move(found);
+  return *runnable_;
+}
+
 Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
                const core::DeviceInfo& device) {
   const std::span<const Rule> rules = dense_rules();
   const std::vector<std::size_t> asked = applicable(rules, space);
+  const SearchSpace::Runnable& runnable = space.runnable(device);
   const CostModel model(device);
 
   Plan plan;
-  for (const Rule& rule : rules) plan.rejected.emplace_back(&rule, 0);
-  space.for_each([&](const core::GemmConfig& config) {
-    ++plan.enumerated;
-    const auto broken = core::broken_limit(config, device.shared_bytes_per_block);
+  plan.enumerated = runnable.enumerated;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    plan.rejected.emplace_back(&rules[i], runnable.rejected[i]);
+  }
+  for (const core::GemmConfig& config : runnable.configs) {
     const auto rejecting = std::find_if(asked.begin(), asked.end(), [&](std::size_t i) {
-      const Rule& rule = rules[i];
-      return rule.limit ? broken == rule.limit : rule.rejects(problem, config, device);
+      return rules[i].rejects(problem, config, device);
     });
     if (rejecting != asked.end()) {
       ++plan.rejected[*rejecting].second;
     } else {
       plan.ranked.push_back({config, model.predict(problem, config)});
     }
-  });
+  }
   std::sort(plan.ranked.begin(), plan.ranked.end(), ranks_before);
   return plan;
 }

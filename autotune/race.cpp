@@ -33,6 +33,14 @@ bool Race::run_one() {
   for (const Runner* runner : order) ids.push_back(runner->id);
 
   const Round round = bench_.round(ids);
+  if (round.casualty) {
+    for (std::size_t i = 0; i < runners_.size(); ++i) {
+      if (runners_[i].id != round.casualty->id || !runners_[i].racing) continue;
+      runners_[i].racing = false;
+      fallen_.push_back({i, round.casualty->outcome, round.casualty->detail});
+    }
+    return false;
+  }
   if (round.slowed && rejected_ < kMostRejected) {
     ++rejected_;
     for (Runner* runner : order) ++runner->rejected;

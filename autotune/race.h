@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "autotune/executor.h"
@@ -23,6 +25,14 @@ class Race {
   // hardware slow-down do not count, until there were kMostRejected of them: a GPU that never
   // leaves slow-down still gets its answer. Throws Interrupted.
   void run(int rounds, const Deadline& deadline = {});
+
+  // Who ended a round since the last call, by index; they race no more.
+  struct Fallen {
+    std::size_t index;
+    core::Outcome outcome;
+    std::string detail;
+  };
+  std::vector<Fallen> take_fallen() { return std::exchange(fallen_, {}); }
 
   int rounds_done() const { return rounds_done_; }
   core::Measurement measurement(std::size_t index) const;
@@ -45,6 +55,7 @@ class Race {
   std::vector<Runner> runners_;
   int rounds_done_ = 0;
   int rejected_ = 0;
+  std::vector<Fallen> fallen_;
 };
 
 }  // namespace deepgemm::autotune

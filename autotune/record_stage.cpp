@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "autotune/median_ratio.h"
 #include "autotune/stages.h"
 #include "autotune/verdict.h"
 
@@ -19,23 +20,52 @@ bool is_repeat(const Trial& old, const Entrant& entrant) {
          (!is_ours(old) || entrant.trial.config == old.config);
 }
 
-// Times of one race decide; those of other sessions only where this one measured no candidate.
-// trials from `first_new` on are of this session.
-Verdict decide(std::span<const Trial> trials, std::size_t first_new, bool measured) {
-  if (!measured) return decide_predicted(trials);
-  const auto has_candidate = [](std::span<const Trial> some) {
-    return std::any_of(some.begin(), some.end(), [](const Trial& each) {
-      return each.contender == Contender::kCandidate && each.outcome == Outcome::kMeasured;
-    });
-  };
-  const std::span<const Trial> fresh = trials.subspan(first_new);
-  if (has_candidate(trials.first(first_new)) && !has_candidate(fresh)) {
-    return decide_measured(trials);
+// The last race that measured any of ours. Only times of one race may be compared: between races
+// the clocks and the temperature move.
+int deciding_race(const std::vector<Entrant>& entrants) {
+  int last = -1;
+  for (const Entrant& each : entrants) {
+    if (is_ours(each.trial) && each.trial.outcome == Outcome::kMeasured) {
+      last = std::max(last, each.race);
+    }
   }
-  if (fresh.empty()) return decide_measured(trials);
-  Verdict verdict = decide_measured(fresh);
-  if (verdict.winner) *verdict.winner += first_new;
-  if (verdict.runner_up) *verdict.runner_up += first_new;
+  return last;
+}
+
+// Who may win: those of the deciding race; where this session measured no candidate but earlier
+// ones did, everyone. Indices into `trials`, whose last ones are the recorded entrants.
+std::vector<std::size_t> electable(const TuneContext& context, const std::vector<Trial>& trials,
+                                   const std::vector<Entrant>& entrants, std::size_t first_new) {
+  const auto is_candidate = [](const Trial& each) {
+    return each.contender == Contender::kCandidate && each.outcome == Outcome::kMeasured;
+  };
+  const auto has_candidate = [&](std::size_t from, std::size_t to) {
+    const std::span<const Trial> some = std::span(trials).subspan(from, to - from);
+    return std::any_of(some.begin(), some.end(), is_candidate);
+  };
+  const int race = deciding_race(entrants);
+  const bool by_race = context.executor != nullptr && race >= 0 &&
+                       (has_candidate(first_new, trials.size()) || !has_candidate(0, first_new));
+  std::vector<std::size_t> chosen;
+  if (!by_race) {
+    for (std::size_t i = 0; i < trials.size(); ++i) chosen.push_back(i);
+    return chosen;
+  }
+  std::size_t i = first_new;
+  for (const Entrant& each : entrants) {
+    if (!each.recorded) continue;
+    if (each.race == race || each.trial.outcome != Outcome::kMeasured) chosen.push_back(i);
+    ++i;
+  }
+  return chosen;
+}
+
+Verdict decide(const std::vector<Trial>& trials, const std::vector<std::size_t>& who, bool gpu) {
+  std::vector<Trial> some;
+  for (const std::size_t i : who) some.push_back(trials[i]);
+  Verdict verdict = gpu ? decide_measured(some) : decide_predicted(some);
+  if (verdict.winner) verdict.winner = who[*verdict.winner];
+  if (verdict.runner_up) verdict.runner_up = who[*verdict.runner_up];
   return verdict;
 }
 
@@ -55,8 +85,28 @@ std::string record_cubin(TuneContext& context, const std::vector<Entrant>& entra
   return "";
 }
 
-core::Winner crown(const Trial& winning, std::span<const Trial> trials, const Lineup& lineup,
-                   const std::string& reason) {
+// The 95 % interval of other's time over ours; zeros where too few samples tell.
+Interval margin(const Trial& ours, const Trial& other) {
+  const std::vector<double>& mine = ours.measurement.samples_us;
+  const std::vector<double>& theirs = other.measurement.samples_us;
+  if (std::min(mine.size(), theirs.size()) < kLeastSamplesForRatio) return {0, 0};
+  return ratio_of_medians(mine, theirs).interval(0.05);
+}
+
+void add_evidence(core::Winner& winner, const Trial& winning, const Trial& other) {
+  if (other.contender == Contender::kDefault) {
+    const Interval found = margin(winning, other);
+    winner.margin_low = found.low;
+    winner.margin_high = found.high;
+  } else if (other.contender == Contender::kCublasLtBlock) {
+    const Interval found = margin(winning, other);
+    winner.cublaslt_margin_low = found.low;
+    winner.cublaslt_margin_high = found.high;
+  }
+}
+
+core::Winner crown(const Trial& winning, const Trial* runner_up, std::span<const Trial> trials,
+                   const Lineup& lineup, const std::string& reason) {
   core::Winner winner;
   winner.problem = winning.problem;
   winner.config = winning.config;
@@ -66,7 +116,18 @@ core::Winner crown(const Trial& winning, std::span<const Trial> trials, const Li
   winner.spread_us = winning.measurement.spread_us;
   winner.default_config = lineup.fallback.config;
   winner.reason = reason;
+  const core::Measurement& measurement = winning.measurement;
+  winner.samples = static_cast<int>(measurement.samples_us.size());
+  winner.ci_low_us = measurement.ci_low_us;
+  winner.ci_high_us = measurement.ci_high_us;
+  winner.sm_clock_mhz = measurement.sm_clock_mhz;
+  if (runner_up != nullptr) {
+    winner.runner_up_config = runner_up->config;
+    winner.runner_up_us =
+        winner.measured ? runner_up->measurement.median_us : runner_up->predicted_us;
+  }
   for (const Trial& each : trials) {
+    if (winner.measured) add_evidence(winner, winning, each);
     const double us = winner.measured ? each.measurement.median_us : each.predicted_us;
     if (is_ours(each)) ++winner.trials;
     if (each.contender == Contender::kDefault) winner.default_us = us;
@@ -99,7 +160,9 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   for (const Entrant& each : entrants) {
     if (each.recorded) result.trials.push_back(each.trial);
   }
-  const Verdict verdict = decide(result.trials, first_new, context.executor != nullptr);
+  const Verdict verdict =
+      decide(result.trials, electable(context, result.trials, entrants, first_new),
+             context.executor != nullptr);
   result.why = verdict.reason;
   if (!verdict.winner) return;
 
@@ -113,7 +176,8 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
     const bool runs = each.outcome == Outcome::kMeasured || each.outcome == Outcome::kPredicted;
     if (each.contender == Contender::kDefault && runs) record_cubin(context, entrants, each);
   }
-  result.winner = crown(winning, result.trials, context.lineup, verdict.reason);
+  const Trial* runner_up = verdict.runner_up ? &result.trials[*verdict.runner_up] : nullptr;
+  result.winner = crown(winning, runner_up, result.trials, context.lineup, verdict.reason);
   context.store.record(*result.winner, context.environment);
   context.progress(Stage::kRecord, 1, 1);
 }

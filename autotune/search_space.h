@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,14 +35,26 @@ class SearchSpace {
   long long size() const;  // product of the rows
   void for_each(const std::function<void(const core::GemmConfig&)>& visit) const;
 
+  // Configs that pass every rule that looks at no problem, in for_each's order. Walking the whole
+  // space takes a while, so the first call keeps the answer, which copies made later share. Not for
+  // several threads at once.
+  struct Runnable {
+    int shared_limit = 0;  // of the device
+    long long enumerated = 0;
+    std::vector<long long> rejected;  // by each of dense_rules()
+    std::vector<core::GemmConfig> configs;
+  };
+  const Runnable& runnable(const core::DeviceInfo& device) const;
+
  private:
   std::vector<Parameter> parameters_;
   std::vector<std::string_view> fixed_;
+  mutable std::shared_ptr<const Runnable> runnable_;
 };
 
 // A named reason to reject a config, kept as data. The first rule that applies counts. Rules
-// without `taste` keep what the hardware cannot run away; the others reject what is pointless for
-// a problem, and do not argue with a field that the user fixed.
+// without `taste` keep what the hardware cannot run away, and look at no problem; the others reject
+// what is pointless for a problem, and do not argue with a field that the user fixed.
 struct Rule {
   std::string_view name;    // "shared-memory"
   std::string_view reason;  // "needs more shared memory than a block has"

@@ -2,11 +2,16 @@
 // in order.
 #pragma once
 
+#include <deque>
+#include <future>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "autotune/lineup.h"
+#include "autotune/race.h"
+#include "autotune/stopping_rule.h"
+#include "core/compile_pool.h"
 
 namespace deepgemm::autotune {
 
@@ -15,36 +20,81 @@ struct Entrant {
   core::Trial trial;
   std::optional<core::Cubin> cubin;
   int id = -1;            // on the workbench; -1: not there, or not any more
-  bool recorded = false;  // its trial is in the store: nothing is left to do
+  bool recorded = false;  // its trial is in the store as it stands
+  int race = -1;          // the last one that it ran in, counted from 0; -1: none
+  double score = 0;       // its time over the default's in that race; 0: none
 };
 
 // One run on one problem. All references outlive it.
 struct TuneContext {
   const core::GemmProblem& problem;
+  const core::DeviceInfo& device;
   const core::Environment& environment;
   const Lineup& lineup;
   const TuneOptions& options;
   core::KernelBuilder& builder;
+  core::CompilePool& pool;
   Executor* executor;  // null where there is no GPU
   core::TrialStore& store;
   TuneObserver& observer;
   const std::atomic<bool>& stop;
   Deadline deadline;
-  Deadline build_deadline;  // earlier: what was verified must still be measured
+  Deadline build_deadline;  // earlier: finalists must still be measured
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
+  int races = 0;
 
   void record(Entrant& entrant);  // one durable transaction
   void progress(Stage stage, std::size_t done, std::size_t total);
 };
 
-// Builds everyone in the line-up and, where there is a GPU, checks each as soon as it is built,
-// while the others compile. Records who fails; the others are ready to race.
-std::vector<Entrant> compile_and_verify(TuneContext& context);
+// Below this many samples a measurement says nothing and is not kept.
+inline constexpr std::size_t kFewestSamples = 5;
 
-// Races who passed against the libraries, which join `entrants`. Records everyone measured, at
-// once who drops out.
-void measure(TuneContext& context, std::vector<Entrant>& entrants);
+// An entrant for each candidate, built in the line-up's order, some ahead on the pool's threads.
+class Entries {
+ public:
+  explicit Entries(TuneContext& context);
+  ~Entries();
+  bool has_next() const { return taken_ < context_.lineup.start.size(); }
+  // The entrant has a cubin, or its outcome says why not. nullopt where the deadline passes first.
+  std::optional<Entrant> next(const Deadline& deadline);
+
+ private:
+  void submit();
+
+  TuneContext& context_;
+  std::shared_ptr<std::atomic<bool>> cancelled_;
+  std::deque<std::future<core::BuildResult>> builds_;
+  std::size_t submitted_ = 0;
+  std::size_t taken_ = 0;
+};
+
+// The entrant has an id and may race, or its outcome says why not.
+void verify(Workbench& bench, Entrant& entrant);
+
+struct RaceTerms {
+  StoppingRule rule;
+  Deadline deadline;
+  bool record_again = false;  // also those that an earlier race has recorded
+};
+
+// Runs `entrants[i]` for each i of `who` against each other until the rule has enough, or the
+// deadline passes, which `false` says. Everyone gets its measurement, where it has enough samples,
+// and is recorded when it leaves; who dropped out is dismissed.
+bool run_race(TuneContext& context, std::vector<Entrant>& entrants,
+              const std::vector<std::size_t>& who, const RaceTerms& terms);
+
+// Builds the line-up where there is no GPU: what compiles is recorded as predicted.
+std::vector<Entrant> compile_only(TuneContext& context);
+
+// Builds, checks and races the line-up in heats, while the next ones compile. Everyone's trial is
+// recorded as soon as its heat is over; the best of all heats stay on the workbench.
+std::vector<Entrant> run_heats(TuneContext& context);
+
+// Races the best again, in fresh rounds beside the libraries, which join `entrants`: a time that
+// was the best of many is a lucky one.
+void run_final(TuneContext& context, std::vector<Entrant>& entrants);
 
 // Picks the winner and records it after the cubins that it needs.
 void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, TuneResult& result);

@@ -29,6 +29,9 @@ core::Measurement summarise(std::vector<double> samples_us);
 // Differences below this share are never called faster: two runs of one kernel differ by as much.
 inline constexpr double kTieShare = 0.01;
 
+// What may turn out to tie, once it is measured longer.
+inline constexpr double kLooseTieShare = 0.015;
+
 // a is faster than b beyond the noise: the intervals do not touch and the medians differ by more
 // than kTieShare. False where either was not measured.
 bool clearly_faster(const core::Measurement& a, const core::Measurement& b);

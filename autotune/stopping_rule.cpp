@@ -32,20 +32,32 @@ std::vector<std::size_t> StoppingRule::dropouts(std::span<const Standing> racing
   const core::Measurement* leader = leader_of(racing);
   std::vector<std::size_t> slower;
   if (leader == nullptr) return slower;
-  std::vector<std::size_t> rest;
+  std::vector<std::size_t> candidates;
   for (std::size_t i = 0; i < racing.size(); ++i) {
-    if (racing[i].stays || !racing[i].ours) continue;
-    const bool slow = clearly_faster(*leader, *racing[i].measurement);
-    (slow ? slower : rest).push_back(i);
+    if (!racing[i].stays && racing[i].ours) candidates.push_back(i);
   }
+  std::stable_sort(candidates.begin(), candidates.end(), [&](std::size_t a, std::size_t b) {
+    return racing[a].measurement->median_us < racing[b].measurement->median_us;
+  });
+  const auto stay = std::min(candidates.size(), static_cast<std::size_t>(options_.stay));
+  const auto slow = std::stable_partition(
+      candidates.begin() + static_cast<std::ptrdiff_t>(stay), candidates.end(),
+      [&](std::size_t i) { return !clearly_faster(*leader, *racing[i].measurement); });
+  const auto may_lead = static_cast<std::size_t>(slow - candidates.begin());
+  const double band_us =
+      racing[candidates.empty() ? 0 : candidates.front()].measurement->median_us *
+      (1 + kLooseTieShare);
+  std::stable_sort(candidates.begin() + static_cast<std::ptrdiff_t>(stay), slow,
+                   [&](std::size_t a, std::size_t b) {
+                     const bool a_ties = racing[a].measurement->median_us <= band_us;
+                     const bool b_ties = racing[b].measurement->median_us <= band_us;
+                     if (a_ties != b_ties) return a_ties;
+                     return a_ties && racing[a].order < racing[b].order;
+                   });
   const auto finalists = static_cast<std::size_t>(options_.finalists);
-  const std::size_t keep = std::max(finalists, (rest.size() + 1) / 2);
-  if (rest.size() > keep) {
-    std::stable_sort(rest.begin(), rest.end(), [&](std::size_t a, std::size_t b) {
-      return racing[a].measurement->median_us < racing[b].measurement->median_us;
-    });
-    slower.insert(slower.end(), rest.begin() + static_cast<std::ptrdiff_t>(keep), rest.end());
-  }
+  const std::size_t keep = std::max(finalists, (may_lead + 1) / 2);
+  const std::size_t staying = std::min(keep, may_lead);
+  slower.assign(candidates.begin() + static_cast<std::ptrdiff_t>(staying), candidates.end());
   std::sort(slower.begin(), slower.end());
   return slower;
 }

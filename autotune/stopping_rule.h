@@ -12,8 +12,9 @@ namespace deepgemm::autotune {
 // One contender of a race as the rule sees it.
 struct Standing {
   const core::Measurement* measurement;
-  bool ours;   // candidates and the default lead or trail; libraries only run along
-  bool stays;  // never drops out: the default and the libraries
+  bool ours;              // candidates and the default lead or trail; libraries only run along
+  bool stays;             // never drops out: the default and the libraries
+  std::size_t order = 0;  // place in the fixed order that breaks ties
 };
 
 struct StoppingOptions {
@@ -22,6 +23,7 @@ struct StoppingOptions {
   int max_rounds = 60;       // nor later
   double precision = 0.005;  // half width of the interval, over the median, that is enough
   int finalists = 8;         // candidates that halving leaves in the race
+  int stay = 2;              // the fastest candidates, who never leave: a winner has a runner-up
 };
 
 class StoppingRule {
@@ -32,7 +34,9 @@ class StoppingRule {
   int next_batch(int rounds_done) const;
 
   // Indices of those to drop: the clearly slower ones, and of the rest the slower half, as long
-  // as there are more than `finalists` (successive halving, Jamieson and Talwalkar 2016).
+  // as there are more than `finalists` (successive halving, Jamieson and Talwalkar 2016). Of those
+  // that may tie with the fastest, the ones stay that would win the tie: else the noise of the day
+  // would choose whom the fixed order can choose from.
   std::vector<std::size_t> dropouts(std::span<const Standing> racing) const;
 
   // Every interval of ours is narrow enough, or the rounds are used up.

@@ -9,8 +9,8 @@
 namespace deepgemm::autotune {
 namespace {
 
-// Of a budget, what compiling and verifying may take.
-constexpr double kBuildShare = 0.7;
+// Of a budget, what heats may take: the final decides.
+constexpr double kBuildShare = 0.85;
 
 constexpr std::array<std::string_view, 3> kEfforts{"quick", "default", "exhaustive"};
 constexpr std::array<std::string_view, 5> kStages{"enumerate", "compile", "verify", "measure",
@@ -34,13 +34,14 @@ std::string_view name(Effort effort) { return kEfforts.at(static_cast<std::size_
 std::string_view name(Stage stage) { return kStages.at(static_cast<std::size_t>(stage)); }
 
 Tuner::Tuner(const core::DeviceInfo& device, const core::Environment& environment,
-             SearchSpace space, core::KernelBuilder& builder, Executor* executor,
-             core::TrialStore& store, TuneOptions options, TuneObserver& observer,
-             const std::atomic<bool>& stop)
+             SearchSpace space, core::KernelBuilder& builder, core::CompilePool& pool,
+             Executor* executor, core::TrialStore& store, TuneOptions options,
+             TuneObserver& observer, const std::atomic<bool>& stop)
     : device_(device),
       environment_(environment),
       space_(std::move(space)),
       builder_(builder),
+      pool_(pool),
       executor_(executor),
       store_(store),
       options_(options),
@@ -60,8 +61,8 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
   // Enumerate and prune; the effort and the store cut.
   result.plan = make_plan(problem, space_, device_);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
-  const Lineup lineup = line_up(problem, result.plan, device_, options_.effort, stored(problem),
-                                executor_ != nullptr);
+  Lineup lineup = line_up(problem, result.plan, device_, options_.effort, stored(problem),
+                          store_.winners_of_family(problem, environment_), executor_ != nullptr);
   if (lineup.answered && (result.winner = store_.winner(problem, environment_))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
@@ -70,11 +71,15 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
     return result;
   }
 
+  // Everything was measured and nothing decided: the fastest race once more.
+  if (lineup.answered) lineup.start = lineup.rerun;
   TuneContext context{problem,
+                      device_,
                       environment_,
                       lineup,
                       options_,
                       builder_,
+                      pool_,
                       executor_,
                       store_,
                       observer_,
@@ -86,8 +91,8 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
     const std::string note = context.bench->reference_note();
     if (!note.empty()) observer_.note(note);
   }
-  std::vector<Entrant> entrants = compile_and_verify(context);
-  measure(context, entrants);
+  std::vector<Entrant> entrants = executor_ == nullptr ? compile_only(context) : run_heats(context);
+  if (executor_ != nullptr) run_final(context, entrants);
   record_winner(context, entrants, result);
   result.budget_ran_out = context.budget_ran_out;
   result.seconds = seconds_since(start);

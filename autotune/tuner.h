@@ -9,7 +9,7 @@
 #include "autotune/executor.h"
 #include "autotune/interrupt.h"
 #include "autotune/search_space.h"
-#include "core/kernel_builder.h"
+#include "core/compile_pool.h"
 #include "core/store.h"
 
 namespace deepgemm::autotune {
@@ -22,7 +22,6 @@ struct TuneOptions {
   Effort effort = Effort::kDefault;
   double budget_seconds = 0;  // for one run(), 0: none; obeyed with a usable answer
   bool force = false;         // measure anew what the store already answers
-  int jobs = 0;               // compile threads, 0: one per core
 };
 
 enum class Stage { kEnumerate, kCompile, kVerify, kMeasure, kRecord };
@@ -50,11 +49,12 @@ struct TuneResult {
 
 class Tuner {
  public:
-  // `executor` is null where there is no GPU: candidates are ranked and compiled, the best is
-  // recorded as predicted. All references must outlive the tuner.
+  // `pool` builds through `builder`. `executor` is null where there is no GPU: candidates are
+  // ranked and compiled, the best is recorded as predicted. All references must outlive the tuner.
   Tuner(const core::DeviceInfo& device, const core::Environment& environment, SearchSpace space,
-        core::KernelBuilder& builder, Executor* executor, core::TrialStore& store,
-        TuneOptions options, TuneObserver& observer, const std::atomic<bool>& stop);
+        core::KernelBuilder& builder, core::CompilePool& pool, Executor* executor,
+        core::TrialStore& store, TuneOptions options, TuneObserver& observer,
+        const std::atomic<bool>& stop);
 
   // Tries what the store does not answer, records every trial at once, then the winner and the
   // cubins of winner, runner-up and default. Throws UsageError for an illegal problem, Interrupted
@@ -68,6 +68,7 @@ class Tuner {
   core::Environment environment_;
   SearchSpace space_;
   core::KernelBuilder& builder_;
+  core::CompilePool& pool_;
   Executor* executor_;
   core::TrialStore& store_;
   TuneOptions options_;

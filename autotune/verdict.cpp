@@ -106,6 +106,42 @@ Verdict decide_measured(std::span<const Trial> trials) {
   return verdict;
 }
 
+std::string why_suspicious(const Trial& trial, std::span<const Trial* const> field) {
+  constexpr double kOfPrediction = 0.5;
+  constexpr double kOfTheOthers = 0.75;
+  if (!ours(trial) || trial.measurement.median_us <= 0) return "";
+  const double us = trial.measurement.median_us;
+  if (us < kOfPrediction * trial.predicted_us) {
+    return fmt::format("it takes {:.2f} us where the model expects {:.2f}", us, trial.predicted_us);
+  }
+  double next_us = 0;
+  for (const Trial* each : field) {
+    if (each == &trial || !ours(*each) || each->measurement.median_us <= 0) continue;
+    if (next_us == 0 || each->measurement.median_us < next_us) {
+      next_us = each->measurement.median_us;
+    }
+  }
+  if (us < kOfTheOthers * next_us) {
+    return fmt::format("it takes {:.2f} us, the next best {:.2f}", us, next_us);
+  }
+  return "";
+}
+
+std::string why_impossible(const Trial& trial, const core::DeviceInfo& device) {
+  // Peak rates lie 1.1 (memory) to 1.5 times (tensor cores, before the power cap) above sustained.
+  constexpr double kPeakOverSustained = 1.6;
+  const double us = trial.measurement.median_us;
+  if (us <= 0 || device.memory_gbps <= 0 || device.tensor_tflops <= 0) return "";
+  const double memory_us = static_cast<double>(core::bytes_moved(trial.problem)) /
+                           (device.memory_gbps * kPeakOverSustained * 1e3);
+  const double math_us =
+      core::flops(trial.problem) / (device.tensor_tflops * kPeakOverSustained * 1e6);
+  const double least_us = std::max(memory_us, math_us);
+  if (us >= least_us) return "";
+  return fmt::format("it takes {:.2f} us, and no kernel can take less than {:.2f} on this device",
+                     us, least_us);
+}
+
 Verdict decide_predicted(std::span<const Trial> trials) {
   const std::vector<std::size_t> order =
       by_time(trials, Outcome::kPredicted, [](const Trial& each) { return each.predicted_us; });

@@ -21,6 +21,14 @@ struct Verdict {
 // tunes agree.
 Verdict decide_measured(std::span<const core::Trial> trials);
 
+// Why a time must be confirmed before it may win: half the predicted one or less, or a quarter less
+// than that of everyone else of `field`. Empty where it looks right.
+std::string why_suspicious(const core::Trial& trial, std::span<const core::Trial* const> field);
+
+// Why a time cannot be true: less than the device needs to move the operands or to multiply them,
+// with room for a device whose rates are not known well. Empty where it may be.
+std::string why_impossible(const core::Trial& trial, const core::DeviceInfo& device);
+
 // Among trials that compiled for a profile: the least predicted time, ties likewise.
 Verdict decide_predicted(std::span<const core::Trial> trials);
 

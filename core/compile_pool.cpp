@@ -20,8 +20,13 @@ CompilePool::~CompilePool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::future<BuildResult> CompilePool::submit(const GemmConfig& config) {
-  std::packaged_task<BuildResult()> task([this, config] { return builder_.build(config); });
+std::future<BuildResult> CompilePool::submit(const GemmConfig& config, Flag cancelled) {
+  std::packaged_task<BuildResult()> task([this, config, cancelled] {
+    if (!cancelled || !cancelled->load()) return builder_.build(config);
+    BuildResult none;
+    none.failure = "cancelled";
+    return none;
+  });
   std::future<BuildResult> result = task.get_future();
   {
     const std::lock_guard lock(mutex_);
@@ -41,7 +46,9 @@ void CompilePool::work() {
       task = std::move(queue_.front());
       queue_.pop_front();
     }
+    ++running_;
     task();
+    --running_;
   }
 }
 

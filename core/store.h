@@ -58,6 +58,10 @@ class TrialStore {
                                     const Environment& environment) const = 0;
   virtual std::optional<Winner> winner(const GemmProblem& problem,
                                        const Environment& environment) const = 0;
+  // Newest winners of all problems that differ from this one in m only, of an equal environment;
+  // m ascending.
+  virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,
+                                                const Environment& environment) const = 0;
   // Each call is one durable transaction.
   virtual void record(const Trial& trial, const Environment& environment) = 0;
   virtual void record(const Cubin& cubin) = 0;

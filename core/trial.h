@@ -19,6 +19,9 @@ enum class Outcome {
   kCompileFailed,  // NVRTC or ptxas refused it, serialised its wgmma, or it spills
   kLaunchFailed,   // the driver refused to load or launch it
   kWrong,          // numbers out of tolerance, poison left, canary touched, or not repeatable
+  kFaulted,        // the GPU stopped it (illegal address, misaligned access, trap): context lost
+  kHung,           // not done within its time limit
+  kWorkerLost,     // the process that ran it ended, or answered nonsense
 };
 std::string_view name(Outcome outcome);  // "measured", "compile-failed", …
 std::optional<Outcome> outcome_named(std::string_view text);
@@ -111,6 +114,19 @@ struct Winner {
   double cublaslt_tensorwide_us = 0;
   std::string reason;  // "fastest by 4.1 %", "default kept: best candidate within noise"
   int trials = 0;      // candidates tried
+  // The evidence of the race that decided; 0 where nothing was measured.
+  int samples = 0;
+  double ci_low_us = 0;  // 95 % confidence interval of the median
+  double ci_high_us = 0;
+  int sm_clock_mhz = 0;
+  GemmConfig runner_up_config;
+  double runner_up_us = 0;  // 0: there was none
+  // The default's time over the winner's, with its 95 % interval: inside the noise where that
+  // holds 1. The same for cuBLASLt with block scales. 0: not known.
+  double margin_low = 0;
+  double margin_high = 0;
+  double cublaslt_margin_low = 0;
+  double cublaslt_margin_high = 0;
 };
 
 }  // namespace deepgemm::core

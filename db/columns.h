@@ -106,6 +106,16 @@ void visit_columns(Winner& winner, Visit&& visit) {
   visit("cublaslt_tensorwide_us", winner.cublaslt_tensorwide_us);
   visit("reason", winner.reason);
   visit("trials", winner.trials);
+  visit("samples", winner.samples);
+  visit("ci_low_us", winner.ci_low_us);
+  visit("ci_high_us", winner.ci_high_us);
+  visit("sm_clock_mhz", winner.sm_clock_mhz);
+  visit_config("runner_up_config_", winner.runner_up_config, visit);
+  visit("runner_up_us", winner.runner_up_us);
+  visit("margin_low", winner.margin_low);
+  visit("margin_high", winner.margin_high);
+  visit("cublaslt_margin_low", winner.cublaslt_margin_low);
+  visit("cublaslt_margin_high", winner.cublaslt_margin_high);
 }
 
 template <Is<core::Cubin> Cubin, class Visit>

@@ -177,6 +177,27 @@ std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
   });
 }
 
+std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& problem,
+                                                      const core::Environment& environment) const {
+  std::vector<WinnerRow> rows = state_->read([&]() -> std::vector<WinnerRow> {
+    const auto id = find_environment(state_->database, environment);
+    if (!id) return {};
+    return read_winners(state_->database, state_->path,
+                        {.any_m_of = problem, .environment_id = id, .newest_only = true});
+  });
+  std::vector<core::Winner> family;
+  for (WinnerRow& row : rows) {
+    core::GemmProblem same = row.winner.problem;
+    same.m = problem.m;
+    if (same == problem && row.winner.problem.m != problem.m) {
+      family.push_back(std::move(row.winner));
+    }
+  }
+  std::sort(family.begin(), family.end(),
+            [](const core::Winner& a, const core::Winner& b) { return a.problem.m < b.problem.m; });
+  return family;
+}
+
 void TuningDb::record(const core::Trial& trial, const core::Environment& environment) {
   translated(state_->path, [&] { append(state_->database, trial, environment); });
 }

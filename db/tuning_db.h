@@ -82,6 +82,8 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
                                   const core::Environment& environment) const override;
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
                                      const core::Environment& environment) const override;
+  std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
+                                              const core::Environment& environment) const override;
   void record(const core::Trial& trial, const core::Environment& environment) override;
   void record(const core::Cubin& cubin) override;
   void record(const core::Winner& winner, const core::Environment& environment) override;

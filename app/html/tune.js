@@ -5,6 +5,9 @@ const OUTCOMES = [
   {key: 'measured', title: 'measured', colour: 'blue', style: 'circle'},
   {key: 'predicted', title: 'predicted only', colour: 'grey', style: 'circle'},
   {key: 'compile-failed', title: 'did not compile or spilled', colour: 'orange', style: 'triangle'},
+  {key: 'faulted', title: 'faulted', colour: 'red', style: 'star'},
+  {key: 'hung', title: 'hung', colour: 'red', style: 'rect'},
+  {key: 'worker-lost', title: 'lost its worker', colour: 'purple', style: 'star'},
   {key: 'launch-failed', title: 'did not launch', colour: 'purple', style: 'rect'},
   {key: 'wrong', title: 'wrong numbers', colour: 'red', style: 'crossRot'},
 ];

@@ -66,7 +66,7 @@ TEST(TuneOptions, EveryOptionArrives) {
   EXPECT_TRUE(request.options.force);
   EXPECT_EQ(request.profile->id, "h100-sxm5");
   EXPECT_TRUE(request.dry_run);
-  EXPECT_EQ(request.options.jobs, 3);
+  EXPECT_EQ(request.jobs, 3);
   EXPECT_EQ(request.cache_folder, "c");
   EXPECT_EQ(request.format, Format::kCsv);
   ASSERT_EQ(request.outputs.size(), 2U);
@@ -95,7 +95,7 @@ TEST(TuneOptions, RefusesWhatCannotBe) {
                                                {"1x8x16", "--budget", "-1"},
                                                {"1x8x16", "--budget", "soon"},
                                                {"1x8x16", "--gpu", "-1"},
-                                               {"1x8x16", "--gpu", "all"},
+                                               {"1x8x16", "--gpu", "any"},
                                                {"1x8x16", "--gpu", "0", "--device", "h20"},
                                                {"1x8x16", "--device", "a100"},
                                                {"1x8x16", "--jobs", "0"},

@@ -68,29 +68,42 @@ TEST_F(ResumeTest, WhileMeasuring) {
   script_.time_us = [&](Contender, const core::GemmConfig& config) {
     return config == all[0] ? 20.0 : config == all[1] ? 20.05 : 25.0;
   };
-  stop_at(Stage::kMeasure, 10);
+  // In the second batch of rounds: the slow ones have dropped out, the fast ones are still at it.
+  script_.on_round = [&](Round&) { stop_ = script_.rounds == 7; };
   EXPECT_THROW(tune(), Interrupted);
-  // The slow ones had dropped out by then, the two fast ones were still at it.
+  script_.on_round = nullptr;
   EXPECT_EQ(rows(Outcome::kMeasured).size(), all.size() - 2);
   EXPECT_EQ(rows_of(all[0]), 0);
+  const int verifies = script_.verifies;
   const TuneResult result = resume();
   expect_whole(result);
   EXPECT_EQ(result.winner->config, all[0]);
-  int repeated = 0;
-  for (const core::GemmConfig& each : all) repeated += rows_of(each) > 1;
-  EXPECT_LE(repeated, 3) << "only the fastest few run again, beside what was left";
+  EXPECT_LE(script_.verifies - verifies, 2 + 1 + 3)
+      << "only the default and the fastest few run again, beside what was left";
+}
+
+TEST_F(ResumeTest, BetweenHeatAndFinal) {
+  const std::size_t all = candidates().size() + 1;
+  stop_at(Stage::kMeasure, static_cast<int>(all));
+  EXPECT_THROW(tune(), Interrupted);
+  EXPECT_EQ(rows(Outcome::kMeasured).size(), all);
+  const int verifies = script_.verifies;
+  expect_whole(resume());
+  EXPECT_EQ(script_.verifies - verifies, 4) << "the default and the fastest three";
 }
 
 TEST_F(ResumeTest, BeforeTheWinnerIsRecorded) {
   // Everyone is measured and recorded; the last trial recorded sets the flag.
-  const std::size_t all = candidates().size() + 3;
-  script_.on_trial = [this, all](const Trial&) { stop_ = store_.rows().size() + 1 == all; };
+  script_.on_trial = [this](const Trial& trial) {
+    stop_ = trial.contender == Contender::kCublasLtTensorwide;
+  };
   EXPECT_THROW(tune(), Interrupted);
-  EXPECT_EQ(store_.rows().size(), all);
+  script_.on_trial = nullptr;
+  EXPECT_EQ(rows(Outcome::kMeasured).size(), store_.rows().size());
   EXPECT_TRUE(store_.winners().empty());
-  const int rounds = script_.rounds;
+  const int verifies = script_.verifies;
   expect_whole(resume());
-  EXPECT_EQ(script_.rounds, rounds) << "nothing is measured again";
+  EXPECT_EQ(script_.verifies - verifies, 4) << "only the fastest run again, in one race";
 }
 
 TEST_F(ResumeTest, AFinishedTuneAnswersAtOnce) {
@@ -107,11 +120,12 @@ TEST_F(ResumeTest, AFinishedTuneAnswersAtOnce) {
 }
 
 TEST_F(ResumeTest, ForceMeasuresAnew) {
-  const TuneResult first = tune();
+  tune();
+  const std::size_t rows_before = store_.rows().size();
   options_.force = true;
   const TuneResult second = tune();
   EXPECT_FALSE(second.resumed);
-  EXPECT_EQ(store_.rows().size(), 2 * first.trials.size());
+  EXPECT_EQ(store_.rows().size(), 2 * rows_before) << "beside the old evidence";
   EXPECT_EQ(store_.winners().size(), 2u);
 }
 
@@ -120,7 +134,7 @@ TEST_F(ResumeTest, AnotherEnvironmentStartsAfresh) {
   script_.environment.driver = "590.10 (CUDA 13.1)";
   const TuneResult second = tune();
   EXPECT_FALSE(second.resumed);
-  EXPECT_EQ(second.trials.size() * 2, store_.rows().size());
+  EXPECT_EQ(second.trials.size(), store_.trials(problem_, script_.environment).size());
 }
 
 TEST_F(ResumeTest, MoreEffortTriesOnlyWhatIsNew) {
@@ -133,14 +147,14 @@ TEST_F(ResumeTest, MoreEffortTriesOnlyWhatIsNew) {
   ASSERT_GT(more, quick.size());
   // The machine runs half as fast today: only who runs again may be compared with who is new.
   let_win(best, 40, 50);
+  const int verifies = script_.verifies;
   const TuneResult result = tune();
   ASSERT_TRUE(result.winner);
   EXPECT_EQ(result.winner->config, best);
   EXPECT_DOUBLE_EQ(result.winner->median_us, 40);
   EXPECT_DOUBLE_EQ(result.winner->default_us, 50);
-  int repeated = 0;
-  for (const core::GemmConfig& each : quick) repeated += rows_of(each) == 2;
-  EXPECT_EQ(repeated, 3);
+  EXPECT_EQ(script_.verifies - verifies, static_cast<int>(more - quick.size()) + 1 + 3)
+      << "what is new, the default and the fastest three";
   EXPECT_EQ(result.winner->trials, static_cast<int>(more) + 1);
 }
 

@@ -30,14 +30,17 @@ struct Script {
   std::function<std::string(const core::GemmConfig&)> compile_failure;  // empty: it compiles
   std::function<std::string(core::Contender, const core::GemmConfig&)> admit_failure;
   std::function<Check(core::Contender, const core::GemmConfig&)> check;
-  std::function<void()> on_build;                    // before a build; on compile threads
-  std::function<void()> on_verify;                   // before a verification
+  std::function<void()> on_build;   // before a build; on compile threads
+  std::function<void()> on_verify;  // before a verification
+  // Before a contender is sampled in a round.
+  std::function<void(core::Contender, const core::GemmConfig&)> on_sample;
   std::function<void(Round&)> on_round;              // after a round was filled
   std::function<void(const core::Trial&)> on_trial;  // before a trial is recorded
   double noise = 0;                                  // relative; alternates over the rounds
   std::string reference = "cublaslt-block";
   std::string reference_note;
-  int processes = 1;  // that have the GPU open
+  int processes = 1;    // that have the GPU open
+  bool healthy = true;  // the GPU's context still works
 
   std::atomic<int> builds{0};
   int verifies = 0;
@@ -134,7 +137,11 @@ class Bench final : public Workbench {
     Round round;
     // -1, 0, +1 times the noise, in turn.
     const double factor = 1 + script_.noise * (script_.rounds % 3 - 1);
-    for (int id : ids) round.times_us.push_back(time_us(admitted_.at(id)) * factor);
+    for (int id : ids) {
+      const Contestant& contestant = admitted_.at(id);
+      if (script_.on_sample) script_.on_sample(contestant.contender, contestant.config);
+      round.times_us.push_back(time_us(contestant) * factor);
+    }
     round.sm_clock_mhz = 1755;
     ++script_.rounds;
     if (script_.on_round) script_.on_round(round);
@@ -174,6 +181,7 @@ class Gpu final : public Executor {
   const core::DeviceInfo& device() const override { return script_.device; }
   const core::Environment& environment() const override { return script_.environment; }
   std::string policy() const override { return "scripted"; }
+  bool healthy() const override { return script_.healthy; }
   int processes() const override { return script_.processes; }
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
     return std::make_unique<Bench>(script_, problem);
@@ -208,6 +216,20 @@ class Store final : public core::TrialStore {
       if (row->second == environment && row->first.problem == problem) return row->first;
     }
     return std::nullopt;
+  }
+
+  std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
+                                              const core::Environment& environment) const override {
+    std::map<std::int64_t, core::Winner> newest;
+    for (const auto& [winner, where] : winners_) {
+      core::GemmProblem same = winner.problem;
+      same.m = problem.m;
+      if (where != environment || same != problem || winner.problem.m == problem.m) continue;
+      newest[winner.problem.m] = winner;
+    }
+    std::vector<core::Winner> family;
+    for (auto& [m, winner] : newest) family.push_back(std::move(winner));
+    return family;
   }
 
   void record(const core::Trial& trial, const core::Environment& environment) override {

@@ -73,6 +73,24 @@ TEST(StoppingRule, HalvingLeavesTheFinalists) {
   EXPECT_EQ(StoppingRule().dropouts(field.standings()), (Indices{8, 9}));
 }
 
+TEST(StoppingRule, WhoMayTieStaysByTheFixedOrderNotByLuck) {
+  // Nobody is clearly slower; all lie within 1 %, and the fixed order is the reverse of their
+  // times.
+  Field field;
+  for (int i = 0; i < 20; ++i) field.candidate(measured(10 + 0.004 * i, 1));
+  std::vector<Standing> standings = field.standings();
+  for (std::size_t i = 0; i < standings.size(); ++i) standings[i].order = standings.size() - i;
+  Indices middle;  // the two fastest stay, and the first eight of the fixed order
+  for (std::size_t i = 2; i < 12; ++i) middle.push_back(i);
+  EXPECT_EQ(StoppingRule().dropouts(standings), middle);
+}
+
+TEST(StoppingRule, TheTwoFastestStayHoweverFarApart) {
+  Field field;
+  field.candidate(measured(10, 0.1)).candidate(measured(30, 0.1)).candidate(measured(20, 0.1));
+  EXPECT_EQ(StoppingRule().dropouts(field.standings()), Indices{1});
+}
+
 TEST(StoppingRule, EndsWhenOurIntervalsAreNarrow) {
   Field narrow;
   narrow.candidate(measured(10, 0.01)).library(measured(12, 3));

@@ -22,13 +22,14 @@ class TuningTest : public testing::Test, protected TuneObserver {
     space_.fix("raster_group", {1, 8});
     space_.fix("cluster_n", {1});
     options_.effort = Effort::kQuick;
-    options_.jobs = 2;
+
     fallback_ = core::default_config(problem_, script_.device);
   }
 
   TuneResult tune(bool with_gpu = true) {
-    Tuner tuner(script_.device, script_.environment, space_, builder_, with_gpu ? &gpu_ : nullptr,
-                store_, options_, *this, stop_);
+    core::CompilePool pool(builder_, jobs_);
+    Tuner tuner(script_.device, script_.environment, space_, builder_, pool,
+                with_gpu ? &gpu_ : nullptr, store_, options_, *this, stop_);
     return tuner.run(problem_);
   }
 
@@ -39,8 +40,9 @@ class TuningTest : public testing::Test, protected TuneObserver {
     scripted::Store store(script);
     scripted::Gpu gpu(script);
     TuneObserver silent;
-    Tuner tuner(script.device, script.environment, space_, builder, &gpu, store, options_, silent,
-                stop_);
+    core::CompilePool pool(builder, 2);
+    Tuner tuner(script.device, script.environment, space_, builder, pool, &gpu, store, options_,
+                silent, stop_);
     std::vector<core::GemmConfig> configs;
     for (const core::Trial& each : tuner.run(problem_).trials) {
       if (each.contender == core::Contender::kCandidate) configs.push_back(each.config);
@@ -90,6 +92,7 @@ class TuningTest : public testing::Test, protected TuneObserver {
   TuneOptions options_;
   std::atomic<bool> stop_{false};
   core::GemmConfig fallback_;
+  int jobs_ = 2;
   std::function<void(Stage, int)> on_progress_;
   std::vector<Stage> stages_;
   std::vector<std::string> notes_;

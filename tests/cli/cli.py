@@ -38,7 +38,8 @@ class CliTest(unittest.TestCase):
                                 XDG_CACHE_HOME=str(self.folder / "cache"), TERM="xterm",
                                 CUDA_VISIBLE_DEVICES="")
         for name in list(self.environment):
-            if name.startswith("SCRIPTED_") or name == "NO_COLOR":
+            if name.startswith(("SCRIPTED_", "SLURM_", "OMPI_", "PMI_", "JOB_COMPLETION_")) or \
+                    name in ("NO_COLOR", "RANK", "LOCAL_RANK", "WORLD_SIZE"):
                 del self.environment[name]
 
     def command(self, name, *arguments):

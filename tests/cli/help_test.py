@@ -23,7 +23,7 @@ class Help(CliTest):
 
     def test_help_names_every_option_of_the_contract(self):
         expected = {
-            "deepgemm-tune": ["--db", "--effort", "--budget", "--gpu", "--force", "--device",
+            "deepgemm-tune": ["--db", "--effort", "--budget", "--gpu", "--shard", "--force", "--device",
                               "--dry-run", "--fix", "--jobs", "--format", "--output", "--cache",
                               "--shapes", "--preset", "--op", "--verbose", "--quiet"],
             "deepgemm-bench": ["--db", "--config", "--gpu", "--rounds", "--format", "--output",

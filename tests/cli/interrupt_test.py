@@ -54,7 +54,7 @@ class Interrupted(CliTest):
     def test_while_recording(self):
         counted = self.assert_ok(self.run_command(SCRIPTED, SHAPE, *FEW,
                                                   env={"SCRIPTED_COUNTS": "1"}))
-        rounds = re.search(r"rounds=(\d+)", counted.stderr).group(1)
+        rounds = re.search(r"worker: .* rounds=(\d+)", counted.stderr).group(1)
         self.db.unlink()
         # In the last round: all trials are recorded, the winner is not.
         process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SIGINT_ROUND": rounds})

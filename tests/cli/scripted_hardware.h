@@ -7,9 +7,15 @@
 //   SCRIPTED_SLOW=CONFIG=FACTOR                that config takes so many times longer
 //   SCRIPTED_NO_GPU=1                          there is no GPU
 //   SCRIPTED_NO_NVRTC=1                        there is no compiler
+//   SCRIPTED_FAULT=HOW@WHERE:TEXT              kernels whose config holds TEXT end badly in
+//   `verify`
+//                                              or in `round`: exit, abort, kill, hang, garble, lost
 //   SCRIPTED_PROCESSES=N                       so many processes have the GPU open
+//   SCRIPTED_GPUS=N                            GPUs of the host, 1 by default
 //   SCRIPTED_COUNTS=1                          says on stderr at the end what was done
 #pragma once
+
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -19,6 +25,7 @@
 #include <thread>
 
 #include "app/hardware.h"
+#include "autotune/worker_process.h"
 #include "core/error.h"
 #include "tests/autotune/scripted.h"
 
@@ -46,6 +53,54 @@ inline double slow_down(const core::GemmConfig& config) {
   return line.substr(0, split) == core::to_string(config) ? std::atof(line.c_str() + split + 1) : 1;
 }
 
+// Whether this process serves a tuner that runs candidates isolated.
+inline bool& is_worker() {
+  static bool worker = false;
+  return worker;
+}
+
+// Ends, or spoils, this process in the way that `how` names.
+inline void go_wrong(const std::string& how, script::Script& script) {
+  if (how == "exit") _exit(7);
+  if (how == "abort") std::abort();
+  if (how == "kill") std::raise(SIGKILL);
+  if (how == "hang") std::this_thread::sleep_for(std::chrono::hours(1));
+  if (how == "garble") {
+    static constexpr char kNonsense[] = "no message of this protocol at all, but long enough";
+    (void)!write(autotune::kWorkerDescriptor, kNonsense, sizeof(kNonsense));
+  }
+  if (how == "lost") {
+    script.healthy = false;
+    throw core::EnvironmentError("CUDA error 700: an illegal memory access was encountered", "");
+  }
+}
+
+// SCRIPTED_FAULT: "hang@verify:block_n=96".
+inline void plant_fault(script::Script& script) {
+  const char* text = std::getenv("SCRIPTED_FAULT");
+  if (text == nullptr) return;
+  const std::string fault = text;
+  const std::size_t at = fault.find('@');
+  const std::size_t colon = fault.find(':');
+  const std::string how = fault.substr(0, at);
+  const std::string where = fault.substr(at + 1, colon - at - 1);
+  const std::string pattern = fault.substr(colon + 1);
+  const auto meets = [pattern](core::Contender contender, const core::GemmConfig& config) {
+    return contender == core::Contender::kCandidate &&
+           core::to_string(config).find(pattern) != std::string::npos;
+  };
+  if (where == "verify") {
+    script.check = [=, &script](core::Contender contender, const core::GemmConfig& config) {
+      if (meets(contender, config)) go_wrong(how, script);
+      return script::passing_check();
+    };
+  } else {
+    script.on_sample = [=, &script](core::Contender contender, const core::GemmConfig& config) {
+      if (meets(contender, config)) go_wrong(how, script);
+    };
+  }
+}
+
 // The script of this process.
 inline script::Script& script_of_environment() {
   static script::Script script;
@@ -58,7 +113,9 @@ inline script::Script& script_of_environment() {
     script.on_verify = sleeper("SCRIPTED_SLEEP_MS_VERIFY");
     script.on_round = [nap = sleeper("SCRIPTED_SLEEP_MS_ROUND")](autotune::Round&) {
       nap();
-      if (script.rounds == number_of("SCRIPTED_SIGINT_ROUND")) std::raise(SIGINT);
+      if (script.rounds == number_of("SCRIPTED_SIGINT_ROUND")) {
+        kill(is_worker() ? getppid() : getpid(), SIGINT);
+      }
     };
     if (number_of("SCRIPTED_WRONG") != 0) {
       script.check = [](core::Contender, const core::GemmConfig&) {
@@ -68,6 +125,7 @@ inline script::Script& script_of_environment() {
         return check;
       };
     }
+    plant_fault(script);
     return true;
   }();
   (void)filled;
@@ -80,11 +138,22 @@ inline Hardware scripted_hardware() {
   // The driver that script::Script::gpu_environment names.
   script.device.driver = "580.82";
   script.device.driver_version = 13000;
+  hardware.device_count = [] { return std::max(1, number_of("SCRIPTED_GPUS")); };
   hardware.read_device = [&script](int) { return script.device; };
-  hardware.open_gpu = [&script](int, const core::Environment&) {
+  // The GPUs of a host differ in their ids.
+  const auto environment_of = [&script](int ordinal) {
+    core::Environment environment = script.environment;
+    if (ordinal > 0) environment.device_uuid += "-" + std::to_string(ordinal);
+    return environment;
+  };
+  hardware.identify_gpu = [&script, environment_of](int ordinal, const core::Environment&) {
+    return autotune::GpuIdentity{script.device, environment_of(ordinal), "scripted"};
+  };
+  hardware.open_gpu = [&script, environment_of](int ordinal, const core::Environment&) {
     if (number_of("SCRIPTED_NO_GPU") != 0) {
       throw core::EnvironmentError("There is no GPU", "Pass --device h100-sxm5.");
     }
+    script.environment = environment_of(ordinal);
     return std::make_unique<script::Gpu>(script);
   };
   hardware.make_builder = [&script](const std::filesystem::path&) -> Builder {
@@ -99,8 +168,9 @@ inline Hardware scripted_hardware() {
 inline int finish(int exit_code) {
   if (number_of("SCRIPTED_COUNTS") != 0) {
     const script::Script& script = script_of_environment();
-    std::fprintf(stderr, "scripted: builds=%d verifies=%d rounds=%d\n", script.builds.load(),
-                 script.verifies, script.rounds);
+    std::fprintf(stderr, "scripted%s: builds=%d verifies=%d rounds=%d\n",
+                 is_worker() ? " worker" : "", script.builds.load(), script.verifies,
+                 script.rounds);
   }
   return exit_code;
 }

@@ -8,8 +8,9 @@ namespace deepgemm::core {
 namespace {
 
 TEST(Trial, OutcomesAreNamedBothWays) {
-  for (const Outcome each : {Outcome::kPredicted, Outcome::kMeasured, Outcome::kCompileFailed,
-                             Outcome::kLaunchFailed, Outcome::kWrong}) {
+  for (const Outcome each :
+       {Outcome::kPredicted, Outcome::kMeasured, Outcome::kCompileFailed, Outcome::kLaunchFailed,
+        Outcome::kWrong, Outcome::kFaulted, Outcome::kHung, Outcome::kWorkerLost}) {
     EXPECT_EQ(outcome_named(name(each)), each);
   }
   EXPECT_EQ(name(Outcome::kCompileFailed), "compile-failed");

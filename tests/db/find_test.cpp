@@ -77,5 +77,23 @@ TEST_F(Find, MeasuredRowsOfAnotherDevicePrecedePredictedOnes) {
   EXPECT_EQ(find(64).winner->median_us, 1.0);
 }
 
+TEST(Family, IsTheNewestWinnersOfOtherMInOneEnvironment) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  const core::Environment here = environment_of();
+  core::Environment elsewhere = here;
+  elsewhere.device_uuid = "GPU-other";
+  database.record(winner_of(512), here);
+  database.record(winner_of(64, 13.5), here);
+  database.record(winner_of(64, 12.5), here);
+  database.record(winner_of(128), here);
+  database.record(winner_of(256), elsewhere);
+  const std::vector<core::Winner> family = database.winners_of_family(problem_of(128), here);
+  ASSERT_EQ(family.size(), 2u);
+  EXPECT_EQ(family[0].problem.m, 64);
+  EXPECT_EQ(family[0].median_us, 12.5);
+  EXPECT_EQ(family[1].problem.m, 512);
+}
+
 }  // namespace
 }  // namespace deepgemm::db

@@ -110,6 +110,16 @@ inline core::Winner winner_of(std::int64_t m, double median_us = 12.5, bool meas
   winner.cublaslt_tensorwide_us = 11.5;
   winner.reason = "fastest by 4.1 %";
   winner.trials = 77;
+  winner.samples = 100;
+  winner.ci_low_us = 12.25;
+  winner.ci_high_us = 12.75;
+  winner.sm_clock_mhz = 1755;
+  winner.runner_up_config = config_of(500);
+  winner.runner_up_us = 12.875;
+  winner.margin_low = 1.125;
+  winner.margin_high = 1.25;
+  winner.cublaslt_margin_low = 1.0625;
+  winner.cublaslt_margin_high = 1.1875;
   return winner;
 }
 

@@ -41,7 +41,8 @@ void expect_equal(const core::Trial& a, const core::Trial& b) {
 
 void expect_equal(const core::Winner& a, const core::Winner& b) {
   const auto& [problem, config, key, measured, median, spread, default_config, default_us, block,
-               tensorwide, reason, trials] = a;
+               tensorwide, reason, trials, samples, ci_low, ci_high, clock, runner_up, runner_up_us,
+               margin_low, margin_high, block_margin_low, block_margin_high] = a;
   EXPECT_EQ(problem, b.problem);
   EXPECT_EQ(config, b.config);
   EXPECT_EQ(key, b.kernel_key);
@@ -54,6 +55,16 @@ void expect_equal(const core::Winner& a, const core::Winner& b) {
   EXPECT_EQ(tensorwide, b.cublaslt_tensorwide_us);
   EXPECT_EQ(reason, b.reason);
   EXPECT_EQ(trials, b.trials);
+  EXPECT_EQ(samples, b.samples);
+  EXPECT_EQ(ci_low, b.ci_low_us);
+  EXPECT_EQ(ci_high, b.ci_high_us);
+  EXPECT_EQ(clock, b.sm_clock_mhz);
+  EXPECT_EQ(runner_up, b.runner_up_config);
+  EXPECT_EQ(runner_up_us, b.runner_up_us);
+  EXPECT_EQ(margin_low, b.margin_low);
+  EXPECT_EQ(margin_high, b.margin_high);
+  EXPECT_EQ(block_margin_low, b.cublaslt_margin_low);
+  EXPECT_EQ(block_margin_high, b.cublaslt_margin_high);
 }
 
 TEST(RoundTrip, EveryFieldOfATrialAndItsEnvironment) {

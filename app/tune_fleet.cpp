@@ -1,0 +1,178 @@
+#include "app/tune_fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "app/locked_store.h"
+#include "app/tune_progress.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// --budget, shared out evenly over the shapes that are left.
+class Budget {
+ public:
+  Budget(double seconds, Clock::time_point start) : seconds_(seconds), start_(start) {}
+
+  bool spent() const { return seconds_ > 0 && seconds_since(start_) >= seconds_; }
+
+  // Seconds for one of `shapes_left` on each of `gpus`; 0 where there is no budget.
+  double share(std::size_t shapes_left, std::size_t gpus) const {
+    if (seconds_ <= 0) return 0;
+    constexpr double kLeast = 1e-3;  // 0 would mean no budget
+    const double left = seconds_ - seconds_since(start_);
+    const auto turns = (shapes_left + gpus - 1) / gpus;
+    return std::max(left / static_cast<double>(turns), kLeast);
+  }
+
+ private:
+  double seconds_;
+  Clock::time_point start_;
+};
+
+ShapeOutcome skipped(const core::GemmProblem& problem) {
+  ShapeOutcome outcome;
+  outcome.problem = problem;
+  outcome.status = ShapeStatus::kSkipped;
+  outcome.why = "the budget ran out before this shape";
+  outcome.budget_ran_out = true;
+  return outcome;
+}
+
+class Fleet {
+ public:
+  Fleet(const TuneRequest& request, TuneSession& session, Terminal& terminal, spdlog::logger& log,
+        const std::atomic<bool>& stop)
+      : request_(request),
+        session_(session),
+        terminal_(terminal),
+        log_(log),
+        stop_(stop),
+        store_(*session.database),
+        budget_(request.options.budget_seconds, Clock::now()),
+        own_(session.gpus.size()),
+        outcomes_(request.problems.size()),
+        left_(request.problems.size()) {
+    // Walked once, before the threads share it.
+    request.space.runnable(session.device);
+    for (std::size_t i = 0; i < request.problems.size(); ++i) {
+      const auto gpu = gpu_that_knows(request.problems[i]);
+      (gpu ? own_[*gpu] : anyones_).push_back(i);
+    }
+  }
+
+  // On one GPU in the calling thread.
+  void run(TuneReport& report) {
+    if (session_.gpus.size() == 1) {
+      run_on(0);
+    } else {
+      std::vector<std::thread> threads;
+      for (std::size_t gpu = 0; gpu < session_.gpus.size(); ++gpu) {
+        threads.emplace_back([this, gpu] { run_on(gpu); });
+      }
+      for (std::thread& thread : threads) thread.join();
+    }
+    for (std::optional<ShapeOutcome>& each : outcomes_) {
+      if (each) report.shapes.push_back(*std::move(each));
+    }
+    report.interrupted = interrupted_;
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  // Rows belong to the GPU that made them: another one would begin the shape anew.
+  std::optional<std::size_t> gpu_that_knows(const core::GemmProblem& problem) const {
+    if (session_.gpus.size() == 1) return 0;
+    for (const bool begun : {false, true}) {
+      for (std::size_t gpu = 0; gpu < session_.gpus.size(); ++gpu) {
+        const core::Environment& environment = session_.gpus[gpu].environment;
+        const bool knows = begun ? !store_.trials(problem, environment).empty()
+                                 : store_.winner(problem, environment).has_value();
+        if (knows) return gpu;
+      }
+    }
+    return std::nullopt;
+  }
+
+  struct Turn {
+    std::size_t shape;
+    double budget_seconds;
+  };
+
+  std::optional<Turn> next(std::size_t gpu) {
+    const std::lock_guard lock(mutex_);
+    std::deque<std::size_t>& queue = own_[gpu].empty() ? anyones_ : own_[gpu];
+    if (queue.empty()) return std::nullopt;
+    const std::size_t shape = queue.front();
+    queue.pop_front();
+    return Turn{shape, budget_.share(left_--, session_.gpus.size())};
+  }
+
+  void run_on(std::size_t index) {
+    TuneSession::Gpu& gpu = session_.gpus[index];
+    const std::string where = session_.gpus.size() == 1 ? "" : fmt::format("GPU {}: ", gpu.ordinal);
+    try {
+      TuneProgress progress(terminal_, log_, request_.problems.size(), where);
+      while (const auto turn = next(index)) {
+        progress.start_shape(turn->shape);
+        ShapeOutcome outcome = tune(gpu, *turn, progress);
+        terminal_.milestone(progress.position() + headline(outcome));
+        outcomes_[turn->shape] = std::move(outcome);
+      }
+    } catch (const autotune::Interrupted&) {
+      interrupted_ = true;
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
+    // Its worker process dies with this thread; this way it is asked to leave first.
+    if (session_.gpus.size() > 1) gpu.executor.reset();
+  }
+
+  ShapeOutcome tune(TuneSession::Gpu& gpu, const Turn& turn, TuneProgress& progress) {
+    const core::GemmProblem& problem = request_.problems[turn.shape];
+    if (budget_.spent() && !store_.winner(problem, gpu.environment)) return skipped(problem);
+    autotune::TuneOptions options = request_.options;
+    options.budget_seconds = turn.budget_seconds;
+    autotune::Tuner tuner(gpu.device, gpu.environment, request_.space, *session_.builder.kernels,
+                          *session_.pool, gpu.executor.get(), store_, options, progress, stop_);
+    return outcome_of(tuner.run(problem));
+  }
+
+  const TuneRequest& request_;
+  TuneSession& session_;
+  Terminal& terminal_;
+  spdlog::logger& log_;
+  const std::atomic<bool>& stop_;
+  LockedStore store_;
+  const Budget budget_;
+  std::mutex mutex_;  // of what is below
+  std::vector<std::deque<std::size_t>> own_;
+  std::deque<std::size_t> anyones_;
+  std::vector<std::optional<ShapeOutcome>> outcomes_;  // each written by one thread
+  std::size_t left_;
+  std::exception_ptr failure_;
+  std::atomic<bool> interrupted_{false};
+};
+
+}  // namespace
+
+void tune_shapes(const TuneRequest& request, TuneSession& session, Terminal& terminal,
+                 spdlog::logger& log, const std::atomic<bool>& stop, TuneReport& report) {
+  Fleet(request, session, terminal, log, stop).run(report);
+}
+
+}  // namespace deepgemm::app

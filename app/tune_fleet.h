@@ -1,0 +1,18 @@
+// Tunes a list of shapes on every GPU of a session.
+#pragma once
+
+#include <atomic>
+
+#include "app/tune_report.h"
+#include "app/tune_session.h"
+
+namespace deepgemm::app {
+
+// Each GPU takes the next shape when it is done with one, first of those that it has begun or
+// answered in an earlier call. One thread writes at a time. Fills report.shapes in the order asked
+// for, with what was finished at whatever point this is left; sets report.interrupted on Ctrl-C. A
+// GPU that fails ends its own part; the others go on, then its exception is thrown.
+void tune_shapes(const TuneRequest& request, TuneSession& session, Terminal& terminal,
+                 spdlog::logger& log, const std::atomic<bool>& stop, TuneReport& report);
+
+}  // namespace deepgemm::app

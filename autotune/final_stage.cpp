@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "autotune/stages.h"
+#include "autotune/verdict.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+
+// Enough for the interval of a typical median to fall below half the tie band.
+int most_rounds(Effort effort) {
+  switch (effort) {
+    case Effort::kQuick:
+      return 40;
+    case Effort::kDefault:
+      return 100;
+    case Effort::kExhaustive:
+      break;
+  }
+  return 150;
+}
+
+// Nobody is halved away here: only who is clearly slower leaves.
+StoppingRule final_rule(Effort effort) {
+  return StoppingRule({.batch = 5,
+                       .min_rounds = 20,
+                       .max_rounds = most_rounds(effort),
+                       .precision = 0.002,
+                       .finalists = 1000});
+}
+
+void admit_library(TuneContext& context, Contender contender, std::vector<Entrant>& entrants) {
+  Entrant& entrant = entrants.emplace_back();
+  entrant.trial.problem = context.problem;
+  entrant.trial.contender = contender;
+  entrant.trial.policy = context.executor->policy();
+  const Workbench::Admission admission = context.bench->admit(contender, nullptr);
+  if (admission.failure.empty()) {
+    entrant.trial.outcome = Outcome::kMeasured;
+    entrant.id = admission.id;
+  } else {
+    entrant.trial.outcome = Outcome::kLaunchFailed;
+    entrant.trial.detail = admission.failure;
+    context.record(entrant);
+  }
+}
+
+void reject(TuneContext& context, Entrant& entrant, Outcome outcome, std::string detail) {
+  if (entrant.id >= 0) context.bench->dismiss(entrant.id);
+  entrant.id = -1;
+  entrant.trial.outcome = outcome;
+  entrant.trial.detail = std::move(detail);
+  context.record(entrant);
+}
+
+// A time that looks too good is taken for a wrong kernel until a second check passes.
+void confirm_suspicious(TuneContext& context, std::vector<Entrant>& entrants) {
+  std::vector<const core::Trial*> field;
+  for (const Entrant& each : entrants) {
+    if (each.id >= 0 && each.race >= 0) field.push_back(&each.trial);
+  }
+  std::vector<std::pair<Entrant*, std::string>> suspects;
+  for (Entrant& each : entrants) {
+    if (each.id < 0 || each.race < 0) continue;
+    std::string why = why_suspicious(each.trial, field);
+    if (!why.empty()) suspects.emplace_back(&each, std::move(why));
+  }
+  for (auto& [each, why] : suspects) {
+    context.observer.note(
+        fmt::format("{} is checked again: {}", core::short_name(each->trial.config), why));
+    const Check check = context.bench->verify(each->id);
+    if (check.outcome == Outcome::kMeasured &&
+        check.verification.bits_hash == each->trial.verification.bits_hash) {
+      continue;
+    }
+    reject(context, *each, check.outcome == Outcome::kMeasured ? Outcome::kWrong : check.outcome,
+           fmt::format("{}, and a second check failed: {}", why,
+                       check.detail.empty() ? "it gave other bits" : check.detail));
+  }
+}
+
+// What no machine can do is not believed, however often it is measured.
+void reject_impossible(TuneContext& context, std::vector<Entrant>& entrants) {
+  for (Entrant& each : entrants) {
+    const Contender contender = each.trial.contender;
+    const bool ours = contender == Contender::kCandidate || contender == Contender::kDefault;
+    if (!ours || each.id < 0 || each.race < 0) continue;
+    const std::string why = why_impossible(each.trial, context.device);
+    if (!why.empty()) reject(context, each, Outcome::kWrong, why);
+  }
+}
+
+}  // namespace
+
+void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
+  const auto fit = [](const Entrant& each) { return each.id >= 0; };
+  if (std::none_of(entrants.begin(), entrants.end(), fit)) return;
+  throw_if_set(context.stop);
+  confirm_suspicious(context, entrants);
+  admit_library(context, Contender::kCublasLtBlock, entrants);
+  admit_library(context, Contender::kCublasLtTensorwide, entrants);
+  std::vector<std::size_t> who;
+  for (std::size_t i = 0; i < entrants.size(); ++i) {
+    if (fit(entrants[i])) who.push_back(i);
+  }
+  if (!run_race(context, entrants, who,
+                {final_rule(context.options.effort), context.deadline, true})) {
+    if (!context.budget_ran_out) context.observer.note("the budget ends within the final rounds");
+    context.budget_ran_out = true;
+  }
+  reject_impossible(context, entrants);
+  context.progress(Stage::kMeasure, 1, 1);
+}
+
+}  // namespace deepgemm::autotune

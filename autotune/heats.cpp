@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "autotune/stages.h"
+#include "autotune/statistics.h"
+#include "autotune/verdict.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+using core::Trial;
+
+// Candidates of one heat: few enough that an interrupt loses little and the GPU soon has work, many
+// enough that the default, which runs in every heat, costs little.
+constexpr std::size_t kHeatSize = 16;
+// Who stays on the workbench between heats, and how far behind the best it may be: what lies
+// beyond, no luck of a heat explains.
+constexpr std::size_t kKept = 8;
+constexpr double kKeptShare = 1.05;
+constexpr std::size_t kAlwaysKept = 2;  // so that a winner has a runner-up
+
+constexpr StoppingOptions kHeatRule{
+    .batch = 5, .min_rounds = 10, .max_rounds = 15, .precision = 0.005, .finalists = 4};
+// What the first answer of a budget takes.
+constexpr StoppingOptions kAloneRule{.min_rounds = 15, .max_rounds = 15};
+
+class Heats {
+ public:
+  explicit Heats(TuneContext& context) : context_(context), entries_(context) {}
+
+  std::vector<Entrant> run() {
+    while (entries_.has_next() && !context_.budget_ran_out) {
+      const std::size_t first = entrants_.size();
+      while (entries_.has_next() && entrants_.size() < first + kHeatSize) {
+        if (!take_next()) break;
+      }
+      reject_differing_bits();
+      race_from(first);
+      keep_best();
+    }
+    return std::move(entrants_);
+  }
+
+ private:
+  // False where the budget ends first.
+  bool take_next() {
+    // The first, the default where it can run, is the usable answer: no budget cuts it off.
+    std::optional<Entrant> next =
+        entries_.next(entrants_.empty() ? Deadline() : context_.build_deadline);
+    const std::size_t all = context_.lineup.start.size();
+    if (!next) {
+      context_.budget_ran_out = true;
+      context_.observer.note(
+          fmt::format("the budget ends with {} of {} kernels tried", entrants_.size(), all));
+      return false;
+    }
+    Entrant& entrant = entrants_.emplace_back(std::move(*next));
+    if (entrant.cubin) verify(*context_.bench, entrant);
+    context_.progress(Stage::kVerify, entrants_.size(), all);
+    if (entrant.id < 0) {
+      context_.record(entrant);
+    } else if (!has_answer_ && context_.deadline.is_set()) {
+      run_race(context_, entrants_, {entrants_.size() - 1}, {StoppingRule(kAloneRule), {}});
+      has_answer_ = entrant.id >= 0;
+    }
+    return true;
+  }
+
+  void reject_differing_bits() {
+    std::vector<Entrant*> passed;
+    std::vector<Trial*> verified;
+    for (Entrant& each : entrants_) {
+      if (each.trial.outcome != Outcome::kMeasured) continue;
+      passed.push_back(&each);
+      verified.push_back(&each.trial);
+    }
+    reject_dissenters(verified);
+    for (Entrant* each : passed) {
+      if (each->trial.outcome == Outcome::kMeasured) continue;
+      dismiss(*each);
+      each->trial.measurement = {};
+      context_.record(*each);
+    }
+  }
+
+  void dismiss(Entrant& entrant) {
+    if (entrant.id >= 0) context_.bench->dismiss(entrant.id);
+    entrant.id = -1;
+    entrant.cubin.reset();  // the compiler's cache has it
+  }
+
+  // Everyone that is new against the default and the best so far.
+  void race_from(std::size_t first) {
+    std::vector<std::size_t> who;
+    const std::optional<std::size_t> best = best_of_earlier(first);
+    for (std::size_t i = 0; i < entrants_.size(); ++i) {
+      const bool runs = i >= first || i == best || is_default(entrants_[i]);
+      if (runs && entrants_[i].id >= 0) who.push_back(i);
+    }
+    if (who.empty()) return;
+    if (!run_race(context_, entrants_, who, {StoppingRule(kHeatRule), context_.deadline})) {
+      if (!context_.budget_ran_out) context_.observer.note("the budget ends within a heat");
+      context_.budget_ran_out = true;
+    }
+    score(who, best);
+    context_.progress(Stage::kMeasure, entrants_.size(), context_.lineup.start.size());
+  }
+
+  static bool is_default(const Entrant& entrant) {
+    return entrant.trial.contender == Contender::kDefault;
+  }
+
+  std::optional<std::size_t> best_of_earlier(std::size_t first) const {
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < first; ++i) {
+      const Entrant& each = entrants_[i];
+      if (each.id < 0 || each.score <= 0) continue;
+      if (!best || each.score < entrants_[*best].score) best = i;
+    }
+    return best;
+  }
+
+  // Times of two heats differ by more than the gaps between candidates, so each is divided by that
+  // of one who ran in both: the default, else the best so far.
+  void score(const std::vector<std::size_t>& who, std::optional<std::size_t> best) {
+    const int race = context_.races - 1;
+    std::optional<std::size_t> anchor;
+    for (const std::size_t i : who) {
+      if (entrants_[i].race == race && is_default(entrants_[i])) anchor = i;
+    }
+    if (!anchor && best && entrants_[*best].race == race) anchor = best;
+    double unit_us = 0;
+    if (anchor) {
+      const double known = entrants_[*anchor].score > 0 ? entrants_[*anchor].score : 1;
+      unit_us = entrants_[*anchor].trial.measurement.median_us / known;
+    }
+    for (const std::size_t i : who) {
+      Entrant& each = entrants_[i];
+      if (each.race != race) continue;
+      if (unit_us <= 0) unit_us = each.trial.measurement.median_us;
+      each.score = each.trial.measurement.median_us / unit_us;
+    }
+  }
+
+  void keep_best() {
+    std::vector<Entrant*> alive;
+    for (Entrant& each : entrants_) {
+      if (each.id >= 0 && !is_default(each) && each.score > 0) alive.push_back(&each);
+      // Who has no time did not get its turn before the budget ended; it stays to be tried.
+      if (each.id >= 0 && !is_default(each) && each.score <= 0) dismiss(each);
+    }
+    std::stable_sort(alive.begin(), alive.end(),
+                     [](const Entrant* a, const Entrant* b) { return a->score < b->score; });
+    // Of those that may tie, the ones stay that would win the tie (see StoppingRule::dropouts).
+    const auto ties = [&](const Entrant* each) {
+      return each->score <= (1 + kLooseTieShare) * alive.front()->score;
+    };
+    if (alive.size() > kAlwaysKept) {
+      const auto rest = alive.begin() + kAlwaysKept;
+      std::sort(rest, std::partition_point(rest, alive.end(), ties),
+                [](const Entrant* a, const Entrant* b) {
+                  return core::ordered_before(a->trial.config, b->trial.config);
+                });
+    }
+    for (std::size_t i = 0; i < alive.size(); ++i) {
+      const bool far = i >= kKept || alive[i]->score > kKeptShare * alive.front()->score;
+      if (i >= kAlwaysKept && far) dismiss(*alive[i]);
+    }
+  }
+
+  TuneContext& context_;
+  Entries entries_;
+  std::vector<Entrant> entrants_;
+  bool has_answer_ = false;
+};
+
+}  // namespace
+
+std::vector<Entrant> run_heats(TuneContext& context) { return Heats(context).run(); }
+
+}  // namespace deepgemm::autotune

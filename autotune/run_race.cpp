@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "autotune/stages.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+
+bool is_library(const Entrant& entrant) {
+  return entrant.trial.contender == Contender::kCublasLtBlock ||
+         entrant.trial.contender == Contender::kCublasLtTensorwide;
+}
+
+// One race of some entrants; runner i is entrant `who[i]`.
+class Heat {
+ public:
+  Heat(TuneContext& context, std::vector<Entrant>& entrants, const std::vector<std::size_t>& who,
+       const RaceTerms& terms)
+      : context_(context),
+        entrants_(entrants),
+        who_(who),
+        terms_(terms),
+        race_(*context.bench, context.stop),
+        number_(context.races++) {
+    for (const std::size_t i : who) race_.enter(entrants[i].id);
+  }
+
+  // False where the deadline ended it.
+  bool run() {
+    while (const int batch = terms_.rule.next_batch(race_.rounds_done())) {
+      race_.run(batch, terms_.deadline);
+      bury();
+      if (terms_.deadline.passed()) return false;
+      if (judge()) break;
+    }
+    return true;
+  }
+
+  void finish() {
+    for (std::size_t runner = 0; runner < who_.size(); ++runner) {
+      if (race_.racing(runner)) leave(runner);
+    }
+  }
+
+ private:
+  Entrant& entrant(std::size_t runner) { return entrants_[who_[runner]]; }
+
+  void bury() {
+    for (Race::Fallen& each : race_.take_fallen()) {
+      Entrant& fallen = entrant(each.index);
+      fallen.id = -1;
+      fallen.cubin.reset();
+      fallen.trial.outcome = each.outcome;
+      fallen.trial.detail = std::move(each.detail);
+      fallen.trial.measurement = {};
+      context_.record(fallen);
+    }
+  }
+
+  void leave(std::size_t runner) {
+    race_.leave(runner);
+    Entrant& leaving = entrant(runner);
+    core::Measurement measurement = race_.measurement(runner);
+    if (measurement.samples_us.size() < kFewestSamples) return;
+    leaving.trial.measurement = std::move(measurement);
+    leaving.race = number_;
+    if (!leaving.recorded || terms_.record_again) context_.record(leaving);
+  }
+
+  // Lets those go that need not run on. Whether the others have run long enough.
+  bool judge() {
+    std::vector<std::size_t> runners;
+    std::vector<core::Measurement> measurements;
+    for (std::size_t i = 0; i < who_.size(); ++i) {
+      if (!race_.racing(i)) continue;
+      runners.push_back(i);
+      measurements.push_back(race_.measurement(i));
+    }
+    std::vector<Standing> standings;
+    for (std::size_t i = 0; i < runners.size(); ++i) {
+      const Entrant& each = entrant(runners[i]);
+      const auto before = [&](std::size_t other) {
+        return core::ordered_before(entrant(other).trial.config, each.trial.config);
+      };
+      standings.push_back(
+          {&measurements[i], !is_library(each), each.trial.contender != Contender::kCandidate,
+           static_cast<std::size_t>(std::count_if(runners.begin(), runners.end(), before))});
+    }
+    std::vector<Standing> left = standings;
+    for (const std::size_t i : terms_.rule.dropouts(standings)) {
+      leave(runners[i]);
+      context_.bench->dismiss(entrant(runners[i]).id);
+      entrant(runners[i]).id = -1;
+      left[i].measurement = nullptr;
+    }
+    std::erase_if(left, [](const Standing& each) { return each.measurement == nullptr; });
+    return terms_.rule.enough(left, race_.rounds_done());
+  }
+
+  TuneContext& context_;
+  std::vector<Entrant>& entrants_;
+  const std::vector<std::size_t>& who_;
+  const RaceTerms& terms_;
+  Race race_;
+  int number_;
+};
+
+}  // namespace
+
+bool run_race(TuneContext& context, std::vector<Entrant>& entrants,
+              const std::vector<std::size_t>& who, const RaceTerms& terms) {
+  Heat heat(context, entrants, who, terms);
+  const bool ended = heat.run();
+  heat.finish();
+  return ended;
+}
+
+}  // namespace deepgemm::autotune

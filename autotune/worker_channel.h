@@ -1,0 +1,60 @@
+// Messages between the tuner and its worker process, over a socket pair.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace deepgemm::autotune {
+
+// Raised when a message changes its meaning: then an old worker is told from a new one.
+inline constexpr std::uint32_t kWorkerProtocol = 1;
+
+enum class Say : std::uint32_t {
+  // The tuner asks; each question has one answer.
+  kHello,    // ordinal of the GPU, environment as far as known -> environment
+  kPrepare,  // problem -> reference, its note
+  kAdmit,    // contender, whether there is a cubin, the cubin -> admission
+  kDismiss,  // id -> nothing
+  kVerify,   // id -> check
+  kRound,    // ids -> round
+  // The worker answers.
+  kDone = 100,
+  kRefused,  // exit code, what, next step: an Error of the work itself
+  kLost,     // detail: the context is beyond repair; the worker ends after saying so
+};
+
+struct Message {
+  Say say = Say::kDone;
+  std::string body;
+};
+
+// How waiting for a message ended.
+enum class Heard { kMessage, kTimeout, kClosed, kGarbled };
+
+// One end. Owns the descriptor.
+class WorkerChannel {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit WorkerChannel(int descriptor) : descriptor_(descriptor) {}
+  ~WorkerChannel();
+  WorkerChannel(const WorkerChannel&) = delete;
+  WorkerChannel& operator=(const WorkerChannel&) = delete;
+
+  // False where the other end is gone, or does not read within `seconds` (0: no limit).
+  bool send(const Message& message, double seconds = 0);
+
+  // `seconds` 0: no limit. Throws Interrupted (autotune/interrupt.h) when `stop` is set; null:
+  // none.
+  Heard receive(Message& message, double seconds = 0, const std::atomic<bool>* stop = nullptr);
+
+ private:
+  Heard read_fully(char* to, std::size_t count, Clock::time_point end,
+                   const std::atomic<bool>* stop);
+
+  int descriptor_;
+};
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,214 @@
+#include "autotune/worker_executor.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "autotune/cost_model.h"
+#include "autotune/wire.h"
+#include "autotune/worker_link.h"
+#include "core/default_config.h"
+#include "core/error.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Outcome;
+
+// The model may be far off, the GPU's clocks low and its memory shared: a kernel that takes this
+// much longer than predicted does not end.
+constexpr double kPatience = 200;
+// Each verification and each sample launches a kernel about so often.
+constexpr double kLaunches = 2;
+// A process that cannot even be prepared so often in a row is not the candidates' fault.
+constexpr int kMostAttempts = 3;
+
+class WorkerBench final : public Workbench {
+ public:
+  WorkerBench(WorkerLink& link, const core::GemmProblem& problem)
+      : link_(link), problem_(problem), model_(link.identity().device) {
+    prepare();
+  }
+
+  std::string reference() const override { return reference_; }
+  std::string reference_note() const override { return note_; }
+
+  Admission admit(core::Contender contender, const core::Cubin* cubin) override {
+    Entry entry;
+    entry.contender = contender;
+    if (cubin != nullptr) entry.cubin = *cubin;
+    const core::GemmConfig config =
+        cubin != nullptr ? cubin->config : core::default_config(problem_, link_.identity().device);
+    entry.patience_s = kPatience * kLaunches * model_.predict(problem_, config).total_us * 1e-6;
+    const Admission admission = admit_there(entry);
+    if (!admission.failure.empty()) return admission;
+    entry.id = admission.id;
+    entries_.emplace(next_id_, std::move(entry));
+    return {next_id_++, ""};
+  }
+
+  void dismiss(int id) override {
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return;
+    const int there = found->second.generation == generation_ ? found->second.id : -1;
+    entries_.erase(found);
+    if (there >= 0 && alive()) link_.ask(Say::kDismiss, wire::pack(there), link_.limits().admit);
+  }
+
+  Check verify(int id) override {
+    Entry& entry = entries_.at(id);
+    if (const auto loss = bring_in(entry)) return failed(*loss);
+    const Answer answer =
+        link_.ask(Say::kVerify, wire::pack(entry.id), link_.limits().verify + entry.patience_s);
+    Check check;
+    if (const auto loss = read(answer, check)) return failed(*loss);
+    return check;
+  }
+
+  // Where a round is lost, each contender runs alone, so that the one at fault shows itself.
+  Round round(std::span<const int> ids) override {
+    for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+      std::optional<Casualty> casualty;
+      if (const auto round = try_round(ids, casualty)) return *round;
+      for (std::size_t i = 0; i < ids.size() && !casualty; ++i) {
+        try_round(ids.subspan(i, 1), casualty);
+      }
+      if (!casualty) continue;
+      entries_.erase(casualty->id);
+      Round lost;
+      lost.casualty = std::move(casualty);
+      return lost;
+    }
+    throw core::EnvironmentError(
+        "The worker process is lost again and again, though each kernel runs alone",
+        "Check the GPU with nvidia-smi and dmesg, and see what ends processes on this machine.");
+  }
+
+ private:
+  struct Entry {
+    core::Contender contender = core::Contender::kCandidate;
+    std::optional<core::Cubin> cubin;
+    double patience_s = 0;
+    int id = -1;         // in the worker
+    int generation = 0;  // of the worker that it is in
+  };
+
+  static Check failed(const Loss& loss) {
+    Check check;
+    check.outcome = loss.outcome;
+    check.detail = loss.detail;
+    return check;
+  }
+
+  // Why there is no answer, or none that makes sense; else `values` are filled.
+  template <typename... Values>
+  std::optional<Loss> read(const Answer& answer, Values&... values) {
+    if (answer.loss) return answer.loss;
+    try {
+      wire::unpack(answer.body, values...);
+      return std::nullopt;
+    } catch (const wire::Garbled&) {
+      return link_.give_up();
+    }
+  }
+
+  bool alive() const { return generation_ != 0 && generation_ == link_.generation(); }
+
+  // A worker that has the problem before it.
+  void prepare() {
+    std::string detail;
+    for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+      link_.start();
+      const Answer answer = link_.ask(Say::kPrepare, wire::pack(problem_), link_.limits().prepare);
+      const auto loss = read(answer, reference_, note_);
+      generation_ = link_.generation();
+      if (!loss) return;
+      detail = loss->detail;
+    }
+    throw core::EnvironmentError(
+        fmt::format("{} cannot be prepared: {}", core::to_string(problem_), detail),
+        "Check the GPU with nvidia-smi; --no-isolation shows the failure itself.");
+  }
+
+  Admission admit_there(Entry& entry) {
+    if (!alive()) prepare();
+    const core::Cubin none;
+    const core::Cubin& cubin = entry.cubin ? *entry.cubin : none;
+    const Answer answer =
+        link_.ask(Say::kAdmit, wire::pack(entry.contender, entry.cubin.has_value(), cubin),
+                  link_.limits().admit);
+    Admission admission;
+    if (const auto loss = read(answer, admission)) return {-1, loss->detail, loss->outcome};
+    if (admission.failure.empty()) {
+      entry.id = admission.id;
+      entry.generation = generation_;
+    }
+    return admission;
+  }
+
+  // Makes sure that the worker of now has it.
+  std::optional<Loss> bring_in(Entry& entry) {
+    if (!alive()) prepare();
+    if (entry.generation == generation_) return std::nullopt;
+    const Admission admission = admit_there(entry);
+    if (admission.failure.empty()) return std::nullopt;
+    return Loss{admission.outcome, admission.failure};
+  }
+
+  // nullopt where the worker was lost; a single contender is then the casualty.
+  std::optional<Round> try_round(std::span<const int> ids, std::optional<Casualty>& casualty) {
+    std::vector<int> there;
+    double patience_s = 0;
+    for (const int id : ids) {
+      Entry& entry = entries_.at(id);
+      if (const auto loss = bring_in(entry)) {
+        casualty = Casualty{id, loss->outcome, loss->detail};
+        return std::nullopt;
+      }
+      there.push_back(entry.id);
+      patience_s += entry.patience_s;
+    }
+    const Answer answer =
+        link_.ask(Say::kRound, wire::pack(there), link_.limits().round + patience_s);
+    Round round;
+    std::optional<Loss> loss = read(answer, round);
+    if (!loss && round.times_us.size() != ids.size()) loss = link_.give_up();
+    if (!loss) return round;
+    if (ids.size() == 1) casualty = Casualty{ids.front(), loss->outcome, loss->detail};
+    return std::nullopt;
+  }
+
+  WorkerLink& link_;
+  core::GemmProblem problem_;
+  CostModel model_;
+  std::string reference_;
+  std::string note_;
+  int generation_ = 0;  // of the worker that has the problem before it
+  std::map<int, Entry> entries_;
+  int next_id_ = 0;
+};
+
+class WorkerExecutor final : public Executor {
+ public:
+  WorkerExecutor(const GpuIdentity& identity, WorkerOptions options)
+      : identity_(identity), link_(identity_, std::move(options)) {}
+
+  const core::DeviceInfo& device() const override { return identity_.device; }
+  const core::Environment& environment() const override { return identity_.environment; }
+  std::string policy() const override { return identity_.policy; }
+  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
+    return std::make_unique<WorkerBench>(link_, problem);
+  }
+
+ private:
+  GpuIdentity identity_;
+  WorkerLink link_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_worker_executor(const GpuIdentity& identity, WorkerOptions options) {
+  return std::make_unique<WorkerExecutor>(identity, std::move(options));
+}
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,89 @@
+#include "autotune/worker_link.h"
+
+#include <fmt/format.h>
+
+#include "autotune/interrupt.h"
+#include "autotune/wire.h"
+#include "core/error.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+[[noreturn]] void rethrow_refusal(const std::string& body) {
+  auto code = core::ExitCode::kEnvironment;
+  std::string what;
+  std::string next;
+  wire::unpack(body, code, what, next);
+  if (code == core::ExitCode::kUsage) throw core::UsageError(what, next);
+  if (code == core::ExitCode::kEnvironment) throw core::EnvironmentError(what, next);
+  throw core::Error(code, what, next);
+}
+
+}  // namespace
+
+// An interrupted tuner waits for nobody.
+WorkerLink::~WorkerLink() {
+  if (worker_ && options_.stop != nullptr && options_.stop->load()) worker_->kill();
+}
+
+void WorkerLink::start() {
+  if (worker_) return;
+  worker_ = std::make_unique<WorkerProcess>(options_.executable);
+  ++started_;
+  const Answer answer =
+      ask(Say::kHello, wire::pack(options_.ordinal, identity_.environment), options_.limits.start);
+  if (answer.loss) {
+    throw core::EnvironmentError("The worker process did not start: " + answer.loss->detail,
+                                 "Check the GPU with nvidia-smi, or pass --no-isolation to see the "
+                                 "failure itself.");
+  }
+  core::Environment found;
+  wire::unpack(answer.body, found);
+  if (found == identity_.environment) return;
+  worker_->kill();
+  worker_.reset();
+  throw core::EnvironmentError(
+      fmt::format("The worker process finds another GPU or library than the tuner ({} {}, {} {})",
+                  found.device_uuid, found.cublaslt, identity_.environment.device_uuid,
+                  identity_.environment.cublaslt),
+      "Let CUDA_VISIBLE_DEVICES and LD_LIBRARY_PATH stay as they are while it runs.");
+}
+
+Answer WorkerLink::lose(core::Outcome outcome, const std::string& detail) {
+  worker_->kill();
+  worker_.reset();
+  if (options_.on_loss) options_.on_loss(detail);
+  return {"", Loss{outcome, detail}};
+}
+
+Loss WorkerLink::give_up() {
+  return *lose(core::Outcome::kWorkerLost, "the process that ran it answered nonsense").loss;
+}
+
+Answer WorkerLink::ask(Say say, const std::string& body, double seconds) {
+  using core::Outcome;
+  Message message{say, body};
+  // A send that fails leaves the reason to how the worker ended.
+  const bool sent = worker_->channel().send(message, seconds);
+  const Heard heard =
+      sent ? worker_->channel().receive(message, seconds, options_.stop) : Heard::kClosed;
+  switch (heard) {
+    case Heard::kTimeout:
+      return lose(Outcome::kHung, fmt::format("it was not done within {:.1f} s", seconds));
+    case Heard::kClosed:
+      return lose(Outcome::kWorkerLost,
+                  fmt::format("the process that ran it {}", worker_->how_it_ended()));
+    case Heard::kGarbled:
+      return {"", give_up()};
+    case Heard::kMessage:
+      break;
+  }
+  if (message.say == Say::kRefused) rethrow_refusal(message.body);
+  if (message.say == Say::kLost) {
+    return lose(Outcome::kFaulted, fmt::format("the GPU stopped it: {}", message.body));
+  }
+  if (message.say != Say::kDone) return {"", give_up()};
+  return {std::move(message.body), std::nullopt};
+}
+
+}  // namespace deepgemm::autotune

@@ -1,0 +1,54 @@
+// The tuner's connection to its worker: asks, waits within a limit, and says how it failed.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "autotune/worker_executor.h"
+#include "autotune/worker_process.h"
+
+namespace deepgemm::autotune {
+
+// Why there is no answer.
+struct Loss {
+  core::Outcome outcome = core::Outcome::kWorkerLost;
+  std::string detail;  // one sentence
+};
+
+// What the worker said: the body of its answer, or why there is none.
+struct Answer {
+  std::string body;
+  std::optional<Loss> loss;
+};
+
+class WorkerLink {
+ public:
+  WorkerLink(const GpuIdentity& identity, WorkerOptions options)
+      : identity_(identity), options_(std::move(options)) {}
+  ~WorkerLink();
+
+  // Starts a worker where there is none. Throws EnvironmentError, and what the worker throws.
+  void start();
+  // Which worker this is, counted from 1; 0 where there is none. What was prepared in another one
+  // is gone.
+  int generation() const { return worker_ ? started_ : 0; }
+  // Ends a worker whose answers make no sense.
+  Loss give_up();
+
+  // Asks the worker, which start() has made. After a loss there is none. Throws what the worker
+  // throws as an Error, and Interrupted.
+  Answer ask(Say say, const std::string& body, double seconds);
+
+  const WorkerLimits& limits() const { return options_.limits; }
+  const GpuIdentity& identity() const { return identity_; }
+
+ private:
+  Answer lose(core::Outcome outcome, const std::string& detail);
+
+  const GpuIdentity& identity_;
+  WorkerOptions options_;
+  std::unique_ptr<WorkerProcess> worker_;
+  int started_ = 0;
+};
+
+}  // namespace deepgemm::autotune

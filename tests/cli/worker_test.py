@@ -1,0 +1,139 @@
+"""Candidates that crash, hang, exit or garble take their worker process along, never the tuner."""
+
+import os
+import pathlib
+import signal
+import time
+import unittest
+
+from cli import CliTest
+
+SHAPE = "64x2112x7168"
+TUNE = "deepgemm-tune-scripted"
+# Two widths; the faults are planted in one of them.
+SPACE = ["--effort", "quick", "--fix", "block_m=64", "--fix", "block_n=64,96", "--fix",
+         "cluster_m=1", "--fix", "cluster_n=1", "--fix", "raster_group=8"]
+BAD = "block_n=96"
+# What becomes of a candidate, by how it goes wrong.
+OUTCOMES = {"exit": "worker-lost", "abort": "worker-lost", "kill": "worker-lost",
+            "garble": "worker-lost", "lost": "faulted", "hang": "hung"}
+
+
+def children_of(process):
+    """Ids of the processes that a process has started."""
+    children = []
+    for task in pathlib.Path(f"/proc/{process}/task").iterdir():
+        children += map(int, (task / "children").read_text().split())
+    return children
+
+
+def is_running(process):
+    try:
+        state = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+class Isolation(CliTest):
+    def outcomes(self):
+        """The last outcome of each candidate's config."""
+        report = self.json_of(self.run_command("deepgemm-db", "show", SHAPE, "--format", "json"))
+        trials = [row["trial"] for row in report["trials"] if row["trial"]["config"]]
+        return {tuple(trial["config"].items()): trial for trial in trials}
+
+    def check_fault(self, how, where):
+        started = time.monotonic()
+        result = self.assert_ok(self.run_command(
+            TUNE, SHAPE, *SPACE, "--verbose", env={"SCRIPTED_FAULT": f"{how}@{where}:{BAD}"}))
+        said = f"{how}@{where}\n{result.stderr}"
+        bad = 0
+        for config, trial in self.outcomes().items():
+            if trial["contender"] != "candidate" or dict(config)["block_n"] != 96:
+                self.assertEqual(trial["outcome"], "measured", said)
+                continue
+            bad += 1
+            self.assertEqual(trial["outcome"], OUTCOMES[how], said)
+            self.assertTrue(trial["detail"], said)
+        self.assertGreaterEqual(bad, 2, said)
+        self.assertIn("worker process lost", said)
+        return time.monotonic() - started
+
+    def test_every_way_to_go_wrong_in_a_check(self):
+        for how in ("exit", "abort", "kill", "garble", "lost"):
+            with self.subTest(how):
+                self.check_fault(how, "verify")
+            self.db.unlink()
+
+    def test_every_way_to_go_wrong_in_a_round(self):
+        for how in ("exit", "abort", "kill", "garble", "lost"):
+            with self.subTest(how):
+                self.check_fault(how, "round")
+            self.db.unlink()
+
+    def test_a_hang_ends_at_its_limit(self):
+        arguments = ["--fix", "block_n=96", "--fix", "stages=4", "--fix", "split_k=1,2", "--fix",
+                     "accumulator_sets=1"]
+        result = self.assert_ok(self.run_command(
+            TUNE, SHAPE, *SPACE, *arguments, env={"SCRIPTED_FAULT": "hang@verify:split_k=2"}))
+        self.assertIn("hung", {trial["outcome"] for trial in self.outcomes().values()},
+                      result.stderr)
+
+    def test_what_failed_is_quarantined(self):
+        self.check_fault("kill", "verify")
+        again = self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE))
+        self.assertIn("othing to do", again.stderr)
+        # --force asks again.
+        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--force"))
+        self.assertEqual({trial["outcome"] for trial in self.outcomes().values()}, {"measured"})
+
+    def test_where_everyone_fails_it_is_said(self):
+        result = self.run_command(TUNE, SHAPE, *SPACE, "--fix", "block_n=96",
+                                  env={"SCRIPTED_FAULT": "exit@verify:"})
+        # The default is no candidate of the script, so it survives.
+        self.assert_ok(result)
+        self.assertIn("default kept: no other candidate survived", result.stdout)
+
+    def start_slow(self):
+        process = self.start(TUNE, "1,2x2112x7168", *SPACE, env={"SCRIPTED_SLEEP_MS_ROUND": "60"})
+        self.wait_for_trials("1x2112x7168", 1)
+        return process, children_of(process.pid)
+
+    def test_the_worker_has_a_process_group_of_its_own(self):
+        process, workers = self.start_slow()
+        self.assertEqual(len(workers), 1)
+        self.assertEqual(os.getpgid(workers[0]), workers[0])
+        self.assertNotEqual(os.getpgid(process.pid), workers[0])
+
+    def test_the_worker_dies_with_its_tuner(self):
+        process, workers = self.start_slow()
+        process.kill()
+        process.communicate()
+        end = time.monotonic() + 5
+        while any(map(is_running, workers)) and time.monotonic() < end:
+            time.sleep(0.02)
+        self.assertFalse(any(map(is_running, workers)))
+
+    def test_a_worker_that_somebody_kills_is_replaced(self):
+        process, workers = self.start_slow()
+        os.kill(workers[0], signal.SIGKILL)
+        stdout, stderr = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0, stderr)
+        self.assertIn("geometric mean of 2 shapes", stdout)
+
+    def test_ctrl_c_ends_a_hang_within_a_second(self):
+        process = self.start(TUNE, SHAPE, *SPACE, env={"SCRIPTED_FAULT": f"hang@verify:{BAD}"})
+        self.wait_for_line(process.stderr, "enumerate")
+        time.sleep(1)
+        started = time.monotonic()
+        self.interrupt(process)
+        self.assertLess(time.monotonic() - started, 1)
+
+    def test_without_isolation_there_is_no_worker(self):
+        result = self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--no-isolation",
+                                                 env={"SCRIPTED_COUNTS": "1"}))
+        self.assertNotIn("worker", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

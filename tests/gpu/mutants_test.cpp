@@ -1,0 +1,163 @@
+// The fault suite on a GPU: every mutant runs in the tuner's worker process and is rejected as it
+// declares; the worker is replaced as often as it dies, and the right kernel passes at the end.
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "app/hardware.h"
+#include "autotune/verdict.h"
+#include "autotune/worker_executor.h"
+#include "core/compile_log.h"
+#include "core/default_config.h"
+#include "tests/gpu/gpu_fixture.h"
+#include "tests/mutants/mutants.h"
+
+namespace deepgemm::gpu_test {
+namespace {
+
+using autotune::Check;
+using autotune::Workbench;
+using core::Outcome;
+using mutants::Build;
+using mutants::Mutant;
+
+unsigned ending_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kCompileFailed:
+      return mutants::kRefusedByCompiler | mutants::kSpills;
+    case Outcome::kLaunchFailed:
+      return mutants::kRefusedByDriver;
+    case Outcome::kFaulted:
+      return mutants::kFaults;
+    case Outcome::kHung:
+      return mutants::kHangs;
+    case Outcome::kWrong:
+      return mutants::kWrong;
+    case Outcome::kMeasured:
+      return mutants::kSame;
+    default:
+      return 0;  // nothing that a mutant may declare
+  }
+}
+
+// Builds all on threads, in order.
+std::vector<Build> build_all(const std::vector<Mutant>& list) {
+  std::vector<Build> built(list.size());
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t at = next++; at < list.size(); at = next++) {
+        built[at] = mutants::build(list[at].rule, list[at].config);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return built;
+}
+
+class MutantsTest : public testing::Test {
+ protected:
+  // This process takes no context: the worker, which is deepgemm-tune, needs CUPTI for itself.
+  void SetUp() override {
+    try {
+      identity_ =
+          autotune::identify_gpu(0, app::base_environment(core::JitBuilder("").nvrtc_version()));
+    } catch (const core::EnvironmentError& error) {
+      GTEST_SKIP() << "needs a Hopper GPU: " << error.what();
+    }
+    const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
+    autotune::WorkerOptions options;
+    options.executable = self.parent_path().parent_path() / "bin" / "deepgemm-tune";
+    options.limits.verify = 1;  // the product takes a twentieth of a millisecond
+    options.on_loss = [this](const std::string&) { ++lost_; };
+    executor_ = autotune::make_worker_executor(identity_, std::move(options));
+    bench_ = executor_->prepare(mutants::mutant_problem());
+  }
+
+  core::Trial trial_of(const Build& build) {
+    core::Trial trial;
+    trial.config = build.cubin.config;
+    trial.outcome = Outcome::kCompileFailed;
+    trial.detail = core::why_unusable(build.log, build.cubin.build);
+    if (!build.compiled || !trial.detail.empty()) return trial;
+    const Workbench::Admission admission = bench_->admit(core::Contender::kCandidate, &build.cubin);
+    trial.outcome = admission.outcome;
+    trial.detail = admission.failure;
+    if (!admission.failure.empty()) return trial;
+    const Check check = bench_->verify(admission.id);
+    trial.outcome = check.outcome;
+    trial.detail = check.detail;
+    trial.verification = check.verification;
+    bench_->dismiss(admission.id);
+    return trial;
+  }
+
+  // As the tuner judges: after its own check, against the bits of the others.
+  core::Trial judge(const Build& build) {
+    core::Trial trial = trial_of(build);
+    if (trial.outcome != Outcome::kMeasured) return trial;
+    core::Trial first = trial_of(mutants::build(nullptr, mutants::configs()[0]));
+    core::Trial second = first;
+    std::vector<core::Trial*> verified{&first, &second, &trial};
+    autotune::reject_dissenters(verified);
+    return trial;
+  }
+
+  // Every mutant whose endings are among `endings`.
+  void expect_rejected(unsigned endings, unsigned but_not = 0) {
+    std::vector<Mutant> list;
+    for (const Mutant& each : mutants::all_mutants()) {
+      const unsigned declared = each.rule->endings;
+      if ((declared & endings) != 0 && (declared & but_not) == 0) list.push_back(each);
+    }
+    ASSERT_FALSE(list.empty());
+    const std::vector<Build> built = build_all(list);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const core::Trial trial = judge(built[i]);
+      EXPECT_NE(ending_of(trial.outcome) & list[i].rule->endings, 0u)
+          << list[i].name() << " must be " << mutants::names(list[i].rule->endings) << ", but is "
+          << core::name(trial.outcome) << ": " << trial.detail;
+    }
+    RecordProperty("mutants", static_cast<int>(list.size()));
+    std::printf("%zu mutants, %d workers lost\n", list.size(), lost_);
+    expect_right_kernels_pass();
+  }
+
+  void expect_right_kernels_pass() {
+    for (const core::GemmConfig& each : mutants::configs()) {
+      const core::Trial trial = judge(mutants::build(nullptr, each));
+      EXPECT_EQ(trial.outcome, Outcome::kMeasured)
+          << core::short_name(each) << ": " << trial.detail;
+    }
+  }
+
+  autotune::GpuIdentity identity_;
+  std::unique_ptr<autotune::Executor> executor_;
+  std::unique_ptr<Workbench> bench_;
+  int lost_ = 0;
+};
+
+TEST_F(MutantsTest, TheCompilerOrTheDriverRefuses) {
+  expect_rejected(mutants::kRefusedByCompiler | mutants::kSpills | mutants::kRefusedByDriver);
+  EXPECT_EQ(lost_, 0);
+}
+
+TEST_F(MutantsTest, Faults) {
+  expect_rejected(mutants::kFaults, mutants::kWrong);
+  EXPECT_GT(lost_, 0);
+}
+
+TEST_F(MutantsTest, Hangs) {
+  expect_rejected(mutants::kHangs, mutants::kWrong);
+  EXPECT_GT(lost_, 0);
+}
+
+TEST_F(MutantsTest, WrongNumbersAndRaces) { expect_rejected(mutants::kWrong); }
+
+TEST_F(MutantsTest, WhatChangesNothingIsAccepted) { expect_rejected(mutants::kSame); }
+
+}  // namespace
+}  // namespace deepgemm::gpu_test

@@ -1,0 +1,161 @@
+#include "tests/mutants/mutants.h"
+
+#include "core/compile_log.h"
+#include "core/jit_builder.h"
+#include "core/nvrtc.h"
+#include "kernels/dense_source.h"
+#include "kernels/embedded_sources.h"
+#include "kernels/wgmma.h"
+
+namespace deepgemm::mutants {
+namespace {
+
+template <typename Trait>
+Configs those(const Trait& trait) {
+  Configs bits = 0;
+  for (std::size_t i = 0; i < configs().size(); ++i) {
+    if (trait(configs()[i])) bits |= 1u << i;
+  }
+  return bits;
+}
+
+std::size_t count_of(std::string_view text, std::string_view snippet) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(snippet); at != std::string_view::npos;
+       at = text.find(snippet, at + snippet.size())) {
+    ++count;
+  }
+  return count;
+}
+
+std::string edited(std::string text, std::string_view file, const Rule* rule) {
+  if (rule == nullptr) return text;
+  for (const Edit& edit : rule->edits) {
+    if (edit.file != file) continue;
+    std::size_t at = 0;
+    while ((at = text.find(edit.snippet, at)) != std::string::npos) {
+      text.replace(at, edit.snippet.size(), edit.replacement);
+      at += edit.replacement.size();
+    }
+  }
+  return text;
+}
+
+std::string text_of(std::string_view file) {
+  if (file == kEntry) return kernels::dense_source({});
+  for (const kernels::EmbeddedFile& each : kernels::embedded_sources()) {
+    if (each.name == file) return std::string(each.text);
+  }
+  return "";
+}
+
+// "…, 1024 bytes smem" of ptxas; 0 where it names none.
+int static_shared(const std::string& log) {
+  const std::size_t end = log.find(" bytes smem");
+  if (end == std::string::npos) return 0;
+  const std::size_t space = log.rfind(' ', end - 1);
+  return std::stoi(log.substr(space + 1, end - space - 1));
+}
+
+}  // namespace
+
+std::string names(unsigned endings) {
+  static constexpr const char* kNames[] = {"refused by the compiler",
+                                           "spills",
+                                           "refused by the driver",
+                                           "faults",
+                                           "hangs",
+                                           "wrong",
+                                           "the same"};
+  std::string text;
+  for (unsigned i = 0; i < std::size(kNames); ++i) {
+    if ((endings >> i & 1u) != 0) text += (text.empty() ? "" : " or ") + std::string(kNames[i]);
+  }
+  return text;
+}
+
+std::string Mutant::name() const {
+  return std::string(rule->name) + " on " + core::short_name(config);
+}
+
+const std::vector<core::GemmConfig>& configs() {
+  static const std::vector<core::GemmConfig> list = [] {
+    std::vector<core::GemmConfig> parsed;
+    for (const char* text : {"block_m=64,block_n=64,stages=4,math_warpgroups=1",
+                             "block_m=128,block_n=128,stages=4,math_warpgroups=2",
+                             "block_m=64,block_n=96,stages=6,math_warpgroups=1,accumulator_sets=2",
+                             "block_m=128,block_n=64,stages=5,cluster_m=2,math_warpgroups=2",
+                             "block_m=128,block_n=128,stages=4,cluster_n=2,math_warpgroups=1",
+                             "block_m=64,block_n=64,stages=4,math_warpgroups=1,split_k=2"}) {
+      parsed.push_back(core::parse_config(text));
+    }
+    return parsed;
+  }();
+  return list;
+}
+
+Configs all_configs() {
+  return those([](const auto&) { return true; });
+}
+Configs unsplit() {
+  return those([](const auto& c) { return c.split_k == 1; });
+}
+Configs split() {
+  return those([](const auto& c) { return c.split_k > 1; });
+}
+Configs without_cluster() {
+  return those([](const auto& c) { return kernels::cluster_size(c) == 1; });
+}
+Configs straddling() {
+  return those([](const auto& c) { return kernels::scale_blocks_per_tile(c) > 1; });
+}
+
+std::vector<Mutant> all_mutants() {
+  std::vector<Mutant> list;
+  for (const std::vector<Rule>* rules : {&stopping_rules(), &wrong_rules()}) {
+    for (const Rule& rule : *rules) {
+      for (std::size_t i = 0; i < configs().size(); ++i) {
+        if ((rule.configs >> i & 1u) != 0) list.push_back({&rule, configs()[i]});
+      }
+    }
+  }
+  return list;
+}
+
+core::GemmProblem mutant_problem() {
+  core::GemmProblem problem;
+  problem.m = 1000;
+  problem.n = 2056;
+  problem.k = 8336;
+  return problem;
+}
+
+std::string why_inapplicable(const Rule& rule) {
+  for (const Edit& edit : rule.edits) {
+    if (count_of(text_of(edit.file), edit.snippet) > 0) continue;
+    return "mutation rule '" + std::string(rule.name) + "': '" + std::string(edit.file) +
+           "' does not hold '" + std::string(edit.snippet) +
+           "' any more; write the rule anew for today's source";
+  }
+  return "";
+}
+
+Build build(const Rule* rule, const core::GemmConfig& config) {
+  std::vector<core::NamedHeader> headers;
+  for (const kernels::EmbeddedFile& file : kernels::embedded_sources()) {
+    headers.push_back({std::string(file.name), edited(std::string(file.text), file.name, rule)});
+  }
+  headers.push_back({"kernels/wgmma.cuh", kernels::wgmma_source(config.block_n)});
+  core::Compilation compilation = core::compile(edited(kernels::dense_source(config), kEntry, rule),
+                                                headers, core::CompileOptions{}.arguments());
+  Build result;
+  result.compiled = compilation.ok;
+  result.log = std::move(compilation.log);
+  const std::string name = rule == nullptr ? "" : std::string(rule->name);
+  result.cubin = {"mutant:" + name + ":" + core::to_string(config), kernels::kDenseEntry, config,
+                  std::move(compilation.cubin), core::read_figures(result.log)};
+  result.static_shared_bytes = static_shared(result.log);
+  return result;
+}
+
+}  // namespace deepgemm::mutants

@@ -1,0 +1,85 @@
+// Kernels that go wrong on purpose: the real sources with small edits, each with the rejection that
+// it must get. Shared by the compile tier (do they apply, compile, differ?) and the gpu tier (is
+// each one rejected as declared?).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/store.h"
+
+namespace deepgemm::mutants {
+
+// How a mutant may end, as bits: where the outcome hangs on timing, a rule declares several.
+enum Ending : unsigned {
+  kRefusedByCompiler = 1u << 0,
+  kSpills = 1u << 1,
+  kRefusedByDriver = 1u << 2,  // more shared memory than a block has
+  kFaults = 1u << 3,
+  kHangs = 1u << 4,
+  kWrong = 1u << 5,
+  kSame = 1u << 6,  // computes the same: accepted, and not counted; `why` says why
+};
+std::string names(unsigned endings);  // "faults or hangs"
+
+// Every occurrence of `snippet` in `file` becomes `replacement`. kEntry as a file is the generated
+// text that instantiates the kernel.
+struct Edit {
+  std::string_view file;
+  std::string_view snippet;
+  std::string_view replacement;
+};
+inline constexpr std::string_view kEntry = "entry";
+
+// Configs that a rule is applied to, as bits over configs().
+using Configs = unsigned;
+
+struct Rule {
+  std::string_view name;
+  unsigned endings;
+  Configs configs;
+  std::vector<Edit> edits;
+  std::string_view why = {};  // of kSame
+};
+
+// One kernel: a rule on a config.
+struct Mutant {
+  const Rule* rule;
+  core::GemmConfig config;
+  std::string name() const;  // "late-trap on 64x64 s4 …"
+};
+
+const std::vector<core::GemmConfig>& configs();
+// Those with the trait, as bits.
+Configs all_configs();
+Configs unsplit();
+Configs split();
+Configs without_cluster();
+Configs straddling();  // tiles that reach over two scale blocks
+
+// Rules that stop the kernel: at the compiler, at the driver, by faults and hangs.
+const std::vector<Rule>& stopping_rules();
+// Rules whose kernel ends, and is wrong; and those that change nothing.
+const std::vector<Rule>& wrong_rules();
+
+std::vector<Mutant> all_mutants();
+
+// The problem that they are checked on: many tiles for each block, edges along m and n, a last
+// k-block that is partial, and more k-blocks than one load of scales covers.
+core::GemmProblem mutant_problem();
+
+// Why a rule's edits do not fit today's sources, naming rule, file and snippet; empty where they
+// do.
+std::string why_inapplicable(const Rule& rule);
+
+struct Build {
+  bool compiled = false;
+  std::string log;
+  core::Cubin cubin;        // as the tuner would get it
+  int static_shared_bytes;  // beside the dynamic ones
+};
+// Compiles a mutant, or with no rule the kernel as it is. Needs NVRTC. Thread-safe.
+Build build(const Rule* rule, const core::GemmConfig& config);
+
+}  // namespace deepgemm::mutants

@@ -1,0 +1,180 @@
+#include "tests/mutants/mutants.h"
+
+namespace deepgemm::mutants {
+namespace {
+
+constexpr std::string_view kDense = "kernels/dense.cuh";
+constexpr std::string_view kMath = "kernels/math_thread.cuh";
+constexpr std::string_view kEpilogue = "kernels/epilogue.cuh";
+constexpr std::string_view kPipeline = "kernels/pipeline.cuh";
+constexpr std::string_view kPromotion = "kernels/promotion.cuh";
+
+// Of configs(), those whose accumulators are few.
+constexpr Configs kSmallTiles = 0b100101;
+
+// Where every thread comes by once, with `args` at hand, and nothing has been waited for yet.
+constexpr std::string_view kStart = "constexpr RegisterBudget kRegisters = register_budget(C);";
+// The same with something before it.
+#define AT_START(code) code "\nconstexpr RegisterBudget kRegisters = register_budget(C);"
+
+std::vector<Rule> refused() {
+  const Configs all = all_configs();
+  return {
+      {"unknown-name",
+       kRefusedByCompiler,
+       all,
+       {{kDense, "init_barriers<C>(shared);", "initialise_barriers<C>(shared);"}}},
+      {"wrong-argument",
+       kRefusedByCompiler,
+       unsplit(),
+       {{kEpilogue, "ptx::tma_store_commit();", "ptx::tma_store_commit(1);"}}},
+      {"broken-contract",
+       kRefusedByCompiler,
+       all,
+       {{kDense, "static_assert(C.block_n % 8 == 0", "static_assert(C.block_n % 8 != 0"}}},
+      {"unknown-instruction",
+       kRefusedByCompiler,
+       all,
+       {{"kernels/ptx.cuh", "mbarrier.init.shared", "mbarrier.begin.shared"}}},
+      {"missing-header",
+       kRefusedByCompiler,
+       all,
+       {{kPipeline, "#include \"kernels/ptx.cuh\"", "#include \"kernels/absent.cuh\""}}},
+      // More than any block has, without the pipeline.
+      {"static-shared",
+       kRefusedByCompiler,
+       all,
+       {{kDense, kStart,
+         AT_START("__shared__ volatile char hog[262144];"
+                  "hog[threadIdx.x] = 1;")}}},
+      // Three blocks on an SM leave a thread too few registers for its accumulators: small tiles
+      // spill, of large ones not even one wgmma fits.
+      {"too-few-registers",
+       kSpills,
+       kSmallTiles,
+       {{kEntry, "(block_threads(kConfig), 1)", "(block_threads(kConfig), 3)"}}},
+      {"too-few-registers-for-wgmma",
+       kRefusedByCompiler,
+       all & ~kSmallTiles,
+       {{kEntry, "(block_threads(kConfig), 1)", "(block_threads(kConfig), 3)"}}},
+      {"shared-beside-the-pipeline",
+       kRefusedByDriver,
+       all,
+       {{kDense, kStart,
+         AT_START("__shared__ volatile char hog[180000];"
+                  "hog[threadIdx.x] = 1;")}}},
+  };
+}
+
+std::vector<Rule> faulting() {
+  const Configs all = all_configs();
+  return {
+      {"trap",
+       kFaults,
+       all,
+       {{kDense, kStart, AT_START("if (threadIdx.x == 0) asm volatile(\"trap;\");")}}},
+      {"late-trap",
+       kFaults,
+       all,
+       {{kDense, kStart,
+         AT_START("if (blockIdx.x + 1 == gridDim.x && "
+                  "threadIdx.x == 130) { __nanosleep(20000); "
+                  "asm volatile(\"trap;\"); }")}}},
+      {"null-write",
+       kFaults,
+       all,
+       {{kDense, kStart,
+         AT_START("if (blockIdx.x == 0 && threadIdx.x == 0) "
+                  "*reinterpret_cast<volatile int*>(8ull) = 1;")}}},
+      {"far-write",
+       kFaults,
+       all,
+       {{kDense, kStart,
+         AT_START("if (threadIdx.x == 0) reinterpret_cast<volatile "
+                  "char*>(args.d)[1ll << 44] = 1;")}}},
+      {"misaligned-write",
+       kFaults,
+       all,
+       {{kDense, kStart,
+         AT_START("if (threadIdx.x == 0) *reinterpret_cast<"
+                  "volatile int*>(args.d + 1) = 1;")}}},
+      {"misaligned-store",
+       kFaults,
+       all,
+       {{kEpilogue, "args.d + 1ll * row * args.n + column)",
+         "args.d + 1ll * row * args.n + column + 1)"}}},
+      {"scale-out-of-reach",
+       kFaults,
+       all,
+       {{kPromotion, "args_.scale_b + 1ll * row * k_blocks + mine",
+         "args_.scale_b + (1ll << 42) + mine"}}},
+      {"row-out-of-reach",
+       kFaults,
+       all,
+       {{kEpilogue, "if (row < args.m) at[4 * g] =", "at[4 * g + (1ll << 40)] ="}}},
+  };
+}
+
+std::vector<Rule> hanging() {
+  const Configs all = all_configs();
+  return {
+      {"spins-asleep",
+       kHangs,
+       all,
+       {{kDense, kStart,
+         AT_START("if (blockIdx.x == 0 && threadIdx.x == 0) "
+                  "for (;;) __nanosleep(1000);")}}},
+      {"spins-on-memory",
+       kHangs,
+       all,
+       {{kDense, kStart,
+         AT_START("if (threadIdx.x == 140) while (*reinterpret_cast"
+                  "<volatile unsigned*>(args.d) != 0x12345678u) "
+                  "{}")}}},
+      {"expects-more-bytes",
+       kHangs,
+       all,
+       {{kDense, "ptx::barrier_arrive_expect_bytes(full, bytes)",
+         "ptx::barrier_arrive_expect_bytes(full, bytes + 16)"}}},
+      {"stage-never-full",
+       kHangs,
+       all,
+       {{kDense, "barrier_init(&shared.full[i], 1)", "barrier_init(&shared.full[i], 2)"}}},
+      {"stage-never-empty",
+       kHangs,
+       all,
+       {{kDense, "barrier_init(&shared.empty[i], 4 *", "barrier_init(&shared.empty[i], 5 *"}}},
+      {"waits-in-the-first-lap",
+       kHangs,
+       all,
+       {{kDense, "barrier_wait(&shared.empty[stage.index], stage.phase ^ 1)",
+         "barrier_wait(&shared.empty[stage.index], stage.phase)"}}},
+      {"stage-not-released",
+       kHangs,
+       without_cluster() | split(),
+       {{kPipeline, "if (lane == 0) ptx::barrier_arrive(empty);", ""}}},
+      {"last-block-not-loaded", kHangs, all, {{kDense, "kb < k_end;", "kb < k_end - 1;"}}},
+      {"store-barrier-short-of-a-warp",
+       kHangs,
+       unsplit(),
+       {{kMath, "ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads);",
+         "ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads + 32);"}}},
+  };
+}
+
+#undef AT_START
+
+}  // namespace
+
+const std::vector<Rule>& stopping_rules() {
+  static const std::vector<Rule> rules = [] {
+    std::vector<Rule> list = refused();
+    for (std::vector<Rule> more : {faulting(), hanging()}) {
+      list.insert(list.end(), more.begin(), more.end());
+    }
+    return list;
+  }();
+  return rules;
+}
+
+}  // namespace deepgemm::mutants
