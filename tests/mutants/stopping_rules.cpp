@@ -111,7 +111,7 @@ std::vector<Rule> faulting() {
       {"row-out-of-reach",
        kFaults,
        all,
-       {{kEpilogue, "if (row < args.m) at[4 * g] =", "at[4 * g + (1ll << 40)] ="}}},
+       {{kEpilogue, "if (row < m_end) at[4 * g] =", "at[4 * g + (1ll << 40)] ="}}},
   };
 }
 
