@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autotune/stages.h"
+#include "autotune/statistics.h"
 #include "autotune/verdict.h"
 
 namespace deepgemm::autotune {
@@ -11,7 +12,8 @@ namespace {
 using core::Contender;
 using core::Outcome;
 
-// Enough for the interval of a typical median to fall below half the tie band.
+// Enough for the interval of a typical median to fall below half the tie band. Most finals end
+// sooner; those whose candidates lie at the edge of the band use them up.
 int most_rounds(Effort effort) {
   switch (effort) {
     case Effort::kQuick:
@@ -29,8 +31,9 @@ StoppingRule final_rule(Effort effort) {
   return StoppingRule({.batch = 5,
                        .min_rounds = 20,
                        .max_rounds = most_rounds(effort),
-                       .precision = 0.002,
-                       .finalists = 1000});
+                       .precision = 0.004,
+                       .finalists = 1000,
+                       .edge = kTieShare});
 }
 
 void admit_library(TuneContext& context, Contender contender, std::vector<Entrant>& entrants) {

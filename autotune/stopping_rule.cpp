@@ -1,7 +1,9 @@
 #include "autotune/stopping_rule.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "autotune/median_ratio.h"
 #include "autotune/statistics.h"
 
 namespace deepgemm::autotune {
@@ -20,6 +22,17 @@ const core::Measurement* leader_of(std::span<const Standing> racing) {
 
 bool narrow(const core::Measurement& measurement, double precision) {
   return measurement.ci_high_us - measurement.ci_low_us <= 2 * precision * measurement.median_us;
+}
+
+// Whether it is clear if `other` lies within `edge` of the leader: then more rounds decide nothing.
+bool settled(const core::Measurement& leader, const core::Measurement& other, double edge) {
+  constexpr double kClear = 1.5;  // standard errors
+  if (edge <= 0 || &leader == &other) return true;
+  if (std::min(leader.samples_us.size(), other.samples_us.size()) < kLeastSamplesForRatio) {
+    return false;
+  }
+  const MedianRatio ratio = ratio_of_medians(leader.samples_us, other.samples_us);
+  return std::abs(ratio.log_ratio - std::log1p(edge)) > kClear * ratio.standard_error;
 }
 
 }  // namespace
@@ -65,8 +78,10 @@ std::vector<std::size_t> StoppingRule::dropouts(std::span<const Standing> racing
 bool StoppingRule::enough(std::span<const Standing> racing, int rounds_done) const {
   if (rounds_done >= options_.max_rounds) return true;
   if (rounds_done < options_.min_rounds) return false;
+  const core::Measurement* leader = leader_of(racing);
   return std::all_of(racing.begin(), racing.end(), [&](const Standing& each) {
-    return !each.ours || narrow(*each.measurement, options_.precision);
+    return !each.ours || (narrow(*each.measurement, options_.precision) &&
+                          settled(*leader, *each.measurement, options_.edge));
   });
 }
 

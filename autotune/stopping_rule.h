@@ -23,6 +23,7 @@ struct StoppingOptions {
   int max_rounds = 60;       // nor later
   double precision = 0.005;  // half width of the interval, over the median, that is enough
   int finalists = 8;         // candidates that halving leaves in the race
+  double edge = 0;           // who ties with the leader: within this share; 0: not asked
   int stay = 2;              // the fastest candidates, who never leave: a winner has a runner-up
 };
 
@@ -39,7 +40,8 @@ class StoppingRule {
   // would choose whom the fixed order can choose from.
   std::vector<std::size_t> dropouts(std::span<const Standing> racing) const;
 
-  // Every interval of ours is narrow enough, or the rounds are used up.
+  // Every interval of ours is narrow enough and clear of the tie band's edge, so that another run
+  // would let the same ones in; or the rounds are used up.
   bool enough(std::span<const Standing> racing, int rounds_done) const;
 
   const StoppingOptions& options() const { return options_; }

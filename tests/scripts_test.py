@@ -109,6 +109,17 @@ class ScriptsTest(unittest.TestCase):
             self.assertEqual(result.returncode, code, result.stderr)
             self.assertIn(needle, result.stderr)
 
+    def test_gpu_kill_refuses_what_it_cannot_do(self):
+        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        for capability, arguments, code, needle in (("9.0", "build none", 2, "KILLS"),
+                                                    ("9.0", "no-build", 2, "is missing"),
+                                                    ("8.0", "no-build", 3, "no Hopper GPU")):
+            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
+            (self.folder / "nvidia-smi").chmod(0o755)
+            result = bash(f"scripts/gpu-kill {arguments}", **variables)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(needle, result.stderr)
+
     def test_gpu_intervals_refuses_what_it_cannot_do(self):
         variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
         for capability, arguments, code, needle in (("9.0", "build none", 2, "SAMPLES"),

@@ -103,6 +103,21 @@ TEST(StoppingRule, EndsWhenOurIntervalsAreNarrow) {
   EXPECT_TRUE(rule.enough(wide.standings(), rule.options().max_rounds));
 }
 
+TEST(StoppingRule, GoesOnWhileSomeoneLiesAtTheEdgeOfTheTieBand) {
+  StoppingOptions options;
+  options.edge = 0.01;
+  options.precision = 1;
+  const StoppingRule rule(options);
+  const auto enough_with = [&](double other_us) {
+    Field field;
+    field.candidate(measured(10, 0.02)).fallback(measured(other_us, 0.02));
+    return rule.enough(field.standings(), options.min_rounds);
+  };
+  EXPECT_TRUE(enough_with(10.02)) << "it ties";
+  EXPECT_FALSE(enough_with(10.1)) << "another run might decide otherwise";
+  EXPECT_TRUE(enough_with(10.4)) << "it does not";
+}
+
 TEST(StoppingRule, BatchesEndWithTheRounds) {
   StoppingOptions options;
   options.batch = 5;

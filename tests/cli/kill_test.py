@@ -1,0 +1,131 @@
+"""kill -9 at random moments, and a disk that fills: nothing that was said to be stored is lost.
+
+On a scripted machine by itself; on a real GPU through scripts/gpu-kill, which sets
+  DEEPGEMM_KILL_PROGRAM   deepgemm-tune
+  DEEPGEMM_KILLS          how often
+  DEEPGEMM_KILL_AFTER     the longest time before a kill, in seconds
+  DEEPGEMM_KILL_SEED      to repeat a sequence that failed
+"""
+
+import os
+import pathlib
+import random
+import re
+import resource
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+
+from cli import FEW, CliTest
+
+PROGRAM = os.environ.get("DEEPGEMM_KILL_PROGRAM", "deepgemm-tune-scripted")
+SCRIPTED = PROGRAM.endswith("-scripted")
+KILLS = int(os.environ.get("DEEPGEMM_KILLS", "50"))
+LONGEST = float(os.environ.get("DEEPGEMM_KILL_AFTER", "0.6"))
+SEED = int(os.environ.get("DEEPGEMM_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+SHAPES = "1,16,32,64,128,256,512,1024,2048x1024x2048"
+# What the tuner says of each trial, once it is stored.
+STORED = re.compile(r"^debug: \S+ .*: (predicted|measured|compile-failed|launch-failed|wrong|faulted"
+                    r"|hung|worker-lost)", re.MULTILINE)
+
+
+def workers_of(process):
+    children = pathlib.Path(f"/proc/{process}/task/{process}/children")
+    try:
+        return [int(child) for child in children.read_text().split()]
+    except OSError:
+        return []
+
+
+class Killed(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(SEED)
+        if not SCRIPTED:
+            del self.environment["CUDA_VISIBLE_DEVICES"]
+        # Slow enough that the kills fall into every stage.
+        self.slow = {"SCRIPTED_SLEEP_MS_ROUND": "4", "SCRIPTED_SLEEP_MS_VERIFY": "8",
+                     "SCRIPTED_SLEEP_MS_BUILD": "4"} if SCRIPTED else {}
+
+    def rows(self):
+        """Trials in the file, after SQLite itself has found nothing broken."""
+        if not self.db.exists():
+            return 0
+        connection = sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)
+        try:
+            if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'trials'").fetchone():
+                return 0
+            self.assertEqual(connection.execute("PRAGMA integrity_check").fetchone(), ("ok",))
+            return connection.execute("SELECT count(*) FROM trials").fetchone()[0]
+        finally:
+            connection.close()
+
+    def kill_once(self, said):
+        before = self.rows()
+        process = self.start(PROGRAM, SHAPES, *FEW, "--verbose", env=self.slow)
+        time.sleep(self.random.uniform(0.01, LONGEST))
+        workers = workers_of(process.pid)
+        process.kill()
+        stderr = process.communicate()[1]
+        announced = len(STORED.findall(stderr))
+        added = self.rows() - before
+        # Stored before it is said; the kill may fall between the two.
+        self.assertGreaterEqual(added, announced, said + stderr)
+        self.assertLessEqual(added, announced + 1, said + stderr)
+        if before + added > 0:
+            self.assert_ok(self.run_command("deepgemm-db", "list"))
+        end = time.monotonic() + 20
+        while any(pathlib.Path(f"/proc/{worker}/exe").exists() for worker in workers):
+            self.assertLess(time.monotonic(), end, said + "a worker outlived its tuner")
+            time.sleep(0.01)
+        return process.returncode == -signal.SIGKILL
+
+    def test_at_random_moments(self):
+        said = f"DEEPGEMM_KILL_SEED={SEED}\n"
+        killed = 0
+        for attempt in range(4 * KILLS):
+            if killed == KILLS:
+                break
+            killed += self.kill_once(said)
+            # Where the work is done before the kill, there must be new work.
+            if attempt % 20 == 19:
+                self.db.unlink(missing_ok=True)
+                for tail in ("-wal", "-shm"):
+                    pathlib.Path(f"{self.db}{tail}").unlink(missing_ok=True)
+        self.assertEqual(killed, KILLS, said)
+        result = self.assert_ok(self.run_command(PROGRAM, SHAPES, *FEW))
+        self.assertIn("[9/9]", result.stderr)
+        self.assertIn("othing to do", self.assert_ok(self.run_command(PROGRAM, SHAPES, *FEW)).stderr)
+
+
+class FullDisk(CliTest):
+    def tune(self, limit_bytes):
+        """With no file larger than that: a write beyond fails as on a full disk."""
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+        return subprocess.run(self.command("deepgemm-tune-scripted", SHAPES, *FEW, "--verbose"),
+                              capture_output=True, text=True, env=self.environment, timeout=120,
+                              cwd=self.folder, check=False, preexec_fn=limit)
+
+    def test_a_disk_that_fills_ends_the_call_and_keeps_what_was_stored(self):
+        result = self.tune(200_000)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        for word in ("error: ", "next: "):
+            self.assertIn(word, result.stderr)
+        connection = sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)
+        stored = connection.execute("SELECT count(*) FROM trials").fetchone()[0]
+        self.assertEqual(connection.execute("PRAGMA integrity_check").fetchone(), ("ok",))
+        connection.close()
+        self.assertGreater(stored, 0)
+        self.assertGreaterEqual(stored, len(STORED.findall(result.stderr)))
+        # With room again the same command goes on from there.
+        again = self.assert_ok(self.run_command("deepgemm-tune-scripted", SHAPES, *FEW))
+        self.assertIn("[9/9]", again.stderr)
+
+
+if __name__ == "__main__":
+    print(f"DEEPGEMM_KILL_SEED={SEED}")
+    unittest.main()
