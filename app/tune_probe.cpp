@@ -134,7 +134,7 @@ class Prober {
     const auto trials = session_.database->trials(problem, session_.environment);
     return std::ranges::all_of(entrants, [&](const auto& config) {
       return std::ranges::any_of(trials, [&](const core::Trial& trial) {
-        return is_ours(trial.contender) && trial.config == config;
+        return core::is_probe(trial) && is_ours(trial.contender) && trial.config == config;
       });
     });
   }

@@ -33,7 +33,7 @@ core::Trial checked(Workbench& bench, const core::GemmProblem& problem, const Re
   trial.outcome = entry.check.outcome;
   trial.detail = entry.check.detail;
   trial.verification = entry.check.verification;
-  trial.policy = policy;
+  trial.policy = std::string(core::kProbePolicy) + policy;
   return trial;
 }
 

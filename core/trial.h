@@ -100,6 +100,11 @@ struct Trial {
   std::string policy;  // how it was measured: "cold-l2 512MB, graph, rounds, …"
 };
 
+// Begins the policy of trials that raced the kernels of other m's, without a search. Only times of
+// one race make a fair cost.
+inline constexpr std::string_view kProbePolicy = "probe: ";
+inline bool is_probe(const Trial& trial) { return trial.policy.starts_with(kProbePolicy); }
+
 // The choice for a problem and what it is based on. Written after the trials it refers to.
 struct Winner {
   GemmProblem problem;

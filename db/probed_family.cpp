@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <set>
 
 #include "db/row_cover.h"
 
@@ -12,10 +11,6 @@ namespace {
 
 using core::Contender;
 using core::Outcome;
-
-bool is_ours(const core::Trial& trial) {
-  return trial.contender == Contender::kCandidate || trial.contender == Contender::kDefault;
-}
 
 // What was measured at one m: the newest trial of each kernel, and the default's.
 struct Point {
@@ -32,10 +27,11 @@ struct Point {
 
 using Points = std::map<std::int64_t, Point>;
 
+// Of probes: a tune of one of these m's is another session, whose times are not comparable.
 Points points_of(std::span<const TrialRow> trials, const core::Environment& environment) {
   Points points;
   for (const TrialRow& each : trials) {
-    if (each.environment != environment || !is_ours(each.trial)) continue;
+    if (each.environment != environment || !core::is_probe(each.trial)) continue;
     Point& point = points[each.trial.problem.m];
     point.newest[each.trial.kernel_key] = &each;
     if (each.trial.contender == Contender::kDefault) point.fallback = &each;
@@ -49,7 +45,6 @@ class Family {
   Family(std::span<const WinnerRow* const> rows, Points points,
          const std::function<bool(const std::string&)>& has_kernel)
       : rows_(rows), points_(std::move(points)) {
-    for (const WinnerRow* row : rows) winners_.insert(row->winner.kernel_key);
     std::erase_if(points_, [&](const auto& each) { return !is_raced(each.first, each.second); });
     collect_kernels(has_kernel);
     std::erase_if(points_, [&](const auto& each) { return !is_served(each.second); });
@@ -62,14 +57,7 @@ class Family {
     }
     return std::nullopt;
   }
-  // Points beside the tuned m's are what a probe leaves.
-  bool was_probed() const {
-    return std::any_of(points_.begin(), points_.end(), [&](const auto& each) {
-      return std::none_of(rows_.begin(), rows_.end(), [&](const WinnerRow* row) {
-        return row->winner.problem.m == each.first;
-      });
-    });
-  }
+  bool was_probed() const { return !points_.empty(); }
 
   Merging merge(double max_cost) const {
     const TransferTimes times = table();
@@ -92,14 +80,11 @@ class Family {
                        [&](const std::string& key) { return point.time_us(key) > 0; });
   }
 
-  // The winners and the defaults, in the fixed order of configs. Other candidates that a tune
-  // happened to measure were not in the same race.
+  // In the fixed order of configs.
   void collect_kernels(const std::function<bool(const std::string&)>& has_kernel) {
     std::map<std::string, core::GemmConfig> configs;
     for (const auto& [m, point] : points_) {
-      for (const auto& [key, row] : point.newest) {
-        if (winners_.contains(key) || row == point.fallback) configs[key] = row->trial.config;
-      }
+      for (const auto& [key, row] : point.newest) configs[key] = row->trial.config;
     }
     for (const auto& [key, config] : configs) {
       if (has_kernel(key)) kernels_.push_back(key);
@@ -157,7 +142,6 @@ class Family {
 
   std::span<const WinnerRow* const> rows_;
   Points points_;
-  std::set<std::string> winners_;
   std::vector<std::string> kernels_;
 };
 

@@ -57,7 +57,8 @@ TEST_F(ProbeTest, TheSlowAreMeasuredShortlyTheCloseLonger) {
   EXPECT_EQ(trials[1].measurement.median_us, 10.5);
   EXPECT_EQ(trials[2].contender, Contender::kDefault);
   EXPECT_EQ(trials[0].kernel_key, cubin(3).key);
-  EXPECT_EQ(trials[0].policy, "scripted");
+  EXPECT_EQ(trials[0].policy, "probe: scripted");
+  EXPECT_TRUE(core::is_probe(trials[0]));
   EXPECT_EQ(script_.verifies, 3);
 }
 
