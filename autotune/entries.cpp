@@ -42,8 +42,8 @@ Entrant enter(const TuneContext& context, const RankedCandidate& candidate,
 
 }  // namespace
 
-Entries::Entries(TuneContext& context)
-    : context_(context), cancelled_(std::make_shared<std::atomic<bool>>(false)) {
+Entries::Entries(TuneContext& context, const std::vector<RankedCandidate>& list)
+    : context_(context), list_(list), cancelled_(std::make_shared<std::atomic<bool>>(false)) {
   submit();
 }
 
@@ -51,11 +51,10 @@ Entries::Entries(TuneContext& context)
 Entries::~Entries() { *cancelled_ = true; }
 
 void Entries::submit() {
-  const std::vector<RankedCandidate>& start = context_.lineup.start;
   const std::size_t ahead =
       std::max(kLeastAhead, 4 * static_cast<std::size_t>(context_.pool.threads()));
-  while (submitted_ < std::min(start.size(), taken_ + ahead)) {
-    builds_.push_back(context_.pool.submit(start[submitted_++].config, cancelled_));
+  while (submitted_ < std::min(list_.size(), taken_ + ahead)) {
+    builds_.push_back(context_.pool.submit(list_[submitted_++].config, cancelled_));
   }
 }
 
@@ -66,9 +65,9 @@ std::optional<Entrant> Entries::next(const Deadline& deadline) {
     throw_if_set(context_.stop);
     if (deadline.passed()) return std::nullopt;
   } while (build.wait_for(kLookUp) != std::future_status::ready);
-  Entrant entrant = enter(context_, context_.lineup.start[taken_++], build.get());
+  Entrant entrant = enter(context_, list_[taken_++], build.get());
   builds_.pop_front();
-  context_.progress(Stage::kCompile, taken_, context_.lineup.start.size());
+  context_.progress(Stage::kCompile, taken_, list_.size());
   return entrant;
 }
 
@@ -92,7 +91,7 @@ void verify(Workbench& bench, Entrant& entrant) {
 
 std::vector<Entrant> compile_only(TuneContext& context) {
   std::vector<Entrant> entrants;
-  for (Entries entries(context); entries.has_next();) {
+  for (Entries entries(context, context.lineup.start); entries.has_next();) {
     // The first is the usable answer: no budget cuts it off.
     std::optional<Entrant> next =
         entries.next(entrants.empty() ? Deadline() : context.build_deadline);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autotune/calibration.h"
 #include "autotune/stages.h"
 #include "autotune/statistics.h"
 #include "autotune/verdict.h"
@@ -29,37 +30,78 @@ constexpr StoppingOptions kAloneRule{.min_rounds = 15, .max_rounds = 15};
 
 class Heats {
  public:
-  explicit Heats(TuneContext& context) : context_(context), entries_(context) {}
+  explicit Heats(TuneContext& context) : context_(context) {}
 
   std::vector<Entrant> run() {
-    while (entries_.has_next() && !context_.budget_ran_out) {
+    run_all(context_.lineup.start);
+    const std::vector<RankedCandidate> more = second_look();
+    if (!more.empty()) run_all(more);
+    return std::move(entrants_);
+  }
+
+ private:
+  void run_all(const std::vector<RankedCandidate>& list) {
+    all_ += list.size();
+    Entries entries(context_, list);
+    while (entries.has_next() && !context_.budget_ran_out) {
       const std::size_t first = entrants_.size();
-      while (entries_.has_next() && entrants_.size() < first + kHeatSize) {
-        if (!take_next()) break;
+      while (entries.has_next() && entrants_.size() < first + kHeatSize) {
+        if (!take_next(entries)) break;
       }
       reject_differing_bits();
       race_from(first);
       keep_best();
     }
-    return std::move(entrants_);
   }
 
- private:
+  // Where this GPU's rates turn out to be others than the model's: the best by the fitted ones that
+  // were not among those tried. One heat; the ranking that decides what a rerun must try stays.
+  std::vector<RankedCandidate> second_look() const {
+    std::vector<RankedCandidate> more;
+    if (context_.budget_ran_out || context_.options.effort == Effort::kExhaustive) return more;
+    std::vector<const Trial*> trials;
+    for (const Entrant& each : entrants_) trials.push_back(&each.trial);
+    const Calibration fitted = calibrate(context_.device, trials);
+    if (fitted == Calibration()) return more;
+    context_.observer.note(
+        fmt::format("this GPU's memory runs at {:.2f} and its math at {:.2f} of what the model "
+                    "assumes; what it ranks best then is tried, too",
+                    fitted.memory, fitted.math));
+    const CostModel model(calibrated(context_.device, fitted));
+    std::vector<std::pair<double, const RankedCandidate*>> ranked;
+    for (const RankedCandidate& each : context_.plan.ranked) {
+      if (!was_tried(each.config)) {
+        ranked.emplace_back(model.predict(context_.problem, each.config).total_us, &each);
+      }
+    }
+    const std::size_t count = std::min(ranked.size(), kHeatSize);
+    std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count),
+                      ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (std::size_t i = 0; i < count; ++i) more.push_back(*ranked[i].second);
+    return more;
+  }
+
+  bool was_tried(const core::GemmConfig& config) const {
+    return std::any_of(entrants_.begin(), entrants_.end(),
+                       [&](const Entrant& each) { return each.trial.config == config; }) ||
+           std::any_of(context_.lineup.known.begin(), context_.lineup.known.end(),
+                       [&](const Trial& each) { return each.config == config; });
+  }
+
   // False where the budget ends first.
-  bool take_next() {
+  bool take_next(Entries& entries) {
     // The first, the default where it can run, is the usable answer: no budget cuts it off.
     std::optional<Entrant> next =
-        entries_.next(entrants_.empty() ? Deadline() : context_.build_deadline);
-    const std::size_t all = context_.lineup.start.size();
+        entries.next(entrants_.empty() ? Deadline() : context_.build_deadline);
     if (!next) {
       context_.budget_ran_out = true;
       context_.observer.note(
-          fmt::format("the budget ends with {} of {} kernels tried", entrants_.size(), all));
+          fmt::format("the budget ends with {} of {} kernels tried", entrants_.size(), all_));
       return false;
     }
     Entrant& entrant = entrants_.emplace_back(std::move(*next));
     if (entrant.cubin) verify(*context_.bench, entrant);
-    context_.progress(Stage::kVerify, entrants_.size(), all);
+    context_.progress(Stage::kVerify, entrants_.size(), all_);
     if (entrant.id < 0) {
       context_.record(entrant);
     } else if (!has_answer_ && context_.deadline.is_set()) {
@@ -106,7 +148,7 @@ class Heats {
       context_.budget_ran_out = true;
     }
     score(who, best);
-    context_.progress(Stage::kMeasure, entrants_.size(), context_.lineup.start.size());
+    context_.progress(Stage::kMeasure, entrants_.size(), all_);
   }
 
   static bool is_default(const Entrant& entrant) {
@@ -172,7 +214,7 @@ class Heats {
   }
 
   TuneContext& context_;
-  Entries entries_;
+  std::size_t all_ = 0;  // to be tried, as far as known
   std::vector<Entrant> entrants_;
   bool has_answer_ = false;
 };

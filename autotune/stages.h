@@ -30,6 +30,7 @@ struct TuneContext {
   const core::GemmProblem& problem;
   const core::DeviceInfo& device;
   const core::Environment& environment;
+  const Plan& plan;
   const Lineup& lineup;
   const TuneOptions& options;
   core::KernelBuilder& builder;
@@ -51,12 +52,13 @@ struct TuneContext {
 // Below this many samples a measurement says nothing and is not kept.
 inline constexpr std::size_t kFewestSamples = 5;
 
-// An entrant for each candidate, built in the line-up's order, some ahead on the pool's threads.
+// An entrant for each candidate of a list, built in its order, some ahead on the pool's threads.
 class Entries {
  public:
-  explicit Entries(TuneContext& context);
+  // `list` must outlive it.
+  Entries(TuneContext& context, const std::vector<RankedCandidate>& list);
   ~Entries();
-  bool has_next() const { return taken_ < context_.lineup.start.size(); }
+  bool has_next() const { return taken_ < list_.size(); }
   // The entrant has a cubin, or its outcome says why not. nullopt where the deadline passes first.
   std::optional<Entrant> next(const Deadline& deadline);
 
@@ -64,6 +66,7 @@ class Entries {
   void submit();
 
   TuneContext& context_;
+  const std::vector<RankedCandidate>& list_;
   std::shared_ptr<std::atomic<bool>> cancelled_;
   std::deque<std::future<core::BuildResult>> builds_;
   std::size_t submitted_ = 0;

@@ -76,6 +76,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
   TuneContext context{problem,
                       device_,
                       environment_,
+                      result.plan,
                       lineup,
                       options_,
                       builder_,

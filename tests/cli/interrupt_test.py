@@ -39,6 +39,15 @@ class Interrupted(CliTest):
         self.interrupt_slow("BUILD")
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
+    def test_a_compiler_that_works_is_not_waited_for(self):
+        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_BUILD": "30000"})
+        self.wait_for_line(process.stderr, "enumerate")
+        time.sleep(0.3)
+        started = time.monotonic()
+        self.interrupt(process)
+        self.assertLess(time.monotonic() - started, 1)
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
     def test_while_verifying(self):
         self.interrupt_slow("VERIFY")
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)

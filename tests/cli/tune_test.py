@@ -5,6 +5,7 @@ import io
 import json
 import re
 import subprocess
+import time
 import unittest
 
 from cli import FEW, SOURCE, CliTest
@@ -84,6 +85,13 @@ class ScriptedTuning(CliTest):
         self.assertIn("tuned", states)
         self.assertIn("skipped", states)
         self.assertIn("budget", result.stderr)
+
+    def test_a_budget_holds_within_two_seconds(self):
+        started = time.monotonic()
+        self.assert_ok(self.tune("1,2,3x2112x7168", "--budget", "2",
+                                 env={"SCRIPTED_SLEEP_MS_BUILD": "700",
+                                      "SCRIPTED_SLEEP_MS_ROUND": "10"}))
+        self.assertLess(time.monotonic() - started, 4)
 
     def test_show_holds_the_evidence(self):
         self.assert_ok(self.tune(SHAPE))
