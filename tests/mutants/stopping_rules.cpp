@@ -106,7 +106,7 @@ std::vector<Rule> faulting() {
       {"scale-out-of-reach",
        kFaults,
        all,
-       {{kPromotion, "args_.scale_b + 1ll * row * k_blocks + mine",
+       {{kPromotion, "args_.scale_b + 1ll * (first_row_ + row) * k_blocks + mine",
          "args_.scale_b + (1ll << 42) + mine"}}},
       {"row-out-of-reach",
        kFaults,

@@ -166,7 +166,7 @@ std::vector<Rule> racing() {
        {{kDense, "ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);", ""},
         {kMath, "if (!full) wait_full();", "if (!full) wait_full();\n__nanosleep(3000);"}}},
       {"added-before-it-arrived",
-       kWrong,
+       kWrong | kHangs,  // a block that runs ahead may miss the phase that it waits for
        split(),
        {{kSplit,
          "send_shares(sum);\n    ptx::barrier_wait_published(&shared.partial_ready, turn & 1);",
