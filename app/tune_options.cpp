@@ -35,7 +35,8 @@ void add_tune_options(CLI::App& app, TuneArguments& arguments) {
       ->option_text("I/N");
   auto* probe = app.add_flag("--probe", arguments.probe,
                              "Then race the winners of one n and k at each other's m\nand between, "
-                             "so that export can merge rows");
+                             "so that export can merge rows")
+                    ->option_text(" ");  // else CLI11 prints what it excludes
   app.add_option("--device", arguments.device,
                  "No GPU needed: rank and compile for this profile;\nrows are marked unmeasured")
       ->option_text("PROFILE")
