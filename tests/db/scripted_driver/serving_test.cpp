@@ -49,7 +49,7 @@ void check_launch(const Launch& launch) {
   Stream& stream = *reinterpret_cast<Stream*>(launch.stream);
   const deepgemm_problem& p = stream.problem;
   const deepgemm_operands& o = stream.operands;
-  kernels::DenseArguments arguments;
+  kernels::GemmArguments arguments;
   std::memcpy(&arguments, launch.parameters[4], sizeof arguments);
   const bool right = launch.image == stream.image &&
                      describes(launch.parameters[0], o.a, p.m, p.k) &&
