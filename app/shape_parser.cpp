@@ -43,10 +43,14 @@ class ProblemList {
 
 core::Operation parse_operation(std::string_view text) {
   const auto operation = core::operation_named(text);
-  if (operation != core::Operation::kDense) {
-    throw core::UsageError(fmt::format("{} operation '{}'; this version tunes: dense.",
-                                       operation ? "Untunable" : "Unknown", text),
+  if (!operation) {
+    throw core::UsageError(fmt::format("Unknown operation '{}'; this version has: dense.", text),
                            "Leave --op away, or pass --op dense.");
+  }
+  if (operation != core::Operation::kDense) {
+    throw core::UsageError(
+        fmt::format("Operation '{}' cannot be tuned yet; this version has: dense.", text),
+        "Leave --op away, or pass --op dense.");
   }
   return *operation;
 }

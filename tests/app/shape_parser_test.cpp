@@ -167,8 +167,10 @@ TEST(Collect, KeepsEachShapeOnce) {
 
 TEST(Collect, NeedsAShapeAndAKnownOperation) {
   EXPECT_EQ(complaint([] { collect_problems({}); }), "No shape was given.");
+  EXPECT_EQ(complaint([] { parse_operation("sparse"); }),
+            "Unknown operation 'sparse'; this version has: dense.");
   EXPECT_EQ(complaint([] { parse_operation("grouped-masked"); }),
-            "Unknown operation 'grouped-masked'; this version has: dense.");
+            "Operation 'grouped-masked' cannot be tuned yet; this version has: dense.");
 }
 
 TEST(Preset, HoldsTheListInTheTestDataAndTheDenseLayers) {
