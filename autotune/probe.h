@@ -18,9 +18,9 @@ struct ProbeOptions {
   double close = 0.10;
 };
 
-// The m at which kernels for one n and k are worth comparing, from 1 to `largest`, ascending:
-// powers of two, from 16 on also their 5, 6 and 7 quarters, because times jump behind multiples of
-// tiles.
+// The m at which kernels for one n and k are worth comparing, from 1 to `largest`, ascending: 1, 2,
+// 4, 8, then every 8th to 64, every 64th to 2048 and every 128th beyond, because times jump where a
+// row of tiles begins.
 std::vector<std::int64_t> probe_points(std::int64_t largest);
 
 // Verifies all kernels on `problem` and races those that are right; one trial each, in their order.

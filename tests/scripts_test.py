@@ -97,58 +97,29 @@ class ScriptsTest(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         self.assertIn("--nonsense", result.stderr)
 
-    def test_gpu_compare_refuses_what_it_cannot_do(self):
+    # (compute capability of the GPU, arguments, exit code, what the error must name)
+    def assert_gpu_script_refuses(self, script, *cases):
         variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
-        for capability, arguments, code, needle in (("9.0", "build 1", 2, "RUNS"),
-                                                    ("9.0", "build many", 2, "RUNS"),
-                                                    ("9.0", "no-build", 2, "is missing"),
-                                                    ("8.0", "no-build", 3, "no Hopper GPU")):
+        for capability, arguments, code, needle in cases:
             self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
             (self.folder / "nvidia-smi").chmod(0o755)
-            result = bash(f"scripts/gpu-compare {arguments}", **variables)
+            result = bash(f"scripts/{script} {arguments}", **variables)
             self.assertEqual(result.returncode, code, result.stderr)
             self.assertIn(needle, result.stderr)
 
-    def test_gpu_kill_refuses_what_it_cannot_do(self):
-        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
-        for capability, arguments, code, needle in (("9.0", "build none", 2, "KILLS"),
-                                                    ("9.0", "no-build", 2, "is missing"),
-                                                    ("8.0", "no-build", 3, "no Hopper GPU")):
-            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
-            (self.folder / "nvidia-smi").chmod(0o755)
-            result = bash(f"scripts/gpu-kill {arguments}", **variables)
-            self.assertEqual(result.returncode, code, result.stderr)
-            self.assertIn(needle, result.stderr)
-
-    def test_gpu_intervals_refuses_what_it_cannot_do(self):
-        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
-        for capability, arguments, code, needle in (("9.0", "build none", 2, "SAMPLES"),
-                                                    ("9.0", "no-build", 2, "is missing"),
-                                                    ("8.0", "no-build", 3, "no Hopper GPU")):
-            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
-            (self.folder / "nvidia-smi").chmod(0o755)
-            result = bash(f"scripts/gpu-intervals {arguments}", **variables)
-            self.assertEqual(result.returncode, code, result.stderr)
-            self.assertIn(needle, result.stderr)
-
-    def test_gpu_bundle_refuses_what_it_cannot_do(self):
-        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
-        for capability, code, needle in (("9.0", 2, "is missing"), ("8.0", 3, "no Hopper GPU")):
-            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
-            (self.folder / "nvidia-smi").chmod(0o755)
-            result = bash("scripts/gpu-bundle no-build", **variables)
-            self.assertEqual(result.returncode, code, result.stderr)
-            self.assertIn(needle, result.stderr)
-
-    def test_gpu_runtime_refuses_what_it_cannot_do(self):
-        variables = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
-        for capability, code, needle in (("9.0", 2, "serving_cost is missing"),
-                                         ("8.0", 3, "no Hopper GPU")):
-            self.plant("nvidia-smi", f"#!/bin/sh\necho {capability}\n")
-            (self.folder / "nvidia-smi").chmod(0o755)
-            result = bash("scripts/gpu-runtime no-build", **variables)
-            self.assertEqual(result.returncode, code, result.stderr)
-            self.assertIn(needle, result.stderr)
+    def test_gpu_scripts_refuse_what_they_cannot_do(self):
+        for script, bad_number, name in (("gpu-compare", "many", "RUNS"),
+                                         ("gpu-compare", "1", "RUNS"),
+                                         ("gpu-kill", "none", "KILLS"),
+                                         ("gpu-intervals", "none", "SAMPLES")):
+            with self.subTest(script=script, number=bad_number):
+                self.assert_gpu_script_refuses(script, ("9.0", f"build {bad_number}", 2, name))
+        for script, missing in (("gpu-compare", "is missing"), ("gpu-kill", "is missing"),
+                                ("gpu-intervals", "is missing"), ("gpu-bundle", "is missing"),
+                                ("gpu-runtime", "serving_cost is missing")):
+            with self.subTest(script=script):
+                self.assert_gpu_script_refuses(script, ("9.0", "no-build", 2, missing),
+                                               ("8.0", "no-build", 3, "no Hopper GPU"))
 
     def test_gpu_check_without_a_gpu_or_a_build_says_so(self):
         fake = self.folder / "nvidia-smi"
