@@ -20,34 +20,75 @@ CompilePool::~CompilePool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::future<BuildResult> CompilePool::submit(const GemmConfig& config, Flag cancelled) {
-  std::packaged_task<BuildResult()> task([this, config, cancelled] {
+CompilePool::Task CompilePool::task_for(const GemmConfig& config, Flag cancelled) {
+  return Task([this, config, cancelled] {
     if (!cancelled || !cancelled->load()) return builder_.build(config);
     BuildResult none;
     none.failure = "cancelled";
     return none;
   });
-  std::future<BuildResult> result = task.get_future();
+}
+
+std::future<BuildResult> CompilePool::submit(const GemmConfig& config, Flag cancelled) {
+  std::future<BuildResult> result;
   {
     const std::lock_guard lock(mutex_);
+    const auto known = std::find_if(ahead_.begin(), ahead_.end(),
+                                    [&](const Ahead& each) { return each.config == config; });
+    if (known != ahead_.end()) {
+      const bool started = known->started;
+      if (started) result = std::move(known->result);
+      ahead_.erase(known);
+      if (started) return result;
+    }
+    Task task = task_for(config, std::move(cancelled));
+    result = task.get_future();
     queue_.push_back(std::move(task));
   }
   wake_.notify_one();
   return result;
 }
 
+void CompilePool::anticipate(std::span<const GemmConfig> configs, Flag dropped) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const GemmConfig& config : configs) {
+      Ahead& added = ahead_.emplace_back();
+      added.config = config;
+      added.task = task_for(config, nullptr);  // once started, somebody may have claimed it
+      added.result = added.task.get_future();
+      added.dropped = dropped;
+    }
+  }
+  wake_.notify_all();
+}
+
+// What is waited for goes first. nullopt where there is nothing to do.
+std::optional<CompilePool::Task> CompilePool::take_task() {
+  if (!queue_.empty()) {
+    Task task = std::move(queue_.front());
+    queue_.pop_front();
+    return task;
+  }
+  std::erase_if(ahead_, [](const Ahead& each) { return each.dropped && each.dropped->load(); });
+  for (Ahead& each : ahead_) {
+    if (each.started) continue;
+    each.started = true;
+    return std::move(each.task);
+  }
+  return std::nullopt;
+}
+
 void CompilePool::work() {
   while (true) {
-    std::packaged_task<BuildResult()> task;
+    std::optional<Task> task;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      wake_.wait(lock, [&] { return closing_ || (task = take_task()).has_value(); });
       if (closing_) return;
-      task = std::move(queue_.front());
-      queue_.pop_front();
     }
     ++running_;
-    task();
+    (*task)();
     --running_;
   }
 }

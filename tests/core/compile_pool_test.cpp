@@ -22,6 +22,10 @@ class GatedBuilder final : public KernelBuilder {
   std::string key(const GemmConfig& config) const override { return to_string(config); }
 
   BuildResult build(const GemmConfig& config) override {
+    {
+      const std::lock_guard lock(mutex);
+      order.push_back(config.stages);
+    }
     ++started;
     gate.wait();
     if (config.stages == 14) throw EnvironmentError("there is no compiler", "Install one.");
@@ -39,6 +43,8 @@ class GatedBuilder final : public KernelBuilder {
   std::promise<void> opened;
   std::shared_future<void> gate = opened.get_future().share();
   std::atomic<int> started{0};
+  std::mutex mutex;
+  std::vector<int> order;  // stages of the configs, as their builds began
 };
 
 TEST(CompilePool, GivesEachFutureItsOwnConfig) {
@@ -88,6 +94,52 @@ TEST(CompilePool, ClosingDropsWhatHasNotStarted) {
   EXPECT_TRUE(running.get().cubin);
   EXPECT_THROW(waiting.get(), std::future_error);
   EXPECT_EQ(builder.started, 1);
+}
+
+CompilePool::Flag not_dropped() { return std::make_shared<std::atomic<bool>>(false); }
+
+TEST(CompilePool, WhatWasAnticipatedIsBuiltOnce) {
+  GatedBuilder builder;
+  builder.opened.set_value();
+  CompilePool pool(builder, 2);
+  const std::vector<GemmConfig> configs{config_with(1), config_with(2), config_with(3)};
+  pool.anticipate(configs, not_dropped());
+  for (const GemmConfig& each : configs) {
+    const BuildResult result = pool.submit(each).get();
+    ASSERT_TRUE(result.cubin);
+    EXPECT_EQ(result.cubin->config, each);
+  }
+  EXPECT_EQ(builder.started, 3);
+  EXPECT_TRUE(pool.submit(config_with(1)).get().cubin) << "but it is kept for one only";
+  EXPECT_EQ(builder.started, 4);
+}
+
+TEST(CompilePool, WhatIsWaitedForOvertakesWhatIsAnticipated) {
+  GatedBuilder builder;
+  CompilePool pool(builder, 1);
+  std::future<BuildResult> running = pool.submit(config_with(1));
+  while (builder.started == 0) std::this_thread::yield();
+  const auto dropped = std::make_shared<std::atomic<bool>>(false);
+  pool.anticipate(std::vector<GemmConfig>{config_with(2), config_with(3)}, dropped);
+  std::future<BuildResult> waited = pool.submit(config_with(4));
+  builder.opened.set_value();
+  EXPECT_TRUE(waited.get().cubin);
+  const std::lock_guard lock(builder.mutex);
+  EXPECT_EQ(builder.order.at(1), 4);
+}
+
+TEST(CompilePool, WhatWasDroppedIsNotBuiltAhead) {
+  GatedBuilder builder;
+  CompilePool pool(builder, 1);
+  std::future<BuildResult> running = pool.submit(config_with(1));
+  while (builder.started == 0) std::this_thread::yield();
+  const auto dropped = std::make_shared<std::atomic<bool>>(false);
+  pool.anticipate(std::vector<GemmConfig>{config_with(2), config_with(3)}, dropped);
+  *dropped = true;
+  std::future<BuildResult> last = pool.submit(config_with(4));
+  builder.opened.set_value();
+  EXPECT_TRUE(last.get().cubin);
+  EXPECT_EQ(builder.started, 2);
 }
 
 TEST(CompilePool, ZeroThreadsMeansTheMachines) {
