@@ -203,23 +203,26 @@ struct MathThread {
     }
   }
 
-  // Full slabs leave through shared memory and TMA, those across the edge of D from registers.
+  // Slabs leave through shared memory and TMA, which leaves out what lies outside of D; but where
+  // other rows of D come behind m_end, those across it leave from registers.
   __device__ __forceinline__ void store(const float (&sum)[kSlabs][kAccumulator],
                                         const TensorMap* map_d, const GemmArguments& args, int m0,
                                         int m_end, int n0) {
 #pragma unroll
     for (int i = 0; i < kSlabs; ++i) {
       const int m = m0 + slab(i) * kWgmmaM;
-      if (m + kWgmmaM <= m_end && n0 + C.block_n <= args.n) {
-        store_full_slab(sum[i], map_d, m, n0);
+      if constexpr (C.operation == kDense) {
+        if (m < m_end) store_slab(sum[i], map_d, m, n0);
+      } else if (m + kWgmmaM <= m_end && n0 + C.block_n <= args.n) {
+        store_slab(sum[i], map_d, m, n0);
       } else {
         store_slab_predicated<C>(sum[i], args, m, m_end, n0, warp, lane, 0, C.block_n / 8);
       }
     }
   }
 
-  __device__ __forceinline__ void store_full_slab(const float (&sum)[kAccumulator],
-                                                  const TensorMap* map_d, int m, int n) {
+  __device__ __forceinline__ void store_slab(const float (&sum)[kAccumulator],
+                                             const TensorMap* map_d, int m, int n) {
     constexpr int kBoxes = boxes_per_store(C);
     constexpr int kPlaces = store_places(C);
     const bool leader = warp == 0 && lane == 0;

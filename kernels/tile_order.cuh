@@ -8,8 +8,8 @@
 //   b_row()            first row of B, of all groups stacked
 //   scale_x(), scale_y()  where A's scales for the tile's rows and k-block 0 lie in their tensor
 //   map
-// A tile may lie wholly beyond m_end() or n where the tile space is no multiple of the cluster:
-// such a block loads for its peers.
+// A tile of a grouped product may lie wholly beyond m_end() or n where the tile space is no
+// multiple of the cluster: such a block loads for its peers.
 #pragma once
 
 #include "kernels/config.h"
@@ -56,12 +56,18 @@ __device__ __forceinline__ int clusters_at_work() {
   return static_cast<int>(gridDim.x) / cluster_size(C);
 }
 
+// The last row of tiles is moved up so far that it ends with D (m() stays a multiple of 4, for the
+// scales), and what lies beyond the last row or column of tiles becomes a copy of it: rows that two
+// tiles hold get the same bits from both. Rows outside of A would cost more, because TMA fills them
+// with zeros slowly: 25.2 instead of 19.1 us at 448x2112x7168 with 128x64 tiles.
 template <GemmConfig C>
 class DenseOrder {
  public:
   __device__ __forceinline__ DenseOrder(const GemmArguments& args, const GroupTable&, int cluster,
                                         int cluster_rank)
       : args_(args), tiles_(cluster_tiles(C, args.m, args.n)), tile_(cluster), rank_(cluster_rank) {
+    last_m_ = max((args.m - C.block_m + 3) / 4 * 4, 0);
+    last_n_ = (args.n - 1) / C.block_n * C.block_n;
     find();
   }
 
@@ -85,14 +91,17 @@ class DenseOrder {
  private:
   __device__ __forceinline__ void find() {
     const TilePosition at = raster<C>(tile_, tiles_);
-    m_ = static_cast<int>(at.m * C.cluster_m + rank_m<C>(rank_)) * C.block_m;
+    m_ = min(static_cast<int>(at.m * C.cluster_m + rank_m<C>(rank_)) * C.block_m, last_m_);
     n_ = static_cast<int>(at.n * C.cluster_n + rank_n<C>(rank_)) * C.block_n;
+    if constexpr (C.cluster_n > 1) n_ = min(n_, last_n_);
   }
 
   const GemmArguments& args_;
   TileCount tiles_;  // of the whole of D, in cluster tiles
   uint32 tile_;      // number of this cluster's current tile
   int rank_;
+  int last_m_;  // of any tile
+  int last_n_;
   int m_ = 0;
   int n_ = 0;
 };
