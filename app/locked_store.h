@@ -27,6 +27,11 @@ class LockedStore final : public core::TrialStore {
     const std::lock_guard lock(mutex_);
     return store_.winners_of_family(problem, environment);
   }
+  std::optional<core::Calibration> calibration(
+      const core::Environment& environment) const override {
+    const std::lock_guard lock(mutex_);
+    return store_.calibration(environment);
+  }
   void record(const core::Trial& trial, const core::Environment& environment) override {
     const std::lock_guard lock(mutex_);
     store_.record(trial, environment);
@@ -38,6 +43,10 @@ class LockedStore final : public core::TrialStore {
   void record(const core::Winner& winner, const core::Environment& environment) override {
     const std::lock_guard lock(mutex_);
     store_.record(winner, environment);
+  }
+  void record(const core::Calibration& calibration, const core::Environment& environment) override {
+    const std::lock_guard lock(mutex_);
+    store_.record(calibration, environment);
   }
 
  private:

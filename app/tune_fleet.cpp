@@ -110,6 +110,7 @@ class Fleet {
   struct Turn {
     std::size_t shape;
     double budget_seconds;
+    std::optional<std::size_t> then;  // the shape that comes next, as far as that is known
   };
 
   std::optional<Turn> next(std::size_t gpu) {
@@ -118,7 +119,9 @@ class Fleet {
     if (queue.empty()) return std::nullopt;
     const std::size_t shape = queue.front();
     queue.pop_front();
-    return Turn{shape, budget_.share(left_--, session_.gpus.size())};
+    const std::deque<std::size_t>& after = own_[gpu].empty() ? anyones_ : own_[gpu];
+    return Turn{shape, budget_.share(left_--, session_.gpus.size()),
+                after.empty() ? std::nullopt : std::optional(after.front())};
   }
 
   void run_on(std::size_t index) {
@@ -126,9 +129,12 @@ class Fleet {
     const std::string where = session_.gpus.size() == 1 ? "" : fmt::format("GPU {}: ", gpu.ordinal);
     try {
       TuneProgress progress(terminal_, log_, request_.problems.size(), where);
+      autotune::Tuner tuner(gpu.device, gpu.environment, request_.space, *session_.builder.kernels,
+                            *session_.pool, gpu.executor.get(), store_, request_.options, progress,
+                            stop_);
       while (const auto turn = next(index)) {
         progress.start_shape(turn->shape);
-        ShapeOutcome outcome = tune(gpu, *turn, progress);
+        ShapeOutcome outcome = tune(gpu, *turn, tuner);
         terminal_.milestone(progress.position() + headline(outcome));
         outcomes_[turn->shape] = std::move(outcome);
       }
@@ -142,14 +148,11 @@ class Fleet {
     if (session_.gpus.size() > 1) gpu.executor.reset();
   }
 
-  ShapeOutcome tune(TuneSession::Gpu& gpu, const Turn& turn, TuneProgress& progress) {
+  ShapeOutcome tune(TuneSession::Gpu& gpu, const Turn& turn, autotune::Tuner& tuner) {
     const core::GemmProblem& problem = request_.problems[turn.shape];
     if (budget_.spent() && !store_.winner(problem, gpu.environment)) return skipped(problem);
-    autotune::TuneOptions options = request_.options;
-    options.budget_seconds = turn.budget_seconds;
-    autotune::Tuner tuner(gpu.device, gpu.environment, request_.space, *session_.builder.kernels,
-                          *session_.pool, gpu.executor.get(), store_, options, progress, stop_);
-    return outcome_of(tuner.run(problem));
+    tuner.set_budget(turn.budget_seconds);
+    return outcome_of(tuner.run(problem, turn.then ? &request_.problems[*turn.then] : nullptr));
   }
 
   const TuneRequest& request_;

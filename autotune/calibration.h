@@ -1,30 +1,41 @@
 // How far a GPU's rates are from those that the cost model assumes, fitted to measured trials.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "core/device.h"
 #include "core/trial.h"
 
 namespace deepgemm::autotune {
 
-// The device's rates over those of its DeviceInfo.
-struct Calibration {
-  double memory = 1;  // bandwidth
-  double math = 1;    // clocks
-
-  friend bool operator==(const Calibration&, const Calibration&) = default;
-};
-
 // Fewer trials than this are not fitted to.
-inline constexpr std::size_t kLeastTrialsToCalibrate = 32;
+inline constexpr std::ptrdiff_t kLeastTrialsToCalibrate = 32;
 
-// The rates that explain best how the measured trials of ours differ from each other; a factor that
-// all have in common does not change a ranking. Coarse steps, and 1 unless they explain much more:
-// the noise of a day must not choose who is tried.
-Calibration calibrate(const core::DeviceInfo& device, std::span<const core::Trial* const> trials);
+// The rates that explain best how the measured trials of ours differ from the others of their
+// problem; a factor that all of a problem have in common does not change its ranking. Coarse steps,
+// and 1 unless they explain much more: the noise of a day must not choose who is tried.
+core::Calibration calibrate(const core::DeviceInfo& device,
+                            std::span<const core::Trial* const> trials);
 
 // `device` with those rates.
-core::DeviceInfo calibrated(core::DeviceInfo device, const Calibration& calibration);
+core::DeviceInfo calibrated(core::DeviceInfo device, const core::Calibration& calibration);
+
+// Fits again as problems come in: after the first with enough trials, and then whenever their
+// number has doubled: one kind of problem tells little of what limits another.
+class Calibrator {
+ public:
+  explicit Calibrator(const core::DeviceInfo& device) : device_(device) {}
+
+  // Takes a problem's trials. nullopt where it is not yet time to fit again.
+  std::optional<core::Calibration> learn(std::span<const core::Trial* const> trials);
+
+ private:
+  core::DeviceInfo device_;
+  std::vector<core::Trial> evidence_;  // without their samples
+  std::size_t problems_ = 0;
+  std::size_t next_fit_ = 1;
+};
 
 }  // namespace deepgemm::autotune

@@ -54,20 +54,24 @@ class Heats {
     }
   }
 
-  // Where this GPU's rates turn out to be others than the model's: the best by the fitted ones that
-  // were not among those tried. One heat; the ranking that decides what a rerun must try stays.
-  std::vector<RankedCandidate> second_look() const {
+  // Where this GPU's rates turn out to be others than those that ranked: the best by the fitted
+  // ones that were not among those tried. One heat; what a rerun must try stays.
+  std::vector<RankedCandidate> second_look() {
     std::vector<RankedCandidate> more;
-    if (context_.budget_ran_out || context_.options.effort == Effort::kExhaustive) return more;
+    if (context_.budget_ran_out) return more;
     std::vector<const Trial*> trials;
     for (const Entrant& each : entrants_) trials.push_back(&each.trial);
-    const Calibration fitted = calibrate(context_.device, trials);
-    if (fitted == Calibration()) return more;
+    const std::optional<core::Calibration> fitted = context_.calibrator.learn(trials);
+    if (!fitted) return more;
+    if (context_.store.calibration(context_.environment) != fitted) {
+      context_.store.record(*fitted, context_.environment);
+    }
+    if (*fitted == context_.rates || context_.options.effort == Effort::kExhaustive) return more;
     context_.observer.note(
         fmt::format("this GPU's memory runs at {:.2f} and its math at {:.2f} of what the model "
                     "assumes; what it ranks best then is tried, too",
-                    fitted.memory, fitted.math));
-    const CostModel model(calibrated(context_.device, fitted));
+                    fitted->memory, fitted->math));
+    const CostModel model(calibrated(context_.device, *fitted));
     std::vector<std::pair<double, const RankedCandidate*>> ranked;
     for (const RankedCandidate& each : context_.plan.ranked) {
       if (!was_tried(each.config)) {

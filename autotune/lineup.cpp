@@ -155,13 +155,13 @@ std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort
   return chosen;
 }
 
-Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const core::DeviceInfo& device,
+Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
                Effort effort, std::vector<Trial> stored, std::span<const core::Winner> neighbours,
                bool gpu) {
   // A prediction answers nothing where there is a GPU to ask.
   if (gpu) std::erase_if(stored, [](const Trial& t) { return t.outcome == Outcome::kPredicted; });
 
-  const CostModel model(device);
+  const auto& [device, model] = ranker;
   Lineup lineup;
   lineup.fallback.config = core::default_config(problem, device);
   lineup.fallback.prediction = model.predict(problem, lineup.fallback.config);

@@ -25,11 +25,17 @@ struct Lineup {
   std::vector<RankedCandidate> rerun;
 };
 
+// The GPU, and its times as they are predicted.
+struct Ranker {
+  const core::DeviceInfo& device;
+  CostModel model;
+};
+
 // `stored` trials of an equal environment are not repeated, with two exceptions: whenever anything
 // new is measured, the default and the fastest few stored candidates run along, because times of
 // two sessions differ by more than the gaps they must decide. What won for other m of the family
 // (`neighbours`) is tried early, wherever the model ranks it; it alone is no reason to tune again.
-Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const core::DeviceInfo& device,
+Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
                Effort effort, std::vector<core::Trial> stored,
                std::span<const core::Winner> neighbours, bool gpu);
 

@@ -178,6 +178,7 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   }
   const Trial* runner_up = verdict.runner_up ? &result.trials[*verdict.runner_up] : nullptr;
   result.winner = crown(winning, runner_up, result.trials, context.lineup, verdict.reason);
+  result.winner->ranked_at = context.rates;
   context.store.record(*result.winner, context.environment);
   context.progress(Stage::kRecord, 1, 1);
 }

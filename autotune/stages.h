@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "autotune/calibration.h"
 #include "autotune/lineup.h"
 #include "autotune/race.h"
 #include "autotune/stopping_rule.h"
@@ -30,6 +31,8 @@ struct TuneContext {
   const core::GemmProblem& problem;
   const core::DeviceInfo& device;
   const core::Environment& environment;
+  const core::Calibration& rates;  // that the plan was ranked at
+  Calibrator& calibrator;
   const Plan& plan;
   const Lineup& lineup;
   const TuneOptions& options;

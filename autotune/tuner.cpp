@@ -3,7 +3,9 @@
 #include <array>
 
 #include "autotune/lineup.h"
+#include "autotune/look_ahead.h"
 #include "autotune/stages.h"
+#include "core/default_config.h"
 #include "core/error.h"
 
 namespace deepgemm::autotune {
@@ -46,9 +48,12 @@ Tuner::Tuner(const core::DeviceInfo& device, const core::Environment& environmen
       store_(store),
       options_(options),
       observer_(observer),
-      stop_(stop) {}
+      stop_(stop),
+      calibrator_(device) {}
 
-TuneResult Tuner::run(const core::GemmProblem& problem) {
+Tuner::~Tuner() = default;
+
+TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem* next) {
   const auto start = Deadline::Clock::now();
   if (const auto why = core::why_illegal(problem)) {
     throw core::UsageError(core::to_string(problem) + " cannot be tuned: " + *why,
@@ -59,10 +64,15 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
   result.problem = problem;
 
   // Enumerate and prune; the effort and the store cut.
-  result.plan = make_plan(problem, space_, device_);
+  const core::Calibration rates = rates_of(problem);
+  const core::DeviceInfo modelled = calibrated(device_, rates);
+  std::optional<Plan> plan = ahead_ ? ahead_->take(problem, modelled) : std::nullopt;
+  result.plan = plan ? *std::move(plan) : make_plan(problem, space_, modelled);
+  if (next != nullptr) look_ahead(*next);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
-  Lineup lineup = line_up(problem, result.plan, device_, options_.effort, stored(problem),
-                          store_.winners_of_family(problem, environment_), executor_ != nullptr);
+  Lineup lineup = line_up(problem, result.plan, {device_, CostModel(modelled)}, options_.effort,
+                          stored(problem), store_.winners_of_family(problem, environment_),
+                          executor_ != nullptr);
   if (lineup.answered && (result.winner = store_.winner(problem, environment_))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
@@ -76,6 +86,8 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
   TuneContext context{problem,
                       device_,
                       environment_,
+                      rates,
+                      calibrator_,
                       result.plan,
                       lineup,
                       options_,
@@ -103,6 +115,28 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
 std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   if (options_.force) return {};
   return store_.trials(problem, environment_);
+}
+
+// A row keeps the rates that it was ranked at: a calibration that was fitted later is no reason to
+// try others for it.
+core::Calibration Tuner::rates_of(const core::GemmProblem& problem) const {
+  if (!options_.force) {
+    if (const auto winner = store_.winner(problem, environment_)) return winner->ranked_at;
+  }
+  return store_.calibration(environment_).value_or(core::Calibration());
+}
+
+void Tuner::look_ahead(const core::GemmProblem& problem) {
+  if (executor_ == nullptr || core::why_illegal(problem)) return;
+  // What the store answers is not compiled again.
+  if (!options_.force && store_.winner(problem, environment_)) return;
+  std::vector<core::GemmConfig> known;
+  for (const core::Trial& each : stored(problem)) known.push_back(each.config);
+  const core::DeviceInfo modelled = calibrated(device_, rates_of(problem));
+  space_.runnable(device_);
+  if (!ahead_) ahead_ = std::make_unique<LookAhead>(space_, pool_);
+  ahead_->begin(problem, modelled, options_.effort, core::default_config(problem, device_),
+                std::move(known));
 }
 
 }  // namespace deepgemm::autotune

@@ -1,11 +1,14 @@
-// The pipeline from a problem to a recorded winner. Knows neither SQLite nor the terminal.
+// The pipeline from problems to recorded winners, for one GPU. Knows neither SQLite nor the
+// terminal.
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "autotune/calibration.h"
 #include "autotune/executor.h"
 #include "autotune/interrupt.h"
 #include "autotune/search_space.h"
@@ -47,6 +50,8 @@ struct TuneResult {
   double seconds = 0;
 };
 
+class LookAhead;
+
 class Tuner {
  public:
   // `pool` builds through `builder`. `executor` is null where there is no GPU: candidates are
@@ -55,14 +60,21 @@ class Tuner {
         core::KernelBuilder& builder, core::CompilePool& pool, Executor* executor,
         core::TrialStore& store, TuneOptions options, TuneObserver& observer,
         const std::atomic<bool>& stop);
+  ~Tuner();
 
   // Tries what the store does not answer, records every trial at once, then the winner and the
   // cubins of winner, runner-up and default. Throws UsageError for an illegal problem, Interrupted
   // (autotune/interrupt.h) when `stop` is set; everything finished by then is recorded.
-  TuneResult run(const core::GemmProblem& problem);
+  // `next`, where it is known, is the problem of the next call: ranked and compiled for meanwhile.
+  TuneResult run(const core::GemmProblem& problem, const core::GemmProblem* next = nullptr);
+
+  // Of the runs that follow; see TuneOptions.
+  void set_budget(double seconds) { options_.budget_seconds = seconds; }
 
  private:
+  void look_ahead(const core::GemmProblem& problem);
   std::vector<core::Trial> stored(const core::GemmProblem& problem) const;
+  core::Calibration rates_of(const core::GemmProblem& problem) const;
 
   core::DeviceInfo device_;
   core::Environment environment_;
@@ -74,6 +86,8 @@ class Tuner {
   TuneOptions options_;
   TuneObserver& observer_;
   const std::atomic<bool>& stop_;
+  Calibrator calibrator_;
+  std::unique_ptr<LookAhead> ahead_;
 };
 
 }  // namespace deepgemm::autotune

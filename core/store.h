@@ -62,10 +62,13 @@ class TrialStore {
   // m ascending.
   virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
+  // The newest of an equal environment; nullopt where nothing was fitted yet.
+  virtual std::optional<Calibration> calibration(const Environment& environment) const = 0;
   // Each call is one durable transaction.
   virtual void record(const Trial& trial, const Environment& environment) = 0;
   virtual void record(const Cubin& cubin) = 0;
   virtual void record(const Winner& winner, const Environment& environment) = 0;
+  virtual void record(const Calibration& calibration, const Environment& environment) = 0;
 };
 
 }  // namespace deepgemm::core

@@ -105,6 +105,15 @@ struct Trial {
 inline constexpr std::string_view kProbePolicy = "probe: ";
 inline bool is_probe(const Trial& trial) { return trial.policy.starts_with(kProbePolicy); }
 
+// How far a GPU's rates are from those that the cost model assumes for its kind, fitted to trials
+// that were measured on it.
+struct Calibration {
+  double memory = 1;  // bandwidth over DeviceInfo::memory_gbps
+  double math = 1;    // clocks over DeviceInfo::clock_mhz
+
+  friend bool operator==(const Calibration&, const Calibration&) = default;
+};
+
 // The choice for a problem and what it is based on. Written after the trials it refers to.
 struct Winner {
   GemmProblem problem;
@@ -117,8 +126,9 @@ struct Winner {
   double default_us = 0;
   double cublaslt_block_us = 0;  // 0: refused or not measured
   double cublaslt_tensorwide_us = 0;
-  std::string reason;  // "fastest by 4.1 %", "default kept: best candidate within noise"
-  int trials = 0;      // candidates tried
+  std::string reason;     // "fastest by 4.1 %", "default kept: best candidate within noise"
+  int trials = 0;         // candidates tried
+  Calibration ranked_at;  // rates of the model that chose who was tried
   // The evidence of the race that decided; 0 where nothing was measured.
   int samples = 0;
   double ci_low_us = 0;  // 95 % confidence interval of the median

@@ -106,6 +106,8 @@ void visit_columns(Winner& winner, Visit&& visit) {
   visit("cublaslt_tensorwide_us", winner.cublaslt_tensorwide_us);
   visit("reason", winner.reason);
   visit("trials", winner.trials);
+  visit("ranked_at_memory", winner.ranked_at.memory);
+  visit("ranked_at_math", winner.ranked_at.math);
   visit("samples", winner.samples);
   visit("ci_low_us", winner.ci_low_us);
   visit("ci_high_us", winner.ci_high_us);
@@ -116,6 +118,12 @@ void visit_columns(Winner& winner, Visit&& visit) {
   visit("margin_high", winner.margin_high);
   visit("cublaslt_margin_low", winner.cublaslt_margin_low);
   visit("cublaslt_margin_high", winner.cublaslt_margin_high);
+}
+
+template <Is<core::Calibration> Calibration, class Visit>
+void visit_columns(Calibration& calibration, Visit&& visit) {
+  visit("memory", calibration.memory);
+  visit("math", calibration.math);
 }
 
 template <Is<core::Cubin> Cubin, class Visit>

@@ -13,12 +13,16 @@ Merged merge_into(SQLite::Database& to, const SQLite::Database& from,
   Merged merged;
   for (const TrialRow& row : read_trials(from, from_path, {})) merged.trials += add(to, row);
   for (const WinnerRow& row : read_winners(from, from_path, {})) merged.winners += add(to, row);
+  bool is_new = merged.trials + merged.winners > 0;
+  for (const CalibrationRow& row : read_calibrations(from, from_path, {})) {
+    is_new = add(to, row) || is_new;
+  }
   SQLite::Statement keys(from, "SELECT key FROM kernels ORDER BY rowid");
   while (keys.executeStep()) {
     const auto cubin = read_cubin(from, from_path, keys.getColumn(0).getString());
     if (cubin) merged.cubins += add(to, *cubin);
   }
-  if (merged.trials + merged.winners > 0) sort_by_time(to);
+  if (is_new) sort_by_time(to);
   transaction.commit();
   return merged;
 }

@@ -129,9 +129,10 @@ Pruned prune(SQLite::Database& database, const std::filesystem::path& path,
         "DELETE FROM kernels WHERE key NOT IN (SELECT kernel_key FROM winners)"
         " AND key NOT IN (SELECT kernel_key FROM trials)");
   }
-  pruned.environments = database.exec(
-      "DELETE FROM environments WHERE id NOT IN (SELECT environment_id FROM winners)"
-      " AND id NOT IN (SELECT environment_id FROM trials)");
+  const std::string without_rows =
+      " NOT IN (SELECT environment_id FROM winners UNION SELECT environment_id FROM trials)";
+  database.exec("DELETE FROM calibrations WHERE environment_id" + without_rows);
+  pruned.environments = database.exec("DELETE FROM environments WHERE id" + without_rows);
   if (options.dry_run) return pruned;  // the transaction rolls back
   transaction.commit();
   database.exec("VACUUM");

@@ -169,6 +169,11 @@ void append(SQLite::Database& database, const core::Winner& winner,
   append_row(database, winner, environment);
 }
 
+void append(SQLite::Database& database, const core::Calibration& calibration,
+            const core::Environment& environment) {
+  append_row(database, calibration, environment);
+}
+
 bool add(SQLite::Database& database, const TrialRow& row) {
   return add_row(database, row.trial, row.environment, row.recorded_at);
 }
@@ -177,9 +182,14 @@ bool add(SQLite::Database& database, const WinnerRow& row) {
   return add_row(database, row.winner, row.environment, row.recorded_at);
 }
 
+bool add(SQLite::Database& database, const CalibrationRow& row) {
+  return add_row(database, row.calibration, row.environment, row.recorded_at);
+}
+
 void sort_by_time(SQLite::Database& database) {
   sort_table<core::Trial>(database);
   sort_table<core::Winner>(database);
+  sort_table<core::Calibration>(database);
 }
 
 std::vector<TrialRow> read_trials(const SQLite::Database& database,
@@ -202,6 +212,20 @@ std::vector<WinnerRow> read_winners(const SQLite::Database& database,
       [&rows](core::Winner winner, const core::Environment& environment, std::string recorded_at,
               std::int64_t id) {
         rows.push_back({std::move(winner), environment, std::move(recorded_at), id});
+      });
+  return rows;
+}
+
+std::vector<CalibrationRow> read_calibrations(const SQLite::Database& database,
+                                              const std::filesystem::path& path,
+                                              std::optional<std::int64_t> environment_id) {
+  std::vector<CalibrationRow> rows;
+  if (stored_columns(database, table_of<core::Calibration>()).empty()) return rows;
+  for_each_row<core::Calibration>(
+      database, path, {.environment_id = environment_id},
+      [&rows](core::Calibration calibration, const core::Environment& environment,
+              std::string recorded_at, std::int64_t) {
+        rows.push_back({calibration, environment, std::move(recorded_at)});
       });
   return rows;
 }

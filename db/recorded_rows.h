@@ -1,4 +1,4 @@
-// Trials and winners: the two append-only tables whose rows refer to an environment.
+// Trials, winners and calibrations: the append-only tables whose rows refer to an environment.
 #pragma once
 
 #include <SQLiteCpp/Database.h>
@@ -23,11 +23,20 @@ void append(SQLite::Database& database, const core::Trial& trial,
             const core::Environment& environment);
 void append(SQLite::Database& database, const core::Winner& winner,
             const core::Environment& environment);
+void append(SQLite::Database& database, const core::Calibration& calibration,
+            const core::Environment& environment);
+
+struct CalibrationRow {
+  core::Calibration calibration;
+  core::Environment environment;
+  std::string recorded_at;
+};
 
 // Copies a row with the time it was recorded at, unless an equal one of that time is there; returns
 // whether it was new. The transaction is the caller's.
 bool add(SQLite::Database& database, const TrialRow& row);
 bool add(SQLite::Database& database, const WinnerRow& row);
+bool add(SQLite::Database& database, const CalibrationRow& row);
 
 // Gives rows that were added in another order than they were recorded the ids of that order, so
 // that a larger id is newer again. The transaction is the caller's.
@@ -46,5 +55,9 @@ std::vector<TrialRow> read_trials(const SQLite::Database& database,
                                   const std::filesystem::path& path, const Selection& selection);
 std::vector<WinnerRow> read_winners(const SQLite::Database& database,
                                     const std::filesystem::path& path, const Selection& selection);
+// All, or those of one environment; none of a file that was written before there were any.
+std::vector<CalibrationRow> read_calibrations(const SQLite::Database& database,
+                                              const std::filesystem::path& path,
+                                              std::optional<std::int64_t> environment_id);
 
 }  // namespace deepgemm::db

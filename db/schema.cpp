@@ -33,11 +33,17 @@ const std::vector<std::string> kRecordedNames = {"id", "environment_id", "record
 
 std::vector<const Table*> all_tables() {
   return {&table_of<core::Environment>(), &table_of<core::Trial>(), &table_of<core::Winner>(),
-          &table_of<core::Cubin>()};
+          &table_of<core::Calibration>(), &table_of<core::Cubin>()};
 }
 
 std::string definition(const Column& column) {
   return '"' + column.name + "\" " + column.type + " DEFAULT " + column.default_value;
+}
+
+std::string definition(const Table& table) {
+  std::string sql = "CREATE TABLE " + table.name + " (" + table.own_columns;
+  for (const Column& column : table.columns) sql += ", " + definition(column);
+  return sql + ") STRICT";
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -79,6 +85,13 @@ const Table& table_of<core::Winner>() {
 }
 
 template <>
+const Table& table_of<core::Calibration>() {
+  static const Table table = {"calibrations", kRecordedColumns, kRecordedNames,
+                              columns_of<core::Calibration>(), true};
+  return table;
+}
+
+template <>
 const Table& table_of<core::Cubin>() {
   static const Table table = {
       "kernels", "sha256 TEXT NOT NULL", {"sha256"}, columns_of<core::Cubin>()};
@@ -102,6 +115,7 @@ void require_readable(const SQLite::Database& database, const std::filesystem::p
   if (version < 1) throw_damaged(path, "it has no schema version");
   for (const Table* table : all_tables()) {
     const std::vector<std::string> stored = stored_columns(database, *table);
+    if (stored.empty() && table->is_later) continue;
     for (const std::string& name : table->own_column_names) {
       if (!contains(stored, name)) {
         throw_damaged(path, "its table '" + table->name + "' is missing or incomplete");
@@ -125,21 +139,21 @@ void create_schema(SQLite::Database& database) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   database.exec("PRAGMA application_id=" + std::to_string(kApplicationId));
   database.exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
-  for (const Table* table : all_tables()) {
-    std::string sql = "CREATE TABLE " + table->name + " (" + table->own_columns;
-    for (const Column& column : table->columns) sql += ", " + definition(column);
-    database.exec(sql + ") STRICT");
-  }
+  for (const Table* table : all_tables()) database.exec(definition(*table));
   database.exec("CREATE UNIQUE INDEX kernels_by_key ON kernels(key)");
   database.exec("CREATE INDEX trials_by_problem ON trials(n, k, m, environment_id)");
   database.exec("CREATE INDEX winners_by_problem ON winners(n, k, m, environment_id)");
   transaction.commit();
 }
 
-void add_missing_columns(SQLite::Database& database) {
+void add_what_is_missing(SQLite::Database& database) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   for (const Table* table : all_tables()) {
     const std::vector<std::string> stored = stored_columns(database, *table);
+    if (stored.empty()) {
+      database.exec(definition(*table));
+      continue;
+    }
     for (const Column& column : table->columns) {
       if (contains(stored, column.name)) continue;
       database.exec("ALTER TABLE " + table->name + " ADD COLUMN " + definition(column));

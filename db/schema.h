@@ -27,9 +27,10 @@ struct Table {
   std::string own_columns;  // SQL that precedes `columns` when it is created
   std::vector<std::string> own_column_names;
   std::vector<Column> columns;
+  bool is_later = false;  // a file that was written before this table existed is whole without it
 };
 
-// One per struct that is stored (core::Environment, Trial, Winner, Cubin).
+// One per struct that is stored (core::Environment, Trial, Winner, Calibration, Cubin).
 template <class T>
 const Table& table_of();
 template <>
@@ -38,6 +39,8 @@ template <>
 const Table& table_of<core::Trial>();
 template <>
 const Table& table_of<core::Winner>();
+template <>
+const Table& table_of<core::Calibration>();
 template <>
 const Table& table_of<core::Cubin>();
 
@@ -54,8 +57,8 @@ void require_sound(const SQLite::Database& database, const std::filesystem::path
 // Creates the tables in an empty file, in one transaction.
 void create_schema(SQLite::Database& database);
 
-// Adds the columns that the file lacks, with their defaults, in one transaction.
-void add_missing_columns(SQLite::Database& database);
+// Adds the columns that the file lacks, with their defaults, and later tables, in one transaction.
+void add_what_is_missing(SQLite::Database& database);
 
 int schema_version_of(const SQLite::Database& database);
 

@@ -92,7 +92,7 @@ SQLite::Database open_tuner(const std::filesystem::path& path) {
     require_readable(database, path);
     require_sound(database, path);
     begin_wal(database);
-    add_missing_columns(database);
+    add_what_is_missing(database);
     return database;
   });
 }
@@ -198,6 +198,16 @@ std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& p
   return family;
 }
 
+std::optional<core::Calibration> TuningDb::calibration(const core::Environment& environment) const {
+  return state_->read([&]() -> std::optional<core::Calibration> {
+    const auto id = find_environment(state_->database, environment);
+    if (!id) return std::nullopt;
+    const auto rows = read_calibrations(state_->database, state_->path, id);
+    if (rows.empty()) return std::nullopt;
+    return rows.back().calibration;
+  });
+}
+
 void TuningDb::record(const core::Trial& trial, const core::Environment& environment) {
   translated(state_->path, [&] { append(state_->database, trial, environment); });
 }
@@ -208,6 +218,10 @@ void TuningDb::record(const core::Cubin& cubin) {
 
 void TuningDb::record(const core::Winner& winner, const core::Environment& environment) {
   translated(state_->path, [&] { append(state_->database, winner, environment); });
+}
+
+void TuningDb::record(const core::Calibration& calibration, const core::Environment& environment) {
+  translated(state_->path, [&] { append(state_->database, calibration, environment); });
 }
 
 std::vector<WinnerRow> TuningDb::winners() const {

@@ -61,12 +61,11 @@ struct Pruned {
 // its readers then share the tuner's view of the log.
 class TuningDb final : public core::KernelStore, public core::TrialStore {
  public:
-  // kTune reads the whole file once and refuses it where a page is broken; it adds config fields
-  // that the file does not know yet. Throws UsageError for a file that is corrupt, truncated,
-  // foreign (not SQLite, or not ours) or of a newer schema, for a bundle that is damaged or to be
-  // written (kTune), and for a missing file in kReadOnly;
-  // EnvironmentError for a folder or file that cannot be written, a full disk, and a database that
-  // another tuner holds.
+  // kTune reads the whole file once and refuses it where a page is broken; it adds columns and
+  // tables that the file does not know yet. Throws UsageError for a file that is corrupt,
+  // truncated, foreign (not SQLite, or not ours) or of a newer schema, for a bundle that is damaged
+  // or to be written (kTune), and for a missing file in kReadOnly; EnvironmentError for a folder or
+  // file that cannot be written, a full disk, and a database that another tuner holds.
   TuningDb(const std::filesystem::path& path, OpenMode mode);
   ~TuningDb() override;
 
@@ -84,9 +83,11 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
                                      const core::Environment& environment) const override;
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override;
+  std::optional<core::Calibration> calibration(const core::Environment& environment) const override;
   void record(const core::Trial& trial, const core::Environment& environment) override;
   void record(const core::Cubin& cubin) override;
   void record(const core::Winner& winner, const core::Environment& environment) override;
+  void record(const core::Calibration& calibration, const core::Environment& environment) override;
 
   // Newest winner per problem and environment, ordered by device, n, k, m.
   std::vector<WinnerRow> winners() const;

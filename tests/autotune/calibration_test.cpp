@@ -12,14 +12,14 @@ class CalibrationTest : public TuningTest {
   CalibrationTest() { options_.effort = Effort::kDefault; }
 
   // Everyone takes what the model predicts for a device of other rates.
-  void run_at(const Calibration& rates) {
+  void run_at(const core::Calibration& rates) {
     const CostModel model(calibrated(script_.device, rates));
     script_.time_us = [this, model](Contender, const core::GemmConfig& config) {
       return model.predict(problem_, config).total_us;
     };
   }
 
-  Calibration fitted() {
+  core::Calibration fitted() {
     const TuneResult result = tune();
     std::vector<const core::Trial*> trials;
     for (const core::Trial& each : result.trials) trials.push_back(&each);
@@ -30,20 +30,20 @@ class CalibrationTest : public TuningTest {
 TEST_F(CalibrationTest, AModelThatIsRightStays) {
   run_at({});
   script_.noise = 0.02;
-  EXPECT_EQ(fitted(), Calibration());
+  EXPECT_EQ(fitted(), core::Calibration());
 }
 
 TEST_F(CalibrationTest, FindsSlowMemory) {
   problem_ = shape(64, 4096, 7168);
   run_at({.memory = 0.5, .math = 1});
-  const Calibration found = fitted();
+  const core::Calibration found = fitted();
   EXPECT_LT(found.memory / found.math, 0.8);
 }
 
 TEST_F(CalibrationTest, FewTrialsAreNotFittedTo) {
   options_.effort = Effort::kQuick;
   run_at({.memory = 0.5, .math = 1});
-  EXPECT_EQ(fitted(), Calibration());
+  EXPECT_EQ(fitted(), core::Calibration());
 }
 
 TEST_F(CalibrationTest, WhereTheModelIsOffWhatItMissedIsTriedToo) {
@@ -56,6 +56,44 @@ TEST_F(CalibrationTest, WhereTheModelIsOffWhatItMissedIsTriedToo) {
   EXPECT_GE(result.winner->trials, as_predicted.winner->trials);
   options_.force = false;
   EXPECT_TRUE(tune().resumed) << "that alone is no reason to tune again";
+}
+
+TEST_F(CalibrationTest, WhatWasFittedIsStoredAndRanksTheNextProblem) {
+  problem_ = shape(64, 4096, 7168);
+  run_at({.memory = 0.5, .math = 1.5});
+  EXPECT_EQ(tune().winner->ranked_at, core::Calibration());
+  const auto stored = store_.calibration(script_.environment);
+  ASSERT_TRUE(stored);
+  EXPECT_NE(*stored, core::Calibration());
+  problem_ = shape(128, 4096, 7168);
+  run_at({.memory = 0.5, .math = 1.5});
+  const TuneResult next = tune();
+  EXPECT_EQ(next.winner->ranked_at, *stored);
+  const CostModel model(calibrated(script_.device, *stored));
+  const RankedCandidate& best = next.plan.ranked.front();
+  EXPECT_EQ(best.prediction.total_us, model.predict(problem_, best.config).total_us);
+}
+
+TEST_F(CalibrationTest, ARowKeepsTheRatesThatRankedIt) {
+  problem_ = shape(64, 4096, 7168);
+  run_at({});
+  ASSERT_TRUE(tune().winner);
+  store_.record(core::Calibration{.memory = 0.5, .math = 1.5}, script_.environment);
+  EXPECT_TRUE(tune().resumed);
+  options_.force = true;
+  EXPECT_EQ(tune().winner->ranked_at, (core::Calibration{.memory = 0.5, .math = 1.5}));
+}
+
+TEST_F(CalibrationTest, IsFittedAnewWhenTheProblemsHaveDoubled) {
+  tune();
+  std::vector<const core::Trial*> trials;
+  for (const auto& [trial, environment] : store_.rows()) trials.push_back(&trial);
+  Calibrator calibrator(script_.device);
+  std::vector<int> fits;
+  for (int problem = 1; problem <= 9; ++problem) {
+    if (calibrator.learn(trials)) fits.push_back(problem);
+  }
+  EXPECT_EQ(fits, (std::vector<int>{1, 2, 4, 8}));
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ Trial stored(Contender contender, const core::GemmConfig& config, double us) {
 
 std::vector<Trial> stored_quick_run() {
   std::vector<Trial> trials;
-  const Lineup first = line_up(kProblem, plan(), h100(), Effort::kQuick, {}, {}, true);
+  const Lineup first =
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick, {}, {}, true);
   double us = 30;
   for (const RankedCandidate& each : first.start) {
     const bool is_default = each.config == first.fallback.config;
@@ -88,7 +89,8 @@ TEST(Cut, ExhaustiveTakesAllWithinTwiceTheBest) {
 }
 
 TEST(Lineup, StartsWithTheDefaultOnceOnly) {
-  const Lineup lineup = line_up(kProblem, plan(), h100(), Effort::kDefault, {}, {}, true);
+  const Lineup lineup =
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kDefault, {}, {}, true);
   EXPECT_FALSE(lineup.answered);
   EXPECT_EQ(lineup.start.front().config, lineup.fallback.config);
   int defaults = 0;
@@ -99,8 +101,8 @@ TEST(Lineup, StartsWithTheDefaultOnceOnly) {
 }
 
 TEST(Lineup, AStoredRunIsAnAnswer) {
-  const Lineup lineup =
-      line_up(kProblem, plan(), h100(), Effort::kQuick, stored_quick_run(), {}, true);
+  const Lineup lineup = line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick,
+                                stored_quick_run(), {}, true);
   EXPECT_TRUE(lineup.answered);
   EXPECT_TRUE(lineup.start.empty());
   EXPECT_EQ(lineup.known.size(), stored_quick_run().size());
@@ -108,7 +110,8 @@ TEST(Lineup, AStoredRunIsAnAnswer) {
 
 TEST(Lineup, NewCandidatesMeetTheDefaultAndTheFastestStored) {
   const std::vector<Trial> before = stored_quick_run();
-  const Lineup lineup = line_up(kProblem, plan(), h100(), Effort::kDefault, before, {}, true);
+  const Lineup lineup =
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kDefault, before, {}, true);
   ASSERT_FALSE(lineup.answered);
   std::set<std::string> known;
   for (const Trial& each : before) known.insert(core::to_string(each.config));
@@ -126,7 +129,8 @@ TEST(Lineup, FailuresAreNotTriedAgain) {
   std::vector<Trial> before = stored_quick_run();
   before.front().outcome = Outcome::kWrong;  // the default
   before.back().outcome = Outcome::kCompileFailed;
-  const Lineup lineup = line_up(kProblem, plan(), h100(), Effort::kDefault, before, {}, true);
+  const Lineup lineup =
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kDefault, before, {}, true);
   for (const RankedCandidate& each : lineup.start) {
     EXPECT_NE(each.config, before.front().config);
     EXPECT_NE(each.config, before.back().config);
@@ -136,8 +140,12 @@ TEST(Lineup, FailuresAreNotTriedAgain) {
 TEST(Lineup, PredictionsAnswerOnlyWhereThereIsNoGpu) {
   std::vector<Trial> before = stored_quick_run();
   for (Trial& each : before) each.outcome = Outcome::kPredicted;
-  EXPECT_FALSE(line_up(kProblem, plan(), h100(), Effort::kQuick, before, {}, true).answered);
-  EXPECT_TRUE(line_up(kProblem, plan(), h100(), Effort::kQuick, before, {}, false).answered);
+  EXPECT_FALSE(
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick, before, {}, true)
+          .answered);
+  EXPECT_TRUE(
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick, before, {}, false)
+          .answered);
 }
 
 }  // namespace

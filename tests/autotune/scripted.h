@@ -240,6 +240,16 @@ class Store final : public core::TrialStore {
   void record(const core::Winner& winner, const core::Environment& environment) override {
     winners_.emplace_back(winner, environment);
   }
+  std::optional<core::Calibration> calibration(
+      const core::Environment& environment) const override {
+    for (auto row = calibrations_.rbegin(); row != calibrations_.rend(); ++row) {
+      if (row->second == environment) return row->first;
+    }
+    return std::nullopt;
+  }
+  void record(const core::Calibration& calibration, const core::Environment& environment) override {
+    calibrations_.emplace_back(calibration, environment);
+  }
 
   const std::vector<std::pair<core::Trial, core::Environment>>& rows() const { return trials_; }
   const std::set<std::string>& cubins() const { return cubins_; }
@@ -251,6 +261,7 @@ class Store final : public core::TrialStore {
   Script& script_;
   std::vector<std::pair<core::Trial, core::Environment>> trials_;
   std::vector<std::pair<core::Winner, core::Environment>> winners_;
+  std::vector<std::pair<core::Calibration, core::Environment>> calibrations_;
   std::set<std::string> cubins_;
 };
 

@@ -45,6 +45,20 @@ TEST(Merge, KeepsOtherEnvironmentsApart) {
   EXPECT_EQ(a.all_trials(problem_of(64)).size(), 2u);
 }
 
+TEST(Merge, BringsCalibrationsAndTheNewestCounts) {
+  TempFolder folder;
+  TuningDb ours(folder / "a.db", OpenMode::kTune);
+  TuningDb older(folder / "b.db", OpenMode::kTune);
+  older.record(core::Calibration{0.5, 1}, environment_of());
+  older.record(core::Calibration{0.5, 1}, other_driver());
+  usleep(5000);
+  ours.record(core::Calibration{0.9, 1}, environment_of());
+  ours.merge(older);
+  ours.merge(older);
+  EXPECT_EQ(ours.calibration(environment_of())->memory, 0.9);
+  EXPECT_EQ(ours.calibration(other_driver())->memory, 0.5);
+}
+
 TEST(Merge, RepeatedAddsNothing) {
   TempFolder folder;
   TuningDb a(folder / "a.db", OpenMode::kTune);
@@ -119,11 +133,15 @@ TEST_F(Prune, SupersededRowsGoWithTheirEnvironment) {
   database_.record(newer, other_driver());
   database_.record(winner_of(64, 6), other_driver());
   database_.record(winner_of(64, 6), environment_of("h20"));
+  database_.record(core::Calibration{0.5, 1}, environment_of());
+  database_.record(core::Calibration{0.9, 1}, other_driver());
   const Pruned pruned = database_.prune({.superseded = true});
   EXPECT_EQ(pruned.trials, 4);
   EXPECT_EQ(pruned.winners, 1);
   EXPECT_EQ(pruned.environments, 1);
   EXPECT_EQ(database_.winners().size(), 2u);
+  EXPECT_FALSE(database_.calibration(environment_of()));
+  EXPECT_TRUE(database_.calibration(other_driver()));
 }
 
 TEST_F(Prune, AShapeThatOnlyTheOldEnvironmentHasStays) {

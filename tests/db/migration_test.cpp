@@ -1,4 +1,4 @@
-// Files from before a config field existed.
+// Files from before a config field or a table existed.
 #include <SQLiteCpp/Statement.h>
 
 #include "tests/db/fixture.h"
@@ -21,6 +21,7 @@ void write_older(const std::filesystem::path& path) {
   tamper(path, "ALTER TABLE kernels DROP COLUMN config_" + field);
   tamper(path, "ALTER TABLE winners DROP COLUMN config_" + field);
   tamper(path, "ALTER TABLE winners DROP COLUMN default_config_" + field);
+  tamper(path, "DROP TABLE calibrations");
 }
 
 core::GemmConfig older(int first) {
@@ -35,6 +36,15 @@ void expect_defaults(const TuningDb& database) {
   EXPECT_EQ(database.winners().at(0).winner.default_config, older(300));
   EXPECT_EQ(database.cubin("a")->config, older(400));
   EXPECT_EQ(database.trials(problem_of(64), environment_of()).size(), 1u);
+}
+
+TEST(Migration, WithoutTheTableThereIsNoCalibration) {
+  TempFolder folder;
+  write_older(folder / "t.db");
+  const TuningDb old(folder / "t.db", OpenMode::kReadOnly);
+  EXPECT_FALSE(old.calibration(environment_of()));
+  TuningDb joined(folder / "u.db", OpenMode::kTune);
+  EXPECT_EQ(joined.merge(old).winners, 1);
 }
 
 TEST(Migration, AReaderSeesTheDefaultAndChangesNothing) {
@@ -53,10 +63,12 @@ TEST(Migration, ATunerAddsTheColumn) {
     expect_defaults(database);
     database.record(trial_of(65), environment_of());
     EXPECT_EQ(database.all_trials(problem_of(65)).at(0).trial.config, config_of(100));
+    database.record(core::Calibration{0.9, 1.1}, environment_of());
   }
   const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
   expect_defaults(database);
   EXPECT_EQ(database.all_trials(problem_of(65)).at(0).trial.config, config_of(100));
+  EXPECT_EQ(database.calibration(environment_of()), (core::Calibration{0.9, 1.1}));
 }
 
 TEST(Migration, AReaderFollowsATunerThatAddsTheColumn) {

@@ -41,8 +41,8 @@ void expect_equal(const core::Trial& a, const core::Trial& b) {
 
 void expect_equal(const core::Winner& a, const core::Winner& b) {
   const auto& [problem, config, key, measured, median, spread, default_config, default_us, block,
-               tensorwide, reason, trials, samples, ci_low, ci_high, clock, runner_up, runner_up_us,
-               margin_low, margin_high, block_margin_low, block_margin_high] = a;
+               tensorwide, reason, trials, ranked_at, samples, ci_low, ci_high, clock, runner_up,
+               runner_up_us, margin_low, margin_high, block_margin_low, block_margin_high] = a;
   EXPECT_EQ(problem, b.problem);
   EXPECT_EQ(config, b.config);
   EXPECT_EQ(key, b.kernel_key);
@@ -55,6 +55,7 @@ void expect_equal(const core::Winner& a, const core::Winner& b) {
   EXPECT_EQ(tensorwide, b.cublaslt_tensorwide_us);
   EXPECT_EQ(reason, b.reason);
   EXPECT_EQ(trials, b.trials);
+  EXPECT_EQ(ranked_at, b.ranked_at);
   EXPECT_EQ(samples, b.samples);
   EXPECT_EQ(ci_low, b.ci_low_us);
   EXPECT_EQ(ci_high, b.ci_high_us);
@@ -90,6 +91,16 @@ TEST(RoundTrip, EveryFieldOfAWinner) {
   expect_equal(winner_of(64), *found);
   ASSERT_EQ(database.winners().size(), 1u);
   expect_equal(winner_of(64), database.winners()[0].winner);
+}
+
+TEST(RoundTrip, TheNewestCalibrationOfAnEnvironment) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  EXPECT_FALSE(database.calibration(environment_of()));
+  database.record(core::Calibration{0.5, 1.5}, environment_of());
+  database.record(core::Calibration{0.8, 1.2}, environment_of());
+  database.record(core::Calibration{0.7, 1.0}, environment_of("h20"));
+  EXPECT_EQ(database.calibration(environment_of()), (core::Calibration{0.8, 1.2}));
 }
 
 TEST(RoundTrip, EveryFieldOfACubin) {
