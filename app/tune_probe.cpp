@@ -6,6 +6,8 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "app/figures.h"
@@ -63,6 +65,24 @@ void add_once(std::vector<core::GemmConfig>& list, const core::GemmConfig& confi
   if (std::ranges::find(list, config) == list.end()) list.push_back(config);
 }
 
+// What ran right at any tuned m: at an m between two of them another one may be the best, which no
+// tuned m chose.
+std::vector<core::GemmConfig> candidates_of(const ProbedShapes& shapes,
+                                            const TuneSession& session) {
+  std::vector<core::GemmConfig> candidates;
+  std::set<std::string> seen;
+  for (const auto& row : session.database->trials_of_any_m(shapes.any_m)) {
+    const core::Trial& trial = row.trial;
+    // Probes would add to what the next call has to probe.
+    if (core::is_probe(trial) || row.environment != session.environment) continue;
+    const bool ran = is_ours(trial.contender) && trial.outcome == core::Outcome::kMeasured;
+    if (ran && seen.insert(core::to_string(trial.config)).second) {
+      candidates.push_back(trial.config);
+    }
+  }
+  return candidates;
+}
+
 // All winners, and the untuned default of every point: its formula counts waves of blocks, so it
 // changes where the best kernel does.
 std::vector<core::GemmConfig> pool_of(const ProbedShapes& shapes, const core::DeviceInfo& device) {
@@ -83,7 +103,8 @@ class Prober {
         shapes_(shapes),
         stop_(stop),
         model_(session.device),
-        pool_(pool_of(shapes, session.device)) {}
+        pool_(pool_of(shapes, session.device)),
+        candidates_(candidates_of(shapes, session)) {}
 
   std::size_t kernels() const { return pool_.size(); }
 
@@ -107,8 +128,8 @@ class Prober {
   }
 
  private:
-  // The default, the winners of the tuned m's on either side, and whoever else has a chance by the
-  // model.
+  // The default, the winners of the tuned m's on either side, and who else has a chance by the
+  // model: of the other winners all, of the candidates a few.
   std::vector<core::GemmConfig> entrants_of(const core::GemmProblem& problem,
                                             const core::GemmConfig& fallback) const {
     constexpr double kHopeless = 1.35;
@@ -125,8 +146,37 @@ class Prober {
     for (std::size_t i = 0; i < pool_.size(); ++i) {
       if (predicted[i] <= kHopeless * least) add_once(entrants, pool_[i]);
     }
+    for (const auto m : points_around(problem.m)) {
+      for (const auto& config : promising(at_m(problem, m))) add_once(entrants, config);
+    }
     add_once(entrants, fallback);
     return entrants;
+  }
+
+  // The point itself and those beside it: a kernel can serve an interval only where it was raced on
+  // all of its points.
+  std::vector<std::int64_t> points_around(std::int64_t m) const {
+    constexpr std::ptrdiff_t kReach = 2;
+    const auto& points = shapes_.points;
+    const auto at = std::ranges::lower_bound(points, m) - points.begin();
+    const auto first = std::max<std::ptrdiff_t>(at - kReach, 0);
+    const auto end = std::min<std::ptrdiff_t>(at + kReach + 1, std::ssize(points));
+    return {points.begin() + first, points.begin() + end};
+  }
+
+  // The candidates that the model expects most of at this m.
+  std::vector<core::GemmConfig> promising(const core::GemmProblem& problem) const {
+    constexpr std::size_t kMost = 5;
+    std::vector<std::pair<double, const core::GemmConfig*>> ranked;
+    for (const auto& config : candidates_) {
+      ranked.emplace_back(model_.predict(problem, config).total_us, &config);
+    }
+    std::ranges::stable_sort(ranked, {}, [](const auto& each) { return each.first; });
+    std::vector<core::GemmConfig> best;
+    for (std::size_t i = 0; i < std::min(ranked.size(), kMost); ++i) {
+      best.push_back(*ranked[i].second);
+    }
+    return best;
   }
 
   bool is_known(const core::GemmProblem& problem,
@@ -160,6 +210,7 @@ class Prober {
   const std::atomic<bool>& stop_;
   autotune::CostModel model_;
   std::vector<core::GemmConfig> pool_;
+  std::vector<core::GemmConfig> candidates_;
   std::map<std::string, std::optional<core::Cubin>> cubins_;  // by key
 };
 
