@@ -5,6 +5,7 @@
 #include "app/coverage.h"
 #include "app/db_move.h"
 #include "app/db_options.h"
+#include "app/db_rematch.h"
 #include "app/db_report.h"
 #include "app/db_verify.h"
 #include "app/diff_report.h"
@@ -155,6 +156,7 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Termi
     case DbAction::kMerge:
       return merge_databases(arguments);
     case DbAction::kDiff:
+      if (arguments.measure) return race_databases(arguments, hardware, terminal, log);
       return diff(arguments);
     case DbAction::kPrune:
       return prune_database(arguments);

@@ -42,6 +42,11 @@ class Actions {
         ->type_name("")
         ->required();
   }
+  void add_gpu(CLI::App& action) {
+    action.add_option("--gpu", arguments_.gpu, "Which GPU, counted from 0")
+        ->option_text("N")
+        ->check(CLI::NonNegativeNumber);
+  }
   void add_device(CLI::App& action) {
     action
         .add_option("--device", arguments_.device,
@@ -116,9 +121,7 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
   CLI::App& verify =
       actions.add(DbAction::kVerify, "verify", "Check and measure all rows again on this GPU");
   actions.add_device(verify);
-  verify.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
-      ->option_text("N")
-      ->check(CLI::NonNegativeNumber);
+  actions.add_gpu(verify);
   CLI::App* writer = app.add_subcommand("export", "Write a bundle: one file for serving");
   writer->callback([&] { arguments.action = DbAction::kExport; });
   writer->add_option("--db", arguments.common.database, "Database file to read")->type_name("FILE");
@@ -132,8 +135,12 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
                     "The bundle", 1, 1);
   actions.add_files(actions.add(DbAction::kMerge, "merge", "Bring databases into one"),
                     "Databases or bundles to read; --db is the one\nthat is written", 1, 1000);
-  actions.add_files(actions.add(DbAction::kDiff, "diff", "What changed between two databases"),
-                    "The old one and the new one", 2, 2);
+  CLI::App& diff = actions.add(DbAction::kDiff, "diff", "What changed between two databases");
+  actions.add_files(diff, "The old one and the new one", 2, 2);
+  diff.add_flag(
+      "--measure", arguments.measure,
+      "Race the winners of both on this GPU, in the same\nrounds, with the untuned default");
+  actions.add_gpu(diff);
   add_prune_options(actions.add(DbAction::kPrune, "prune", "Take out what is not needed any more"),
                     arguments.prune);
   require_known_action(app, argc, argv);

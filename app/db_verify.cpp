@@ -20,18 +20,6 @@ namespace {
 
 constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson};
 
-// A machine without a GPU cannot answer; the driver's advice on tuning would not help.
-std::unique_ptr<autotune::Executor> open_gpu(const Hardware& hardware, int ordinal) {
-  try {
-    return hardware.open_gpu(ordinal, base_environment(""));
-  } catch (const core::EnvironmentError& error) {
-    if (error.next_step().find("--device") == std::string::npos) throw;
-    throw core::EnvironmentError(error.what(),
-                                 "Verify on the machine that will serve, with an NVIDIA Hopper GPU "
-                                 "and its driver; 'deepgemm-db list' reads without one.");
-  }
-}
-
 // Rows of this GPU's kind; where there are none, those of the only kind there is.
 std::string device_to_verify(const db::TuningDb& database, const std::string& wanted,
                              const core::DeviceInfo& here, spdlog::logger& log) {
@@ -119,13 +107,24 @@ core::ExitCode conclude(const VerifyReport& report, Terminal& terminal, spdlog::
 
 }  // namespace
 
+std::unique_ptr<autotune::Executor> open_gpu_to_check(const Hardware& hardware, int ordinal) {
+  try {
+    return hardware.open_gpu(ordinal, base_environment(""));
+  } catch (const core::EnvironmentError& error) {
+    if (error.next_step().find("--device") == std::string::npos) throw;
+    throw core::EnvironmentError(error.what(),
+                                 "Run it on the machine that will serve, with an NVIDIA Hopper GPU "
+                                 "and its driver; 'deepgemm-db list' reads without one.");
+  }
+}
+
 core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardware,
                            Terminal& terminal, spdlog::logger& log) {
   const Format format = parse_format(arguments.common.format, kFormats);
   const auto files = plan_outputs(arguments.common.output_files, kFormats);
   const InterruptGuard interrupt;
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
-  const auto executor = open_gpu(hardware, arguments.gpu);
+  const auto executor = open_gpu_to_check(hardware, arguments.gpu);
   const auto start = std::chrono::steady_clock::now();
   VerifyReport report;
   report.command = arguments.common.command;

@@ -91,16 +91,7 @@ Recheck recheck(Executor& executor, const core::GemmProblem& problem,
   const std::unique_ptr<Workbench> bench = executor.prepare(problem);
   Recheck result;
   result.problem = problem;
-  std::vector<int> ids;
-  for (const Returning& each : kernels) {
-    throw_if_set(stop);
-    BenchmarkEntry entry{};
-    entry.contender = each.contender;
-    entry.config = each.cubin->config;
-    entry.kernel_key = each.cubin->key;
-    ids.push_back(make_ready(*bench, each.cubin, entry).value_or(-1));
-    result.entries.push_back(std::move(entry));
-  }
+  const std::vector<int> ids = make_all_ready(*bench, kernels, stop, result.entries);
   if (ids.front() < 0) {
     result.verdict = RowVerdict::kWrong;
     result.why = result.entries.front().failure;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "autotune/benchmark.h"
+#include "autotune/rematch.h"
 
 namespace deepgemm::autotune {
 
@@ -31,12 +31,6 @@ struct Recheck {
   // Median of the winner over that of the fastest rival: above 1 it is behind. 0: no rival ran.
   double over_rival = 0;
   std::vector<BenchmarkEntry> entries;  // as the kernels came, the winner first
-};
-
-// A kernel that runs again, and as whom.
-struct Returning {
-  core::Contender contender;
-  const core::Cubin* cubin;
 };
 
 // The first kernel is the winner. All are verified; those that are right take turns within each

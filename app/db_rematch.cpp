@@ -1,0 +1,150 @@
+#include "app/db_rematch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <map>
+
+#include "app/db_verify.h"
+#include "app/interrupt.h"
+#include "app/rematch_report.h"
+#include "app/text.h"
+#include "app/time_left.h"
+#include "autotune/interrupt.h"
+#include "db/row_choice.h"
+
+namespace deepgemm::app {
+
+namespace {
+
+constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson};
+// Enough for the interval of a ratio to be narrower than the tie band of a search.
+constexpr int kRounds = 60;
+
+// The same problem in both.
+struct Pair {
+  db::WinnerRow before;
+  db::WinnerRow after;
+};
+
+std::vector<Pair> pairs_of(const db::TuningDb& before, const db::TuningDb& after,
+                           const std::string& device_id) {
+  const auto old_rows = before.winners();
+  const auto new_rows = after.winners();
+  std::map<decltype(core::order(core::GemmProblem{})), const db::WinnerRow*> known;
+  for (const auto* row : db::best_rows(old_rows, device_id)) {
+    known[core::order(row->winner.problem)] = row;
+  }
+  std::vector<Pair> pairs;
+  for (const auto* row : db::best_rows(new_rows, device_id)) {
+    const auto found = known.find(core::order(row->winner.problem));
+    if (found != known.end()) pairs.push_back({*found->second, *row});
+  }
+  return pairs;
+}
+
+// The kernel of the untuned default, where either database holds it.
+std::optional<core::Cubin> default_of(const Pair& pair, const db::TuningDb& before,
+                                      const db::TuningDb& after) {
+  for (const auto& [row, database] :
+       {std::pair(&pair.before, &before), std::pair(&pair.after, &after)}) {
+    for (const auto& trial : database->all_trials(row->winner.problem)) {
+      if (trial.trial.contender != core::Contender::kDefault) continue;
+      if (trial.trial.config != row->winner.default_config) continue;
+      if (auto cubin = database->cubin(trial.trial.kernel_key)) return cubin;
+    }
+  }
+  return std::nullopt;
+}
+
+RematchLine race(const Pair& pair, const db::TuningDb& before, const db::TuningDb& after,
+                 autotune::Executor& executor, int rounds, const std::atomic<bool>& stop) {
+  RematchLine line;
+  line.problem = pair.before.winner.problem;
+  line.before = pair.before.winner.config;
+  line.after = pair.after.winner.config;
+  const auto old_kernel = before.cubin(pair.before.winner.kernel_key);
+  const auto new_kernel = after.cubin(pair.after.winner.kernel_key);
+  if (!old_kernel || !new_kernel) {
+    line.why =
+        fmt::format("the {} winner's kernel is not in its database", old_kernel ? "new" : "old");
+    return line;
+  }
+  std::vector<autotune::Returning> kernels{{core::Contender::kCandidate, &*old_kernel},
+                                           {core::Contender::kCandidate, &*new_kernel}};
+  const auto fallback = default_of(pair, before, after);
+  if (fallback) kernels.push_back({core::Contender::kDefault, &*fallback});
+  line.entries = autotune::rematch(executor, line.problem, kernels, rounds, stop);
+  for (std::size_t i = 0; i < 2 && line.why.empty(); ++i) {
+    if (!line.entries[i].failure.empty()) {
+      line.why = fmt::format("the {} winner: {}", i == 0 ? "old" : "new", line.entries[i].failure);
+    }
+  }
+  return line;
+}
+
+core::ExitCode conclude(const RematchReport& report, Terminal& terminal, spdlog::logger& log) {
+  if (report.interrupted) {
+    log.warn("Interrupted after {}.", counted(std::ssize(report.lines), "shape"));
+    terminal.print(Colour::kGreen, "next: ", "To race all, run: " + shell_line(report.command));
+    return core::ExitCode::kInterrupted;
+  }
+  const auto failed = std::ranges::count_if(
+      report.lines, [](const RematchLine& line) { return !line.why.empty(); });
+  if (failed == 0) return core::ExitCode::kDone;
+  throw core::Error(core::ExitCode::kWorkFailed,
+                    fmt::format("{} did not race.", counted(failed, "shape")),
+                    "The column 'why' says what is wrong; 'deepgemm-db verify' looks at one "
+                    "database alone.");
+}
+
+}  // namespace
+
+core::ExitCode race_databases(const DbArguments& arguments, const Hardware& hardware,
+                              Terminal& terminal, spdlog::logger& log) {
+  const Format format = parse_format(arguments.common.format, kFormats);
+  const auto files = plan_outputs(arguments.common.output_files, kFormats);
+  const InterruptGuard interrupt;
+  const db::TuningDb before(arguments.files.at(0), db::OpenMode::kReadOnly);
+  const db::TuningDb after(arguments.files.at(1), db::OpenMode::kReadOnly);
+  const auto executor = open_gpu_to_check(hardware, arguments.gpu);
+  const auto start = std::chrono::steady_clock::now();
+  RematchReport report;
+  report.command = arguments.common.command;
+  report.before = arguments.files[0];
+  report.after = arguments.files[1];
+  report.device = executor->device();
+  report.environment = executor->environment();
+  report.policy = executor->policy();
+  report.rounds = kRounds;
+  const auto pairs = pairs_of(before, after, report.device.id);
+  if (pairs.empty()) {
+    throw core::Error(core::ExitCode::kWorkFailed,
+                      fmt::format("No shape has a row of {} in both databases.", report.device.id),
+                      "'deepgemm-db list --db FILE' shows what each holds.");
+  }
+  std::exception_ptr failure;
+  try {
+    const TimeLeft left(pairs.size());
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      terminal.progress(fmt::format("[{}/{}] race {}{}", i + 1, pairs.size(),
+                                    to_string(pairs[i].before.winner.problem), left.text(i)));
+      report.lines.push_back(
+          race(pairs[i], before, after, *executor, report.rounds, interrupt.stop()));
+    }
+  } catch (const autotune::Interrupted&) {
+    report.interrupted = true;
+  } catch (const std::exception&) {
+    failure = std::current_exception();  // after the shapes that raced are shown
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!failure || !report.lines.empty()) {
+    deliver([&](Format each) { return render(report, each); }, painted(format), files);
+  }
+  if (failure) std::rethrow_exception(failure);
+  return conclude(report, terminal, log);
+}
+
+}  // namespace deepgemm::app

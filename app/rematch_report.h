@@ -1,0 +1,40 @@
+// Winners of two databases raced against each other, as table, csv and json.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/output.h"
+#include "autotune/rematch.h"
+
+namespace deepgemm::app {
+
+// One problem that both databases answer. Where both chose one config it ran twice: how far a
+// ratio is from 1 by the noise alone.
+struct RematchLine {
+  core::GemmProblem problem;
+  core::GemmConfig before;
+  core::GemmConfig after;
+  // As long as `before`, `after` and the untuned default; empty where a kernel is missing.
+  std::vector<autotune::BenchmarkEntry> entries;
+  std::string why;  // it did not race; empty where it did
+
+  bool same_config() const { return before == after; }
+};
+
+struct RematchReport {
+  std::vector<std::string> command;
+  std::string before;
+  std::string after;
+  core::DeviceInfo device;
+  core::Environment environment;
+  std::string policy;
+  int rounds = 0;
+  bool interrupted = false;
+  double seconds = 0;
+  std::vector<RematchLine> lines;
+};
+
+std::string render(const RematchReport& report, Format format);
+
+}  // namespace deepgemm::app
