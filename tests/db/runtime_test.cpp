@@ -165,6 +165,29 @@ TEST(Runtime, WithoutACompilerACompiledMissSaysSo) {
   EXPECT_NE(failure.find("NVRTC is missing"), std::string::npos) << failure;
 }
 
+TEST(LookupTable, FindsEachOfManyFamiliesAndNoOther) {
+  Index index;
+  for (std::int64_t n = 8; n <= 400; n += 8) {
+    for (std::int64_t k = 16; k <= 800; k += 16) {
+      index.families.push_back({problem_of(1, n, k), "h100-sxm5", {{n + k, 0, 0, true, 1.0}}});
+    }
+  }
+  const Index* const layers[] = {&index};
+  const LookupTable table(layers, "h100-sxm5");
+  for (const IndexedFamily& family : index.families) {
+    core::GemmProblem problem = family.any_m;
+    const LookupTable::Answer answer = table.find(problem);
+    ASSERT_NE(answer.family, nullptr) << core::to_string(problem);
+    EXPECT_EQ(answer.family->tuned.at(answer.row), problem.n + problem.k);
+    problem.k += 800;
+    EXPECT_EQ(table.find(problem).family, nullptr) << core::to_string(problem);
+    problem = family.any_m;
+    problem.operation = core::Operation::kGroupedMasked;
+    EXPECT_EQ(table.find(problem).family, nullptr);
+  }
+  EXPECT_EQ(LookupTable({}, "h100-sxm5").find(problem_of(1)).family, nullptr);
+}
+
 TEST(Runtime, UpperLayersCountMore) {
   TempFolder folder;
   core::Environment system = environment_of();

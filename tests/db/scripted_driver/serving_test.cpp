@@ -242,6 +242,12 @@ TEST_F(Serving, AHotCallAllocatesNothingAndTakesNoLock) {
     const bool launched = runtime.gemm(stream.problem, stream.operands, handle_of(stream));
     if (!launched) FAIL();
   }
+  for (const std::int64_t m : {1, 90, 5000}) {
+    const deepgemm_problem problem{m, 2112, 7168};
+    deepgemm_found found;
+    const auto status = deepgemm_find(runtime.get(), &problem, DEEPGEMM_MISS_ERROR, &found);
+    if (status != DEEPGEMM_OK) FAIL();
+  }
   const HotPathCounts after = hot_path_counts();
   EXPECT_EQ(after.allocations, before.allocations);
   EXPECT_EQ(after.locks, before.locks);
