@@ -223,6 +223,20 @@ TEST(Runtime, OtherSourcesAreGraded) {
   EXPECT_EQ(runtime->find(problem_of(64)).grade->staleness, core::Staleness::kRetune);
 }
 
+// Written before environments had the limits of their clocks.
+TEST(Runtime, TheShippedBundleAnswersAndItsUnknownClocksAreNoReproach) {
+  const std::filesystem::path path = DEEPGEMM_SOURCE_DIR "/db/data/h100-sxm5.dgdb";
+  const TuningDb database(path, OpenMode::kReadOnly);
+  core::Environment here = database.winners().at(0).environment;
+  here.device_uuid = "GPU-another";
+  here.sm_clock_max_mhz = 1980;
+  here.power_limit_w = 700;
+  Opened runtime({path}, "h100-sxm5", here);
+  const Found found = runtime->find(problem_of(64));
+  EXPECT_EQ(found.match, core::Match::kExact);
+  EXPECT_EQ(found.grade->staleness, core::Staleness::kCurrent);
+}
+
 TEST(Runtime, AWinnerWithoutItsKernelIsTheDatabasesFault) {
   TempFolder folder;
   Opened runtime({tuned(folder)});
