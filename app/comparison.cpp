@@ -138,6 +138,13 @@ std::vector<Difference> differences(const BenchFile& before, const BenchFile& af
   note("GPU's identity", was.device_uuid, is.device_uuid, true);
   note("SMs", std::to_string(was.sms), std::to_string(is.sms), true);
   note("driver", was.driver, is.driver, true);
+  for (const core::ClockLimit& limit : core::kClockLimits) {
+    const int old_value = was.*limit.member;
+    const int new_value = is.*limit.member;
+    if (old_value == 0 || new_value == 0) continue;  // not known
+    note(std::string(limit.words), fmt::format("{} {}", old_value, limit.unit),
+         fmt::format("{} {}", new_value, limit.unit), true);
+  }
   note("cuBLASLt", was.cublaslt, is.cublaslt, true);
   note("policy", before.policy, after.policy, true);
   note("rounds", std::to_string(before.rounds), std::to_string(after.rounds), false);

@@ -28,15 +28,16 @@ Destination destination(const CommonArguments& arguments) {
   return {parse_format(arguments.format, kFormats), plan_outputs(arguments.output_files, kFormats)};
 }
 
-// This machine as far as it can be told without failing: its driver where there is a GPU, and its
-// kind where `device_id` is empty.
+// This machine as far as it can be told without failing: its driver and the limits of its clocks
+// where there is a GPU, and its kind where `device_id` is empty.
 core::Environment environment_here(const std::string& device_id, const Hardware& hardware) {
   core::Environment here = base_environment("");
   here.device_id = device_id;
   try {
     const core::DeviceInfo device = hardware.read_device(0);
-    if (device_id.empty()) here.device_id = device.id;
-    if (device.id == here.device_id) here.driver = core::driver_text(device);
+    if (!device_id.empty() && device.id != device_id) return here;
+    core::describe(here, device);
+    hardware.add_limits(here);
   } catch (const core::EnvironmentError&) {
     // No GPU: what is not known is not compared.
   }

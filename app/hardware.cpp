@@ -1,6 +1,7 @@
 #include "app/hardware.h"
 
 #include "autotune/gpu_executor.h"
+#include "autotune/nvml.h"
 #include "core/context.h"
 #include "core/jit_builder.h"
 #include "core/version.h"
@@ -17,8 +18,8 @@ Hardware real_hardware() {
   const auto open_gpu = [](int ordinal, const core::Environment& base) {
     return autotune::open_gpu(ordinal, base);
   };
-  return {&core::device_count, &core::read_device, &autotune::identify_gpu, open_gpu,
-          &make_jit_builder};
+  return {&core::device_count,        &core::read_device, &autotune::identify_gpu, open_gpu,
+          &autotune::add_nvml_limits, &make_jit_builder};
 }
 
 core::Environment base_environment(const std::string& nvrtc_version) {
@@ -32,9 +33,7 @@ core::Environment base_environment(const std::string& nvrtc_version) {
 core::Environment profile_environment(const core::DeviceInfo& profile,
                                       const std::string& nvrtc_version) {
   core::Environment environment = base_environment(nvrtc_version);
-  environment.device_id = profile.id;
-  environment.device_name = profile.name;
-  environment.sms = profile.sms;
+  core::describe(environment, profile);
   return environment;
 }
 

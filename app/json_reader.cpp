@@ -57,15 +57,20 @@ core::DeviceInfo read_device(const Json& json) {
 }
 
 core::Environment read_environment(const Json& json) {
-  return {.device_id = text(json, "device_id"),
-          .device_name = text(json, "device_name"),
-          .device_uuid = text(json, "device_uuid"),
-          .sms = json.at("sms").get<int>(),
-          .driver = text(json, "driver"),
-          .nvrtc = text(json, "nvrtc"),
-          .library_version = text(json, "library_version"),
-          .cublaslt = text(json, "cublaslt"),
-          .sources_hash = text(json, "sources_hash")};
+  core::Environment environment{.device_id = text(json, "device_id"),
+                                .device_name = text(json, "device_name"),
+                                .device_uuid = text(json, "device_uuid"),
+                                .sms = json.at("sms").get<int>(),
+                                .driver = text(json, "driver"),
+                                .nvrtc = text(json, "nvrtc"),
+                                .library_version = text(json, "library_version"),
+                                .cublaslt = text(json, "cublaslt"),
+                                .sources_hash = text(json, "sources_hash")};
+  // Reports from before these fields lack them.
+  for (const core::ClockLimit& limit : core::kClockLimits) {
+    environment.*limit.member = json.value(std::string(limit.name), 0);
+  }
+  return environment;
 }
 
 core::Verification read_verification(const Json& json) {

@@ -58,15 +58,19 @@ Json device_json(const core::DeviceInfo& device) {
 }
 
 Json environment_json(const core::Environment& environment) {
-  return {{"device_id", environment.device_id},
-          {"device_name", environment.device_name},
-          {"device_uuid", environment.device_uuid},
-          {"sms", environment.sms},
-          {"driver", environment.driver},
-          {"nvrtc", environment.nvrtc},
-          {"library_version", environment.library_version},
-          {"cublaslt", environment.cublaslt},
-          {"sources_hash", environment.sources_hash}};
+  Json json = {{"device_id", environment.device_id},
+               {"device_name", environment.device_name},
+               {"device_uuid", environment.device_uuid},
+               {"sms", environment.sms},
+               {"driver", environment.driver},
+               {"nvrtc", environment.nvrtc},
+               {"library_version", environment.library_version},
+               {"cublaslt", environment.cublaslt},
+               {"sources_hash", environment.sources_hash}};
+  for (const core::ClockLimit& limit : core::kClockLimits) {
+    json[std::string(limit.name)] = environment.*limit.member;
+  }
+  return json;
 }
 
 Json verification_json(const core::Verification& verification) {

@@ -48,6 +48,10 @@ Table trial_table() {
                 {"", "cublaslt", Align::kLeft},
                 {"", "library_version", Align::kLeft},
                 {"", "sources_hash", Align::kLeft},
+                {"", "sm_clock_max_mhz"},
+                {"", "memory_clock_mhz"},
+                {"", "application_clock_mhz"},
+                {"", "power_limit_w"},
                 {"", "policy", Align::kLeft},
                 {"recorded", "recorded_at", Align::kLeft},
                 {"detail", "detail", Align::kLeft}});
@@ -59,6 +63,8 @@ Cell error_cell(bool known, double error) {
 }
 
 Cell count_cell(bool known, long long count) { return known ? cell(count) : Cell{"-", ""}; }
+
+Cell limit_cell(int limit) { return count_cell(limit > 0, limit); }
 
 std::vector<Cell> trial_cells(const db::TrialRow& row) {
   const core::Trial& trial = row.trial;
@@ -101,17 +107,26 @@ std::vector<Cell> trial_cells(const db::TrialRow& row) {
           cell(environment.cublaslt),
           cell(environment.library_version),
           cell(environment.sources_hash),
+          limit_cell(environment.sm_clock_max_mhz),
+          limit_cell(environment.memory_clock_mhz),
+          limit_cell(environment.application_clock_mhz),
+          limit_cell(environment.power_limit_w),
           cell(trial.policy),
           cell(row.recorded_at),
           cell(trial.detail)};
 }
 
 std::string environment_line(const core::Environment& environment) {
-  return fmt::format("{} ({}), driver {}, NVRTC {}, cuBLASLt {}, deepgemm {}, sources {}",
-                     environment.device_id, environment.device_name,
-                     environment.driver.empty() ? "none" : environment.driver, environment.nvrtc,
-                     environment.cublaslt.empty() ? "none" : environment.cublaslt,
-                     environment.library_version, environment.sources_hash.substr(0, 12));
+  std::string line = fmt::format(
+      "{} ({}), driver {}, NVRTC {}, cuBLASLt {}, deepgemm {}, sources {}", environment.device_id,
+      environment.device_name, environment.driver.empty() ? "none" : environment.driver,
+      environment.nvrtc, environment.cublaslt.empty() ? "none" : environment.cublaslt,
+      environment.library_version, environment.sources_hash.substr(0, 12));
+  for (const core::ClockLimit& limit : core::kClockLimits) {
+    const int value = environment.*limit.member;
+    if (value != 0) line += fmt::format(", {} {} {}", limit.words, value, limit.unit);
+  }
+  return line;
 }
 
 // One table per shape, environment and policy: only times of one table may be compared.

@@ -51,7 +51,9 @@ ProbedShapes shapes_of(const core::GemmProblem& any_m, const TuneSession& sessio
   ProbedShapes shapes{any_m, {}, {}, {}};
   const auto winners = session.database->winners();
   for (const auto* row : db::best_rows(winners, session.environment.device_id)) {
-    if (at_m(row->winner.problem, 1) != any_m || row->environment != session.environment) continue;
+    if (at_m(row->winner.problem, 1) != any_m ||
+        !core::agree(row->environment, session.environment))
+      continue;
     shapes.tuned.push_back(row->winner.problem.m);
     shapes.winners.push_back(row->winner.config);
   }
@@ -74,7 +76,7 @@ std::vector<core::GemmConfig> candidates_of(const ProbedShapes& shapes,
   for (const auto& row : session.database->trials_of_any_m(shapes.any_m)) {
     const core::Trial& trial = row.trial;
     // Probes would add to what the next call has to probe.
-    if (core::is_probe(trial) || row.environment != session.environment) continue;
+    if (core::is_probe(trial) || !core::agree(row.environment, session.environment)) continue;
     const bool ran = is_ours(trial.contender) && trial.outcome == core::Outcome::kMeasured;
     if (ran && seen.insert(core::to_string(trial.config)).second) {
       candidates.push_back(trial.config);

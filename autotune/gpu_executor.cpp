@@ -27,11 +27,8 @@ std::string gigabytes(double bytes) {
 
 core::Environment environment_of(const core::DeviceInfo& device, const core::Environment& base) {
   core::Environment environment = base;
-  environment.device_id = device.id;
-  environment.device_name = device.name;
-  environment.device_uuid = device.uuid;
-  environment.sms = device.sms;
-  environment.driver = core::driver_text(device);
+  core::describe(environment, device);
+  add_nvml_limits(environment);
   environment.cublaslt = CublasLt::version();
   return environment;
 }

@@ -15,11 +15,13 @@ using Init = int();
 using Shutdown = int();
 using GetHandle = int(const char*, Device*);
 using GetClock = int(Device, int, unsigned*);
+using GetNumber = int(Device, unsigned*);
 using GetReasons = int(Device, unsigned long long*);
 using GetProcesses = int(Device, unsigned*, void*);
 
 constexpr int kSuccess = 0;
 constexpr int kInsufficientSize = 7;
+constexpr int kGraphicsClock = 0;
 constexpr int kSmClock = 1;
 // nvmlClocksEventReason: hardware slow-down, software thermal, hardware thermal, power brake.
 constexpr unsigned long long kSlowdown = 0x08 | 0x20 | 0x40 | 0x80;
@@ -41,7 +43,9 @@ struct Nvml::State {
   Shutdown* shutdown = nullptr;
   GetClock* clock = nullptr;
   GetReasons* reasons = nullptr;
-  GetProcesses* processes = nullptr;  // null in drivers before 510
+  GetProcesses* processes = nullptr;      // null in drivers before 510
+  GetClock* application_clock = nullptr;  // deprecated: null where a driver has dropped it
+  GetNumber* power_limit = nullptr;
 };
 
 Nvml::Nvml(const std::string& uuid) : state_(std::make_unique<State>()) {
@@ -55,6 +59,8 @@ Nvml::Nvml(const std::string& uuid) : state_(std::make_unique<State>()) {
     state_->library->bind(state_->reasons, "nvmlDeviceGetCurrentClocksThrottleReasons");
     state_->library->bind(state_->shutdown, "nvmlShutdown");
     bind_if_there(*state_->library, state_->processes, "nvmlDeviceGetComputeRunningProcesses_v3");
+    bind_if_there(*state_->library, state_->application_clock, "nvmlDeviceGetApplicationsClock");
+    bind_if_there(*state_->library, state_->power_limit, "nvmlDeviceGetEnforcedPowerLimit");
     if (init() != kSuccess) return;
     if (handle(uuid.c_str(), &state_->device) != kSuccess) state_->device = nullptr;
   } catch (const core::EnvironmentError&) {
@@ -73,6 +79,20 @@ int Nvml::sm_clock_mhz() const {
   return state_->clock(state_->device, kSmClock, &mhz) == kSuccess ? static_cast<int>(mhz) : 0;
 }
 
+int Nvml::application_clock_mhz() const {
+  unsigned mhz = 0;
+  if (state_->device == nullptr || state_->application_clock == nullptr) return 0;
+  const int result = state_->application_clock(state_->device, kGraphicsClock, &mhz);
+  return result == kSuccess ? static_cast<int>(mhz) : 0;
+}
+
+int Nvml::power_limit_w() const {
+  unsigned milliwatts = 0;
+  if (state_->device == nullptr || state_->power_limit == nullptr) return 0;
+  if (state_->power_limit(state_->device, &milliwatts) != kSuccess) return 0;
+  return static_cast<int>((milliwatts + 500) / 1000);
+}
+
 bool Nvml::slowed() const {
   unsigned long long reasons = 0;
   return state_->device != nullptr && state_->reasons(state_->device, &reasons) == kSuccess &&
@@ -85,6 +105,12 @@ int Nvml::processes() const {
   // With room for none, NVML says how many there are.
   const int result = state_->processes(state_->device, &count, nullptr);
   return result == kSuccess || result == kInsufficientSize ? static_cast<int>(count) : 0;
+}
+
+void add_nvml_limits(core::Environment& environment) {
+  const Nvml nvml(environment.device_uuid);
+  environment.application_clock_mhz = nvml.application_clock_mhz();
+  environment.power_limit_w = nvml.power_limit_w();
 }
 
 }  // namespace deepgemm::autotune

@@ -1,8 +1,10 @@
-// Clocks, slow-downs and users of one GPU, read from NVML where it is present.
+// Clocks, limits, slow-downs and users of one GPU, read from NVML where it is present.
 #pragma once
 
 #include <memory>
 #include <string>
+
+#include "core/trial.h"
 
 namespace deepgemm::autotune {
 
@@ -12,7 +14,9 @@ class Nvml {
   explicit Nvml(const std::string& uuid);
   ~Nvml();
 
-  int sm_clock_mhz() const;  // 0 where unknown
+  int sm_clock_mhz() const;           // of this moment; 0 where unknown
+  int application_clock_mhz() const;  // as set with nvidia-smi -ac; 0 where unknown
+  int power_limit_w() const;          // that is enforced, whoever set it; 0 where unknown
   // Thermal or hardware slow-down is on. The power cap is normal and does not count.
   bool slowed() const;
   // Processes with a CUDA context on it, this one counted; 0 where unknown. In a container those
@@ -23,5 +27,8 @@ class Nvml {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Fills the clock limits that only NVML knows, of the GPU that the environment names.
+void add_nvml_limits(core::Environment& environment);
 
 }  // namespace deepgemm::autotune

@@ -143,6 +143,7 @@ template <typename Pass, Is<core::Environment> T>
 void pass(Pass& p, T& x) {
   pass_all(p, x.device_id, x.device_name, x.device_uuid, x.sms, x.driver, x.nvrtc,
            x.library_version, x.cublaslt, x.sources_hash);
+  for (const core::ClockLimit& limit : core::kClockLimits) pass_all(p, x.*limit.member);
 }
 
 template <typename Pass, typename T>

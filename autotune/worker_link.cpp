@@ -39,9 +39,17 @@ void WorkerLink::start() {
   }
   core::Environment found;
   wire::unpack(answer.body, found);
-  if (found == identity_.environment) return;
+  if (core::agree(found, identity_.environment)) return;
   worker_->kill();
   worker_.reset();
+  core::Environment other_clocks = identity_.environment;
+  for (const core::ClockLimit& limit : core::kClockLimits) {
+    other_clocks.*limit.member = found.*limit.member;
+  }
+  if (found == other_clocks) {
+    throw core::EnvironmentError("Clocks or power limit of the GPU were set while it was tuned",
+                                 "Run the same command again: it measures under the new ones.");
+  }
   throw core::EnvironmentError(
       fmt::format("The worker process finds another GPU or library than the tuner ({} {}, {} {})",
                   found.device_uuid, found.cublaslt, identity_.environment.device_uuid,

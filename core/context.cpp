@@ -55,7 +55,7 @@ void fill_rates(DeviceInfo& info, CUdevice device) {
     return;
   }
   info.id = slug(info.name);
-  const double memory_hz = attribute(device, CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE) * 1e3;
+  const double memory_hz = info.memory_clock_mhz * 1e6;
   const double bus_bytes = attribute(device, CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH) / 8.0;
   info.memory_gbps = 0.88 * 2 * memory_hz * bus_bytes / 1e9;
   info.tensor_tflops = 0.7 * 8192.0 * info.sms * info.clock_mhz * 1e6 / 1e12;
@@ -88,6 +88,7 @@ DeviceInfo read_device(int ordinal) {
       attribute(device, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   info.l2_bytes = attribute(device, CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE);
   info.clock_mhz = attribute(device, CU_DEVICE_ATTRIBUTE_CLOCK_RATE) / 1000;
+  info.memory_clock_mhz = attribute(device, CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE) / 1000;
   info.compute_capability = 10 * attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) +
                             attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
   std::size_t memory = 0;

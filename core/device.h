@@ -18,6 +18,7 @@ struct DeviceInfo {
   long long l2_bytes = 0;
   long long memory_bytes = 0;
   int clock_mhz = 0;            // boost clock
+  int memory_clock_mhz = 0;     // 0 for a profile
   double memory_gbps = 0;       // sustained reads, large transfers
   double tensor_tflops = 0;     // sustained e4m3, as the best library reaches
   int compute_capability = 90;  // 10 * major + minor

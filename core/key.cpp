@@ -1,6 +1,5 @@
 #include "core/key.h"
 
-#include <algorithm>
 #include <limits>
 
 namespace deepgemm::core {
@@ -28,9 +27,15 @@ RowInterval row_interval(std::span<const std::int64_t> tuned, std::size_t index)
 
 std::optional<std::size_t> find_row(std::span<const std::int64_t> tuned, std::int64_t m) {
   if (tuned.empty()) return std::nullopt;
-  const auto at = std::lower_bound(tuned.begin(), tuned.end(), m);
-  if (at == tuned.end()) return tuned.size() - 1;
-  return static_cast<std::size_t>(at - tuned.begin());
+  // The first that is not below m, or the last. Without a branch on what is compared: serving asks
+  // for any m, so that a processor would guess every other step wrong.
+  std::size_t first = 0;
+  for (std::size_t count = tuned.size(); count > 1;) {
+    const std::size_t half = count / 2;
+    first += half * static_cast<std::size_t>(tuned[first + half - 1] < m);
+    count -= half;
+  }
+  return first;
 }
 
 }  // namespace deepgemm::core

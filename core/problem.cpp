@@ -11,14 +11,15 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; 
 
 std::optional<std::string> why_illegal_extent(std::string_view which, std::int64_t value,
                                               std::int64_t multiple) {
+  // Every call of the runtime library asks: words only where they are needed.
+  if (value >= 1 && value <= kMaxExtent && value % multiple == 0) return std::nullopt;
   const std::string text = std::string(which) + " = " + std::to_string(value);
   if (value < 1) return text + " must be at least 1";
   if (value > kMaxExtent) {
     return text + " is larger than " + std::to_string(kMaxExtent) +
            ", the largest extent that 32-bit tile coordinates address";
   }
-  if (value % multiple != 0) return text + " must be a multiple of " + std::to_string(multiple);
-  return std::nullopt;
+  return text + " must be a multiple of " + std::to_string(multiple);
 }
 
 }  // namespace

@@ -7,6 +7,10 @@ bool differ(std::string_view a, std::string_view b) { return !a.empty() && !b.em
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
+std::string quantity(int value, const ClockLimit& limit) {
+  return std::to_string(value) + " " + std::string(limit.unit);
+}
+
 }  // namespace
 
 std::string_view name(Staleness staleness) {
@@ -40,6 +44,14 @@ StalenessGrade grade(const Environment& recorded, const Environment& here) {
   if (differ(recorded.driver, here.driver)) {
     return {Staleness::kVerify, "measured with driver " + quoted(recorded.driver) + ", here is " +
                                     quoted(here.driver) + ": run deepgemm-db verify"};
+  }
+  for (const ClockLimit& limit : kClockLimits) {
+    const int there = recorded.*limit.member;
+    const int now = here.*limit.member;
+    if (there == 0 || now == 0 || there == now) continue;
+    return {Staleness::kVerify, "measured where the " + std::string(limit.words) + " is " +
+                                    quantity(there, limit) + ", here it is " +
+                                    quantity(now, limit) + ": run deepgemm-db verify"};
   }
   return {};
 }

@@ -11,7 +11,7 @@ namespace deepgemm::core {
 // In the order of rising doubt.
 enum class Staleness {
   kCurrent,  // what decides times and numbers is the same here: use
-  kVerify,   // another driver: use, and let deepgemm-db verify measure it again
+  kVerify,   // another driver, other clocks or power limit: use, and let deepgemm-db verify it
   kRetune,   // other kernel sources or NVRTC: its configs are seeds for the next tune
   kHint,     // another kind of GPU: a hint only
 };
@@ -22,8 +22,8 @@ struct StalenessGrade {
   std::string reason;  // one clause without full stop; empty for kCurrent
 };
 
-// Judges a row recorded in `recorded` for a machine like `here`. What is empty in either is not
-// known and not compared; which one of several equal GPUs it was does not matter.
+// Judges a row recorded in `recorded` for a machine like `here`. What is empty or 0 in either is
+// not known and not compared; which one of several equal GPUs it was does not matter.
 StalenessGrade grade(const Environment& recorded, const Environment& here);
 
 }  // namespace deepgemm::core

@@ -52,17 +52,18 @@ class KernelStore {
 class TrialStore {
  public:
   virtual ~TrialStore() = default;
-  // Trials of this problem made in an equal environment, newest per contender and config. What
-  // they answer need not be run again.
+  // Trials of this problem made in an environment that agrees, newest per contender and config.
+  // What they answer need not be run again. Where stored environments that agree with this one do
+  // not agree with each other, the one that was stored last counts; likewise below.
   virtual std::vector<Trial> trials(const GemmProblem& problem,
                                     const Environment& environment) const = 0;
   virtual std::optional<Winner> winner(const GemmProblem& problem,
                                        const Environment& environment) const = 0;
-  // Newest winners of all problems that differ from this one in m only, of an equal environment;
-  // m ascending.
+  // Newest winners of all problems that differ from this one in m only, of an environment that
+  // agrees; m ascending.
   virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
-  // The newest of an equal environment; nullopt where nothing was fitted yet.
+  // The newest of an environment that agrees; nullopt where nothing was fitted yet.
   virtual std::optional<Calibration> calibration(const Environment& environment) const = 0;
   // Each call is one durable transaction.
   virtual void record(const Trial& trial, const Environment& environment) = 0;

@@ -62,4 +62,32 @@ std::optional<Contender> contender_named(std::string_view text) {
 
 std::string_view name(Match match) { return find_name(kMatches, match); }
 
+bool agree(const Environment& a, const Environment& b) {
+  Environment known = a;
+  return unite(known, b);
+}
+
+bool unite(Environment& known, const Environment& other) {
+  Environment mine = known;
+  Environment theirs = other;
+  for (const ClockLimit& limit : kClockLimits) {
+    if (mine.*limit.member == 0) mine.*limit.member = other.*limit.member;
+    if (theirs.*limit.member == 0) theirs.*limit.member = known.*limit.member;
+  }
+  if (mine != theirs) return false;
+  known = mine;
+  return true;
+}
+
+void describe(Environment& environment, const DeviceInfo& device) {
+  environment.device_id = device.id;
+  environment.device_name = device.name;
+  environment.device_uuid = device.uuid;
+  environment.sms = device.sms;
+  environment.driver = driver_text(device);
+  if (device.is_profile) return;
+  environment.sm_clock_max_mhz = device.clock_mhz;
+  environment.memory_clock_mhz = device.memory_clock_mhz;
+}
+
 }  // namespace deepgemm::core

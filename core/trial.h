@@ -1,6 +1,7 @@
 // The one row of the whole system: a config tried on a problem, and what came of it.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -70,7 +71,7 @@ enum class Contender {
 std::string_view name(Contender contender);  // "candidate", "default", "cublaslt-block", …
 std::optional<Contender> contender_named(std::string_view text);
 
-// Where and with what a trial was made. Equal environments make comparable times.
+// Where and with what a trial was made. Environments that agree make comparable times.
 struct Environment {
   std::string device_id;
   std::string device_name;
@@ -81,9 +82,41 @@ struct Environment {
   std::string library_version;  // ours
   std::string cublaslt;         // "13.0.2"; empty on a profile
   std::string sources_hash;     // of the kernel sources
+  // What bounds the clocks. 0: not known, and not compared (a profile; a row from before these
+  // fields; the last two where NVML is missing, and always in the runtime library). All of them
+  // stay as they are until somebody sets them: never a momentary clock, which is evidence of a
+  // measurement. Clocks that nvidia-smi -lgc locks are told by nobody; they show in that evidence.
+  int sm_clock_max_mhz = 0;       // of the board, as the driver says it
+  int memory_clock_mhz = 0;       // likewise
+  int application_clock_mhz = 0;  // nvidia-smi -ac; 0 too where the driver no longer has it
+  int power_limit_w = 0;          // that is enforced: nvidia-smi -pl, or the host's lower one
 
   friend bool operator==(const Environment&, const Environment&) = default;
 };
+
+// The fields of an Environment that bound its clocks.
+struct ClockLimit {
+  std::string_view name;
+  int Environment::*member;
+  std::string_view words;
+  std::string_view unit;
+};
+inline constexpr std::array<ClockLimit, 4> kClockLimits{{
+    {"sm_clock_max_mhz", &Environment::sm_clock_max_mhz, "highest SM clock", "MHz"},
+    {"memory_clock_mhz", &Environment::memory_clock_mhz, "memory clock", "MHz"},
+    {"application_clock_mhz", &Environment::application_clock_mhz, "application clock", "MHz"},
+    {"power_limit_w", &Environment::power_limit_w, "power limit", "W"},
+}};
+
+// Whether they are equal but for clock limits that one of them does not know.
+bool agree(const Environment& a, const Environment& b);
+
+// Whether they agree; `known` then also knows what only `other` knew, so that a third one is held
+// against both: two that agree with one that knows little may differ from each other.
+bool unite(Environment& known, const Environment& other);
+
+// Fills what the device itself tells; nothing of its clocks for a profile, which nothing runs on.
+void describe(Environment& environment, const DeviceInfo& device);
 
 // Config is meaningless for contenders that are not ours.
 struct Trial {

@@ -11,7 +11,16 @@
 namespace deepgemm::db {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+// Version 1 did not say how many fields an environment has.
+constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kEnvironmentFieldsOfVersion1 = 9;
+
+std::uint32_t count_environment_fields() {
+  std::uint32_t fields = 0;
+  const core::Environment environment;
+  visit_columns(environment, [&fields](const std::string&, const auto&) { ++fields; });
+  return fields;
+}
 
 class Writer {
  public:
@@ -33,6 +42,7 @@ class Writer {
   }
   std::vector<char> take() const { return {bytes_.begin(), bytes_.end()}; }
   static constexpr std::size_t config_fields = core::kConfigFields.size();
+  const std::size_t environment_fields = count_environment_fields();
 
  private:
   std::string bytes_;
@@ -72,6 +82,7 @@ class Reader {
   void fail() { ok_ = false; }
   // As many as whoever wrote this knew; the later ones keep their defaults.
   std::size_t config_fields = 0;
+  std::size_t environment_fields = 0;
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && bytes_.empty(); }
 
@@ -124,6 +135,14 @@ void pass_kernel(Stream& stream, Kernel& kernel) {
   });
 }
 
+template <class Stream, class Environment>
+void pass_environment(Stream& stream, Environment& environment) {
+  std::size_t field = 0;
+  visit_columns(environment, [&](const std::string&, auto& value) {
+    if (field++ < stream.environment_fields) pass(stream, value);
+  });
+}
+
 template <class Stream, class Row>
 void pass_row(Stream& stream, Row& row) {
   pass(stream, row.m);
@@ -144,9 +163,7 @@ void pass_family(Stream& stream, Family& family) {
 template <class Stream, class SomeIndex>
 void pass_index(Stream& stream, SomeIndex& index) {
   stream.count(index.environments);
-  for (auto& environment : index.environments) {
-    visit_columns(environment, [&](const std::string&, auto& value) { pass(stream, value); });
-  }
+  for (auto& environment : index.environments) pass_environment(stream, environment);
   stream.count(index.kernels);
   for (auto& kernel : index.kernels) pass_kernel(stream, kernel);
   stream.count(index.families);
@@ -182,6 +199,7 @@ std::vector<char> encode(const Index& index) {
   Writer writer;
   writer.put(kVersion);
   writer.put(static_cast<std::uint32_t>(core::kConfigFields.size()));
+  writer.put(count_environment_fields());
   pass_index(writer, index);
   return writer.take();
 }
@@ -189,11 +207,17 @@ std::vector<char> encode(const Index& index) {
 std::optional<Index> decode(std::span<const char> bytes) {
   Reader reader(bytes);
   std::uint32_t version = 0;
-  std::uint32_t fields = 0;
+  std::uint32_t config_fields = 0;
+  std::uint32_t environment_fields = kEnvironmentFieldsOfVersion1;
   reader.get(version);
-  reader.get(fields);
-  if (version != kVersion || fields > core::kConfigFields.size()) return std::nullopt;
-  reader.config_fields = fields;
+  reader.get(config_fields);
+  if (version > 1) reader.get(environment_fields);
+  if (version < 1 || version > kVersion || config_fields > core::kConfigFields.size() ||
+      environment_fields > count_environment_fields()) {
+    return std::nullopt;
+  }
+  reader.config_fields = config_fields;
+  reader.environment_fields = environment_fields;
   Index index;
   pass_index(reader, index);
   if (!reader.at_end() || !is_sound(index)) return std::nullopt;

@@ -103,8 +103,7 @@ core::DeviceInfo read_device(int ordinal) {
 
 core::Environment environment_here(const core::DeviceInfo& device) {
   core::Environment here;
-  here.device_id = device.id;
-  here.driver = core::driver_text(device);
+  core::describe(here, device);
   here.sources_hash = core::sources_hash();
   return here;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace deepgemm::db {
@@ -53,7 +52,7 @@ deepgemm_staleness staleness_of(core::Staleness staleness) {
 template <std::size_t size>
 void copy_text(char (&target)[size], std::string_view text) {
   const std::size_t taken = std::min(text.size(), size - 1);
-  std::memcpy(target, text.data(), taken);
+  copy_short(target, text.data(), taken);
   target[taken] = '\0';
 }
 
@@ -107,16 +106,19 @@ MissPolicy policy_of(deepgemm_miss miss) {
 }
 
 void fill(deepgemm_found& found, const Found& answer) {
+  // Views throughout: a conditional of a literal and a string would be a new string.
+  using Text = std::string_view;
   found.match = match_of(answer.match);
-  copy_text(found.reason, answer.reason.view());
-  copy_text(found.config, answer.config == nullptr ? "" : *answer.config);
-  copy_text(found.kernel_key, answer.kernel == nullptr ? "" : answer.kernel->key);
+  copy_text(found.config, answer.config == nullptr ? Text() : Text(*answer.config));
+  copy_text(found.kernel_key, answer.kernel == nullptr ? Text() : Text(answer.kernel->key));
   found.time_us = answer.row == nullptr ? 0 : answer.row->time_us;
   found.measured = answer.row != nullptr && answer.row->measured ? 1 : 0;
   found.staleness =
       answer.grade == nullptr ? DEEPGEMM_CURRENT : staleness_of(answer.grade->staleness);
-  copy_text(found.staleness_reason, answer.grade == nullptr ? "" : answer.grade->reason);
-  copy_text(found.source, answer.file == nullptr ? "" : answer.file->native());
+  copy_text(found.staleness_reason, answer.grade == nullptr ? Text() : Text(answer.grade->reason));
+  copy_text(found.source, answer.file == nullptr ? Text() : Text(answer.file->native()));
+  // Last, because it was just written in small pieces: reading it at once would wait for them.
+  copy_text(found.reason, answer.reason.view());
 }
 
 }  // namespace deepgemm::db

@@ -75,6 +75,9 @@ void visit_columns(Environment& environment, Visit&& visit) {
   visit("library_version", environment.library_version);
   visit("cublaslt", environment.cublaslt);
   visit("sources_hash", environment.sources_hash);
+  for (const core::ClockLimit& limit : core::kClockLimits) {
+    visit(std::string(limit.name), environment.*limit.member);
+  }
 }
 
 template <Is<core::Trial> Trial, class Visit>

@@ -29,7 +29,7 @@ void add_candidate(Evidence& evidence, const WinnerRow& row, const TrialRow& eac
 Evidence evidence_of(const WinnerRow& row, std::span<const TrialRow> trials) {
   Evidence evidence;
   for (const TrialRow& each : trials) {
-    if (each.environment != row.environment) continue;
+    if (!core::agree(each.environment, row.environment)) continue;
     switch (each.trial.contender) {
       case Contender::kCandidate:
         add_candidate(evidence, row, each);

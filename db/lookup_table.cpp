@@ -1,6 +1,7 @@
 #include "db/lookup_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -15,6 +16,16 @@ namespace {
 auto key_of(const core::GemmProblem& problem) {
   return std::tuple(problem.n, problem.k, problem.operation, problem.groups, problem.recipe,
                     problem.output);
+}
+
+// Of what key_of holds, as far as it tells most families apart. Multiplied by an odd number that
+// spreads low bits upwards (2^64 over the golden ratio), so that the highest ones mix all.
+std::uint64_t hash_of(const core::GemmProblem& problem) {
+  const auto n = static_cast<std::uint64_t>(problem.n);
+  const auto k = static_cast<std::uint64_t>(problem.k);
+  const auto rest = static_cast<std::uint64_t>(problem.operation) << 16 ^
+                    static_cast<std::uint64_t>(problem.groups);
+  return ((n << 32 ^ k) + (rest << 30)) * 0x9e3779b97f4a7c15;
 }
 
 // Whether rows of `family` replace those that are held: rows of the own kind of GPU do for any
@@ -70,15 +81,30 @@ LookupTable::LookupTable(std::span<const Index* const> layers, std::string devic
   }
   families_.reserve(families.size());
   for (auto& [key, family] : families) families_.push_back(std::move(family));
+  index_families();
+}
+
+void LookupTable::index_families() {
+  places_.assign(std::bit_ceil(2 * families_.size() + 2), 0);
+  hash_shift_ = 64 - std::countr_zero(places_.size());
+  for (std::size_t i = 0; i < families_.size(); ++i) {
+    std::size_t entry = hash_of(families_[i].any_m) >> hash_shift_;
+    while (places_[entry] != 0) entry = (entry + 1) & (places_.size() - 1);
+    places_[entry] = static_cast<std::uint32_t>(i + 1);
+  }
 }
 
 LookupTable::Answer LookupTable::find(const core::GemmProblem& problem) const {
   const auto wanted = key_of(problem);
-  const auto found = std::ranges::lower_bound(
-      families_, wanted, {}, [](const auto& family) { return key_of(family.any_m); });
-  if (found == families_.end() || key_of(found->any_m) != wanted) return {};
-  const auto row = core::find_row(found->tuned, problem.m);
-  return row ? Answer{&*found, *row} : Answer{};
+  const std::size_t mask = places_.size() - 1;
+  for (std::size_t entry = hash_of(problem) >> hash_shift_; places_[entry] != 0;
+       entry = (entry + 1) & mask) {
+    const LayeredFamily& family = families_[places_[entry] - 1];
+    if (key_of(family.any_m) != wanted) continue;
+    const auto row = core::find_row(family.tuned, problem.m);
+    return row ? Answer{&family, *row} : Answer{};
+  }
+  return {};
 }
 
 core::Match LookupTable::match(const Answer& answer, const core::GemmProblem& problem) const {

@@ -59,8 +59,15 @@ class LookupTable {
   const std::string& device_id() const { return device_id_; }
 
  private:
+  // Enters every family into places_.
+  void index_families();
+
   std::string device_id_;
   std::vector<LayeredFamily> families_;  // by rising n, then k, then the rest
+  // Open addressing: the family's place plus one, at the highest bits of the hash of its key or in
+  // the next free entry; 0 is free. A power of two long and at most half full.
+  std::vector<std::uint32_t> places_;
+  int hash_shift_ = 0;
   std::vector<std::pair<core::Operation, KernelPlace>> fallbacks_;
 };
 

@@ -31,7 +31,7 @@ using Points = std::map<std::int64_t, Point>;
 Points points_of(std::span<const TrialRow> trials, const core::Environment& environment) {
   Points points;
   for (const TrialRow& each : trials) {
-    if (each.environment != environment || !core::is_probe(each.trial)) continue;
+    if (!core::agree(each.environment, environment) || !core::is_probe(each.trial)) continue;
     Point& point = points[each.trial.problem.m];
     point.newest[each.trial.kernel_key] = &each;
     if (each.trial.contender == Contender::kDefault) point.fallback = &each;
@@ -153,15 +153,17 @@ std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
                                   double max_cost, std::string& why_not) {
   why_not.clear();
   const WinnerRow& first = *rows.front();
-  const Family family(rows, points_of(trials, first.environment), has_kernel);
+  core::Environment environment = first.environment;
+  const auto stranger = std::ranges::find_if(rows, [&environment](const WinnerRow* row) {
+    return !row->winner.measured || !core::unite(environment, row->environment);
+  });
+  const Family family(rows, points_of(trials, environment), has_kernel);
   if (!family.was_probed()) return std::nullopt;
   const std::string what =
       std::to_string(first.winner.problem.n) + "x" + std::to_string(first.winner.problem.k);
-  for (const WinnerRow* row : rows) {
-    if (row->environment == first.environment && row->winner.measured) continue;
-    why_not = "the rows of " + what +
-              " stay as they were tuned, because m = " + std::to_string(row->winner.problem.m) +
-              " was tuned in another environment";
+  if (stranger != rows.end()) {
+    why_not = "the rows of " + what + " stay as they were tuned, because m = " +
+              std::to_string((*stranger)->winner.problem.m) + " was tuned in another environment";
     return std::nullopt;
   }
   if (const auto m = family.missing()) {

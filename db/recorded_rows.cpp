@@ -101,7 +101,11 @@ std::string condition_of(const SQLite::Database& database, const Table& table,
   std::string condition = "1";
   if (selection.problem) condition += " AND " + equality(database, table, problem_columns());
   if (selection.any_m_of) condition += " AND n = ? AND k = ?";
-  if (selection.environment_id) condition += " AND environment_id = ?";
+  std::string ids;
+  for (const std::int64_t id : selection.environment_ids) {
+    ids += (ids.empty() ? "" : ", ") + std::to_string(id);
+  }
+  if (!ids.empty()) condition += " AND environment_id IN (" + ids + ")";
   if (selection.newest_only) {
     condition += " AND id IN (SELECT max(id) FROM " + table.name +
                  " GROUP BY environment_id, m, n, k, operation, \"groups\", recipe, output)";
@@ -120,7 +124,6 @@ void bind_selection(SQLite::Statement& query, const Selection& selection) {
     bind_value(query, index++, selection.any_m_of->n);
     bind_value(query, index++, selection.any_m_of->k);
   }
-  if (selection.environment_id) bind_value(query, index++, *selection.environment_id);
 }
 
 // Calls take(row, environment, recorded_at, id) for each row selected.
@@ -157,6 +160,22 @@ std::optional<std::int64_t> find_environment(const SQLite::Database& database,
   bind_row(query, 1, environment);
   if (!query.executeStep()) return std::nullopt;
   return query.getColumn(0).getInt64();
+}
+
+std::vector<std::int64_t> agreeing_environments(const SQLite::Database& database,
+                                                const std::filesystem::path& path,
+                                                const core::Environment& environment) {
+  const Table& table = table_of<core::Environment>();
+  SQLite::Statement query(database, "SELECT id, " + select_list(database, table) + " FROM " +
+                                        table.name + " WHERE device_uuid = ? ORDER BY id DESC");
+  query.bind(1, environment.device_uuid);
+  core::Environment known = environment;
+  std::vector<std::int64_t> ids;
+  while (query.executeStep()) {
+    const auto stored = read_row<core::Environment>(query, 1, path);
+    if (core::unite(known, stored)) ids.push_back(query.getColumn(0).getInt64());
+  }
+  return ids;
 }
 
 void append(SQLite::Database& database, const core::Trial& trial,
@@ -218,11 +237,11 @@ std::vector<WinnerRow> read_winners(const SQLite::Database& database,
 
 std::vector<CalibrationRow> read_calibrations(const SQLite::Database& database,
                                               const std::filesystem::path& path,
-                                              std::optional<std::int64_t> environment_id) {
+                                              const std::vector<std::int64_t>& environment_ids) {
   std::vector<CalibrationRow> rows;
   if (stored_columns(database, table_of<core::Calibration>()).empty()) return rows;
   for_each_row<core::Calibration>(
-      database, path, {.environment_id = environment_id},
+      database, path, {.environment_ids = environment_ids},
       [&rows](core::Calibration calibration, const core::Environment& environment,
               std::string recorded_at, std::int64_t) {
         rows.push_back({calibration, environment, std::move(recorded_at)});

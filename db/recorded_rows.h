@@ -18,6 +18,12 @@ namespace deepgemm::db {
 std::optional<std::int64_t> find_environment(const SQLite::Database& database,
                                              const core::Environment& environment);
 
+// Rows of environments that agree with this one and with each other: of two that do not, the one
+// that was stored last.
+std::vector<std::int64_t> agreeing_environments(const SQLite::Database& database,
+                                                const std::filesystem::path& path,
+                                                const core::Environment& environment);
+
 // Appends in one transaction, with the environment where it is new.
 void append(SQLite::Database& database, const core::Trial& trial,
             const core::Environment& environment);
@@ -46,8 +52,8 @@ void sort_by_time(SQLite::Database& database);
 struct Selection {
   std::optional<core::GemmProblem> problem = {};   // all of it, or
   std::optional<core::GemmProblem> any_m_of = {};  // its n and k only
-  std::optional<std::int64_t> environment_id = {};
-  bool newest_only = false;  // per problem and environment
+  std::vector<std::int64_t> environment_ids = {};  // empty: any
+  bool newest_only = false;                        // per problem and environment
 };
 
 // Rows in the order in which they were recorded.
@@ -55,9 +61,9 @@ std::vector<TrialRow> read_trials(const SQLite::Database& database,
                                   const std::filesystem::path& path, const Selection& selection);
 std::vector<WinnerRow> read_winners(const SQLite::Database& database,
                                     const std::filesystem::path& path, const Selection& selection);
-// All, or those of one environment; none of a file that was written before there were any.
+// All, or those of some environments; none of a file that was written before there were any.
 std::vector<CalibrationRow> read_calibrations(const SQLite::Database& database,
                                               const std::filesystem::path& path,
-                                              std::optional<std::int64_t> environment_id);
+                                              const std::vector<std::int64_t>& environment_ids);
 
 }  // namespace deepgemm::db

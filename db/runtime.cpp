@@ -40,7 +40,7 @@ Runtime::Runtime(std::vector<Catalog> layers, const core::DeviceInfo& device,
       table_(table_of(layers_, device.id)) {
   for (const Catalog& layer : layers_) {
     grades_.push_back(grades_of(layer.index(), here));
-    std::deque<Slot>& slots = slots_.emplace_back(layer.index().kernels.size());
+    std::vector<Slot>& slots = slots_.emplace_back(layer.index().kernels.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
       slots[i].kernel = &layer.index().kernels[i];
       slots[i].from = &layer;

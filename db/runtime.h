@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -94,7 +93,7 @@ class Runtime {
   Compile compile_;
   LookupTable table_;
   std::vector<std::vector<core::StalenessGrade>> grades_;  // by layer and environment
-  std::vector<std::deque<Slot>> slots_;                    // by layer and kernel
+  std::vector<std::vector<Slot>> slots_;                   // by layer and kernel
   std::shared_mutex compiling_;
   std::map<decltype(core::order(core::GemmProblem{})), Slot> compiled_;  // guarded by compiling_
   std::mutex loading_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
 #include <tuple>
@@ -148,9 +149,10 @@ std::optional<core::Cubin> TuningDb::cubin(std::string_view key) const {
 std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
                                           const core::Environment& environment) const {
   std::vector<TrialRow> rows = state_->read([&]() -> std::vector<TrialRow> {
-    const auto id = find_environment(state_->database, environment);
-    if (!id) return {};
-    return read_trials(state_->database, state_->path, {.problem = problem, .environment_id = id});
+    const auto ids = agreeing_environments(state_->database, state_->path, environment);
+    if (ids.empty()) return {};
+    return read_trials(state_->database, state_->path,
+                       {.problem = problem, .environment_ids = ids});
   });
   std::set<std::pair<core::Contender, std::string>> seen;
   std::vector<core::Trial> newest;
@@ -168,10 +170,11 @@ std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
 std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
                                              const core::Environment& environment) const {
   return state_->read([&]() -> std::optional<core::Winner> {
-    const auto id = find_environment(state_->database, environment);
-    if (!id) return std::nullopt;
-    const auto rows = read_winners(state_->database, state_->path,
-                                   {.problem = problem, .environment_id = id, .newest_only = true});
+    const auto ids = agreeing_environments(state_->database, state_->path, environment);
+    if (ids.empty()) return std::nullopt;
+    const auto rows =
+        read_winners(state_->database, state_->path,
+                     {.problem = problem, .environment_ids = ids, .newest_only = true});
     if (rows.empty()) return std::nullopt;
     return rows.back().winner;
   });
@@ -180,29 +183,30 @@ std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
 std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& problem,
                                                       const core::Environment& environment) const {
   std::vector<WinnerRow> rows = state_->read([&]() -> std::vector<WinnerRow> {
-    const auto id = find_environment(state_->database, environment);
-    if (!id) return {};
+    const auto ids = agreeing_environments(state_->database, state_->path, environment);
+    if (ids.empty()) return {};
     return read_winners(state_->database, state_->path,
-                        {.any_m_of = problem, .environment_id = id, .newest_only = true});
+                        {.any_m_of = problem, .environment_ids = ids, .newest_only = true});
   });
-  std::vector<core::Winner> family;
+  // One environment has one newest winner of an m, but several that agree may have one each.
+  std::map<std::int64_t, core::Winner> newest;
   for (WinnerRow& row : rows) {
     core::GemmProblem same = row.winner.problem;
     same.m = problem.m;
     if (same == problem && row.winner.problem.m != problem.m) {
-      family.push_back(std::move(row.winner));
+      newest[row.winner.problem.m] = std::move(row.winner);
     }
   }
-  std::sort(family.begin(), family.end(),
-            [](const core::Winner& a, const core::Winner& b) { return a.problem.m < b.problem.m; });
+  std::vector<core::Winner> family;
+  for (auto& [m, winner] : newest) family.push_back(std::move(winner));
   return family;
 }
 
 std::optional<core::Calibration> TuningDb::calibration(const core::Environment& environment) const {
   return state_->read([&]() -> std::optional<core::Calibration> {
-    const auto id = find_environment(state_->database, environment);
-    if (!id) return std::nullopt;
-    const auto rows = read_calibrations(state_->database, state_->path, id);
+    const auto ids = agreeing_environments(state_->database, state_->path, environment);
+    if (ids.empty()) return std::nullopt;
+    const auto rows = read_calibrations(state_->database, state_->path, ids);
     if (rows.empty()) return std::nullopt;
     return rows.back().calibration;
   });

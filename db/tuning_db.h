@@ -96,7 +96,8 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   // Every trial that shares everything but m with a problem, oldest first.
   std::vector<TrialRow> trials_of_any_m(const core::GemmProblem& problem) const;
   // Adds every row and kernel of `other` that is not here yet, in one transaction: rows of equal
-  // environments join, those of different ones stay apart. Repeating it adds nothing.
+  // environments join, those of different ones stay apart, also where these agree. Repeating it
+  // adds nothing.
   Merged merge(const TuningDb& other);
   // In one transaction; the file then shrinks.
   Pruned prune(const PruneOptions& options);

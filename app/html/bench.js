@@ -283,7 +283,8 @@ table(show);
 provenance([
   ['command', report.command_line], ['written', report.written_at ?? 'not known'], ['deepgemm', report.version],
   ['database', report.database ?? 'none'], ['GPU', report.environment.device_name],
-  ['driver', report.environment.driver], ['cuBLASLt', report.environment.cublaslt],
+  ['driver', report.environment.driver], ['clocks', clockLimits(report.environment)],
+  ['cuBLASLt', report.environment.cublaslt],
   ['times', report.policy], ['kernel sources', report.environment.sources_hash]]);
 drawAll();
 document.documentElement.dataset.ready = 'yes';

@@ -97,6 +97,14 @@ function header(title, facts) {
   page.append(element('h1', {}, title), element('p', {class: 'lead'}, facts.filter(Boolean).join(' · ')));
 }
 
+// What bounds the clocks, as far as it is known.
+function clockLimits(environment) {
+  const facts = [
+    ['SM at most', environment.sm_clock_max_mhz, 'MHz'], ['memory', environment.memory_clock_mhz, 'MHz'],
+    ['application clock', environment.application_clock_mhz, 'MHz'], ['power limit', environment.power_limit_w, 'W']];
+  return facts.filter(([, value]) => value > 0).map(fact => fact.join(' ')).join(', ');
+}
+
 function provenance(facts) {
   const list = element('dl');
   for (const [name, value] of facts) {

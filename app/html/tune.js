@@ -238,7 +238,8 @@ rules();
 provenance([
   ['command', report.command_line], ['written', report.written_at], ['deepgemm', report.version],
   ['database', report.database], ['GPU', report.environment.device_name],
-  ['driver', report.environment.driver], ['NVRTC', report.environment.nvrtc],
+  ['driver', report.environment.driver], ['clocks', clockLimits(report.environment)],
+  ['NVRTC', report.environment.nvrtc],
   ['cuBLASLt', report.environment.cublaslt], ['times', report.policy],
   ['kernel sources', report.environment.sources_hash]]);
 if (candidates.length > 0) showCandidates(shapes[0]);

@@ -19,6 +19,8 @@ static int (*allocate)(device_pointer*, size_t);
 static int (*fill_bytes)(device_pointer, unsigned char, size_t);
 static int (*fill_words)(device_pointer, unsigned, size_t);
 static int (*copy_to_host)(void*, device_pointer, size_t);
+static int (*get_device)(int*);
+static int (*get_name)(char*, int, int);
 
 static void load_driver(void) {
   void* driver = dlopen("libcuda.so.1", RTLD_NOW);
@@ -30,6 +32,8 @@ static void load_driver(void) {
   *(void**)&fill_bytes = dlsym(driver, "cuMemsetD8_v2");
   *(void**)&fill_words = dlsym(driver, "cuMemsetD32_v2");
   *(void**)&copy_to_host = dlsym(driver, "cuMemcpyDtoH_v2");
+  *(void**)&get_device = dlsym(driver, "cuCtxGetDevice");
+  *(void**)&get_name = dlsym(driver, "cuDeviceGetName");
 }
 
 static void require(deepgemm_status status) {
@@ -68,6 +72,25 @@ static float bf16_to_float(unsigned short bits) {
   return wide.value;
 }
 
+/* What the bundle says of the problem: which row, how well it fits, how far it may be trusted. */
+static void print_answer(const deepgemm_found* found) {
+  static const char* const matches[] = {"none",    "exact",    "bucket",  "other device",
+                                        "nearest", "fallback", "compiled"};
+  static const char* const grades[] = {"current", "verify", "re-tune", "hint"};
+  char gpu[256] = "";
+  int device = 0;
+  if (get_device(&device) == 0) get_name(gpu, sizeof gpu, device);
+  printf("GPU        %s\n", gpu);
+  printf("bundle     %s\n", found->source);
+  printf("match      %s: %s\n", matches[found->match], found->reason);
+  printf("config     %s\n", found->config);
+  printf("staleness  %s%s%s\n", grades[found->staleness], found->staleness_reason[0] ? ": " : "",
+         found->staleness_reason);
+  if (found->time_us > 0) {
+    printf("tuned      %.2f us%s\n", found->time_us, found->measured ? "" : ", only predicted");
+  }
+}
+
 int main(int argc, char** argv) {
   deepgemm_problem problem = {64, 2112, 7168};
   deepgemm_runtime* runtime = NULL;
@@ -85,9 +108,8 @@ int main(int argc, char** argv) {
   /* Opening makes a context current where the thread has none. */
   require(deepgemm_open((const char* const*)&argv[1], 1, &runtime));
   require(deepgemm_find(runtime, &problem, DEEPGEMM_MISS_FALLBACK, &found));
-  printf("%s: %s\n", found.reason, found.config);
-
   load_driver();
+  print_answer(&found);
   const size_t m = (size_t)problem.m, n = (size_t)problem.n, k = (size_t)problem.k;
   const size_t k_blocks = (k + 127) / 128, n_blocks = (n + 127) / 128, lda = (m + 3) / 4 * 4;
   deepgemm_operands operands;
@@ -107,7 +129,8 @@ int main(int argc, char** argv) {
   for (size_t i = 0; i < m * n; ++i) {
     wrong += fabsf(bf16_to_float(d[i]) - (float)k) > (float)k / 128;
   }
-  printf("D[0][0] = %g, %zu of %zu elements are wrong\n", bf16_to_float(d[0]), wrong, m * n);
+  printf("result     D[0][0] = %g, %zu of %zu elements are wrong\n", bf16_to_float(d[0]), wrong,
+         m * n);
   free(d);
   deepgemm_close(runtime);
   return wrong == 0 ? 0 : 1;

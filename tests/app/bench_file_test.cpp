@@ -79,7 +79,11 @@ BenchReport whole_report() {
                         .nvrtc = "13.0",
                         .library_version = "0.1.0",
                         .cublaslt = "13.1.0",
-                        .sources_hash = "abc"};
+                        .sources_hash = "abc",
+                        .sm_clock_max_mhz = 1980,
+                        .memory_clock_mhz = 2619,
+                        .application_clock_mhz = 1410,
+                        .power_limit_w = 700};
   report.policy = "a policy";
   report.rounds = 3;
   report.tensor_tflops = 1600;

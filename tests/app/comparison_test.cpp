@@ -135,6 +135,19 @@ TEST(Comparison, SaysWhatDiffersBetweenTheRuns) {
   EXPECT_EQ(result.differences[3].what, "SM clock (49 of 49 rows)");
 }
 
+TEST(Comparison, SaysThatThePowerLimitDiffersWhereBothKnowIt) {
+  BenchFile before = real_run(1);
+  BenchFile after = before;
+  after.environment.power_limit_w = 500;
+  EXPECT_TRUE(compare(before, after, {}).differences.empty());
+  before.environment.power_limit_w = 700;
+  const Comparison result = compare(before, after, {});
+  ASSERT_EQ(result.differences.size(), 1U);
+  EXPECT_EQ(result.differences[0].what, "power limit");
+  EXPECT_EQ(result.differences[0].old_value, "700 W");
+  EXPECT_TRUE(result.differences[0].of_the_machine);
+}
+
 TEST(Comparison, TheControlShowsAMachineThatChanged) {
   BenchFile after = real_run(1);
   for (auto& shape : after.shapes) {

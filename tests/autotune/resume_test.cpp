@@ -137,6 +137,25 @@ TEST_F(ResumeTest, AnotherEnvironmentStartsAfresh) {
   EXPECT_EQ(second.trials.size(), store_.trials(problem_, script_.environment).size());
 }
 
+TEST_F(ResumeTest, AnotherPowerLimitStartsAfreshAndTheFirstOnesRowsStay) {
+  tune();
+  const std::size_t at_700 = store_.rows().size();
+  script_.environment.power_limit_w = 500;
+  EXPECT_FALSE(tune().resumed);
+  EXPECT_TRUE(tune().resumed);
+  EXPECT_EQ(store_.rows().size(), 2 * at_700);
+  script_.environment.power_limit_w = 700;
+  EXPECT_TRUE(tune().resumed);
+}
+
+TEST_F(ResumeTest, WhatWasTunedWithoutKnowingTheClocksIsNotTunedAgain) {
+  const core::Environment known = script_.environment;
+  for (const core::ClockLimit& limit : core::kClockLimits) script_.environment.*limit.member = 0;
+  tune();
+  script_.environment = known;
+  EXPECT_TRUE(tune().resumed);
+}
+
 TEST_F(ResumeTest, MoreEffortTriesOnlyWhatIsNew) {
   const std::vector<core::GemmConfig> quick = candidates();
   const core::GemmConfig best = quick.at(0);

@@ -58,6 +58,10 @@ struct Script {
     environment.library_version = "0.1.0";
     environment.cublaslt = "13.0.2";
     environment.sources_hash = "scripted";
+    environment.sm_clock_max_mhz = 1980;
+    environment.memory_clock_mhz = 2619;
+    environment.application_clock_mhz = 1980;
+    environment.power_limit_w = 700;
     return environment;
   }
 };
@@ -201,7 +205,7 @@ class Store final : public core::TrialStore {
     std::vector<core::Trial> newest;
     for (auto row = trials_.rbegin(); row != trials_.rend(); ++row) {
       const auto& [trial, where] = *row;
-      if (where != environment || trial.problem != problem) continue;
+      if (!core::agree(where, environment) || trial.problem != problem) continue;
       const bool seen = std::any_of(newest.begin(), newest.end(), [&](const core::Trial& each) {
         return each.contender == row->first.contender && each.config == row->first.config;
       });
@@ -213,7 +217,7 @@ class Store final : public core::TrialStore {
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
                                      const core::Environment& environment) const override {
     for (auto row = winners_.rbegin(); row != winners_.rend(); ++row) {
-      if (row->second == environment && row->first.problem == problem) return row->first;
+      if (core::agree(row->second, environment) && row->first.problem == problem) return row->first;
     }
     return std::nullopt;
   }
@@ -224,7 +228,8 @@ class Store final : public core::TrialStore {
     for (const auto& [winner, where] : winners_) {
       core::GemmProblem same = winner.problem;
       same.m = problem.m;
-      if (where != environment || same != problem || winner.problem.m == problem.m) continue;
+      if (!core::agree(where, environment) || same != problem || winner.problem.m == problem.m)
+        continue;
       newest[winner.problem.m] = winner;
     }
     std::vector<core::Winner> family;

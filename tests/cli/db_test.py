@@ -172,6 +172,28 @@ class Questions(Databases):
         self.assertIn("re-tune", self.assert_ok(self.run_db("list")).stdout)
         self.assertIn("staleness: re-tune", self.assert_ok(self.run_db("show", "64x2112x7168")).stdout)
 
+    def test_rows_of_another_power_limit_are_to_be_verified(self):
+        limited = {"SCRIPTED_POWER_LIMIT_W": "500"}
+        text = self.assert_ok(self.run_db("explain", "64x2112x7168", env=limited)).stdout
+        self.assertIn("verify: measured where the power limit is 700 W, here it is 500 W: "
+                      "run deepgemm-db verify", text)
+        self.assertRegex(text, "match +exact")
+        text = self.assert_ok(self.run_db("show", "64x2112x7168", env=limited)).stdout
+        self.assertIn("staleness: verify: measured where the power limit is 700 W", text)
+        self.assertIn("power limit 700 W", text.splitlines()[0])
+        self.assertIn(" verify ", self.assert_ok(self.run_db("list", env=limited)).stdout)
+        # Tuned under that limit too, the newest row answers, and both stay.
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", "64x2112x7168", *FEW,
+                                        env=limited))
+        for env, grade in ((limited, "current"), ({}, "verify")):
+            found, = self.json_of(self.run_db("explain", "64x2112x7168", "--format", "json",
+                                              env=env))["explanations"]
+            self.assertEqual(found["staleness"], grade)
+            self.assertEqual(found["row"]["environment"]["power_limit_w"], 500)
+        shown = self.json_of(self.run_db("show", "64x2112x7168", "--format", "json"))["trials"]
+        self.assertEqual({(row["environment"]["power_limit_w"], row["staleness"])
+                          for row in shown}, {(700, "current"), (500, "verify")})
+
     def test_explain_of_another_gpu_is_a_hint(self):
         other, = self.explain("64x2112x7168", "--device", "h20")
         self.assertEqual((other["match"], other["staleness"]), ("other-device", "hint"))

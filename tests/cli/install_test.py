@@ -127,6 +127,20 @@ class Moved(CliTest):
                                           for name in ("one_product", "many_products")
                                           for package in ("deepgemm", "deepgemm-static")])
 
+    def test_the_shipped_bundle_is_found_by_the_commands_of_the_readme(self):
+        bundle = self.tree / "share" / "deepgemm" / "bundles" / "h100-sxm5.dgdb"
+        self.assertEqual(bundle.read_bytes(),
+                         (SOURCE / "db" / "data" / "h100-sxm5.dgdb").read_bytes())
+        readme = (SOURCE / "README.md").read_text(encoding="utf-8")
+        for word in ("share/deepgemm/examples/one_product.c", "--libs deepgemm) -ldl -lm",
+                     "./one_product share/deepgemm/bundles/h100-sxm5.dgdb 64 2112 7168"):
+            self.assertIn(word, readme)
+        program = self.folder / "one_product"
+        lib = [f"-I{self.tree / 'include'}", f"-L{self.lib}", "-ldeepgemm"]
+        run(COMPILERS["C"], *FLAGS, self.examples / "one_product.c", *lib, "-ldl", "-lm", "-o",
+            program, env=bare_environment())
+        self.assert_needs_a_gpu(program, bundle, 64, 2112, 7168)
+
     def test_an_example_says_what_is_wrong_with_its_arguments(self):
         program = self.folder / "one_product"
         lib = [f"-I{self.tree / 'include'}", f"-L{self.lib}", "-ldeepgemm"]

@@ -12,6 +12,8 @@
 //                                              or in `round`: exit, abort, kill, hang, garble, lost
 //   SCRIPTED_PROCESSES=N                       so many processes have the GPU open
 //   SCRIPTED_GPUS=N                            GPUs of the host, 1 by default
+//   SCRIPTED_POWER_LIMIT_W=N                   the power limit is set to N
+//   SCRIPTED_WORKER_POWER_LIMIT_W=N            it is, before a worker looks
 //   SCRIPTED_COUNTS=1                          says on stderr at the end what was done
 #pragma once
 
@@ -107,6 +109,13 @@ inline script::Script& script_of_environment() {
   static const bool filled = [] {
     script.environment.sources_hash = base_environment("").sources_hash;
     script.device.is_profile = false;
+    script.device.memory_clock_mhz = script.environment.memory_clock_mhz;
+    if (const int limit = number_of("SCRIPTED_POWER_LIMIT_W"); limit != 0) {
+      script.environment.power_limit_w = limit;
+    }
+    if (const int limit = number_of("SCRIPTED_WORKER_POWER_LIMIT_W"); is_worker() && limit != 0) {
+      script.environment.power_limit_w = limit;
+    }
     if (number_of("SCRIPTED_PROCESSES") != 0) script.processes = number_of("SCRIPTED_PROCESSES");
     script.slow_down = slow_down;
     script.on_build = sleeper("SCRIPTED_SLEEP_MS_BUILD");
@@ -155,6 +164,10 @@ inline Hardware scripted_hardware() {
     }
     script.environment = environment_of(ordinal);
     return std::make_unique<script::Gpu>(script);
+  };
+  hardware.add_limits = [&script](core::Environment& environment) {
+    environment.application_clock_mhz = script.environment.application_clock_mhz;
+    environment.power_limit_w = script.environment.power_limit_w;
   };
   hardware.make_builder = [&script](const std::filesystem::path&) -> Builder {
     if (number_of("SCRIPTED_NO_NVRTC") != 0) {

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import re
+import sqlite3
 import subprocess
 import time
 import unittest
 
-from cli import FEW, SOURCE, CliTest
+from cli import ENVIRONMENT, FEW, SOURCE, CliTest
 
 SHAPE = "64x2112x7168"
 
@@ -66,6 +67,28 @@ class ScriptedTuning(CliTest):
         self.assertNotIn("worker", again)  # no worker was even started
         forced = self.assert_ok(self.tune(SHAPE, "--force", env=counts)).stderr
         self.assertRegex(forced, r"scripted worker: builds=0 verifies=\d+ rounds=[1-9]")
+
+    def test_another_power_limit_is_measured_anew_beside_the_first(self):
+        limited = {"SCRIPTED_POWER_LIMIT_W": "500"}
+        self.assert_ok(self.tune(SHAPE))
+        self.assertNotIn("othing to do", self.assert_ok(self.tune(SHAPE, env=limited)).stderr)
+        for env in ({}, limited):
+            self.assertIn("othing to do", self.assert_ok(self.tune(SHAPE, env=env)).stderr)
+
+    def test_a_database_from_before_clocks_were_known_has_nothing_to_do(self):
+        self.assert_ok(self.tune(SHAPE))
+        with sqlite3.connect(self.db) as database:
+            for column in ("sm_clock_max_mhz", "memory_clock_mhz", "application_clock_mhz",
+                           "power_limit_w"):
+                database.execute(f"ALTER TABLE environments DROP COLUMN {column}")
+        database.close()
+        again = self.assert_ok(self.tune(SHAPE, env={"SCRIPTED_COUNTS": "1"})).stderr
+        self.assertIn("othing to do", again)
+        self.assertNotIn("worker", again)
+
+    def test_a_power_limit_that_is_set_meanwhile_ends_the_run(self):
+        self.assert_fails(self.tune(SHAPE, "--quiet", env={"SCRIPTED_WORKER_POWER_LIMIT_W": "500"}),
+                          ENVIRONMENT, "power limit", "Run the same command again")
 
     def test_no_verified_winner_is_a_failure(self):
         result = self.tune(SHAPE, env={"SCRIPTED_WRONG": "1"})

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
+#include <vector>
 
 namespace deepgemm::core {
 namespace {
@@ -53,6 +55,17 @@ TEST(Key, OneRowAnswersForEverythingAndNoneForNothing) {
   EXPECT_EQ(find_row(one, 1), 0u);
   EXPECT_EQ(find_row(one, 100000), 0u);
   EXPECT_EQ(find_row({}, 1), std::nullopt);
+}
+
+TEST(Key, TheRowIsTheFirstThatIsNotBelowOrTheLast) {
+  std::vector<std::int64_t> tuned;
+  for (std::int64_t rows = 1; rows <= 40; ++rows) {
+    tuned.push_back(3 * rows);
+    for (std::int64_t m = 1; m <= 3 * rows + 2; ++m) {
+      const std::int64_t expected = std::min((m + 2) / 3, rows) - 1;
+      EXPECT_EQ(find_row(tuned, m), static_cast<std::size_t>(expected)) << rows << " " << m;
+    }
+  }
 }
 
 }  // namespace

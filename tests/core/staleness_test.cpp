@@ -14,7 +14,11 @@ Environment tuned() {
           "13.0",
           "0.1.0",
           "13.0.2",
-          "0123abcd"};
+          "0123abcd",
+          1980,
+          2619,
+          1980,
+          700};
 }
 
 TEST(Staleness, TheSameEnvironmentIsCurrent) {
@@ -37,8 +41,31 @@ TEST(Staleness, WhatIsNotKnownIsNotCompared) {
   EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kCurrent);
 }
 
+TEST(Staleness, OtherClocksAndPowerLimitsAreToBeVerified) {
+  for (const auto& [limit, reason] :
+       {std::pair{&Environment::sm_clock_max_mhz,
+                  "measured where the highest SM clock is 1980 MHz, here it is 450 MHz"},
+        std::pair{&Environment::memory_clock_mhz,
+                  "measured where the memory clock is 2619 MHz, here it is 450 MHz"},
+        std::pair{&Environment::application_clock_mhz,
+                  "measured where the application clock is 1980 MHz, here it is 450 MHz"},
+        std::pair{&Environment::power_limit_w,
+                  "measured where the power limit is 700 W, here it is 450 W"}}) {
+    Environment here = tuned();
+    here.*limit = 450;
+    EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kVerify);
+    EXPECT_EQ(grade(tuned(), here).reason, std::string(reason) + ": run deepgemm-db verify");
+    // Who does not know cannot tell them apart.
+    here.*limit = 0;
+    EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kCurrent);
+    EXPECT_EQ(grade(here, tuned()).staleness, Staleness::kCurrent);
+  }
+}
+
 TEST(Staleness, GradesRiseWithDoubtAndTheWorstCounts) {
   Environment here = tuned();
+  here.power_limit_w = 500;
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kVerify);
   here.driver = "590.10 (CUDA 13.1)";
   EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kVerify);
   EXPECT_NE(grade(tuned(), here).reason.find("deepgemm-db verify"), std::string::npos);

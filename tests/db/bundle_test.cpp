@@ -211,5 +211,23 @@ TEST(BundleIndex, SurvivesTheRoundTripAndRefusesWhatIsCut) {
   EXPECT_FALSE(decode(encode(index)).has_value());
 }
 
+TEST(BundleIndex, OfVersion1SaysNothingOfClocks) {
+  Index index;
+  index.environments = {environment_of()};
+  std::vector<char> bytes = encode(index);
+  // As it was: no count of an environment's fields, and without the clocks.
+  const std::size_t clocks = sizeof(int) * core::kClockLimits.size();
+  const std::size_t rest = 3 * sizeof(std::uint32_t);  // the counts of what follows
+  bytes.erase(bytes.end() - static_cast<std::ptrdiff_t>(rest + clocks),
+              bytes.end() - static_cast<std::ptrdiff_t>(rest));
+  bytes.erase(bytes.begin() + 8, bytes.begin() + 12);
+  bytes[0] = 1;
+  const auto back = decode(bytes);
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->environments.at(0).sources_hash, environment_of().sources_hash);
+  EXPECT_EQ(back->environments.at(0).power_limit_w, 0);
+  EXPECT_TRUE(core::agree(back->environments.at(0), environment_of()));
+}
+
 }  // namespace
 }  // namespace deepgemm::db

@@ -67,6 +67,29 @@ TEST_F(CApi, FindFillsEveryField) {
   EXPECT_EQ(found.source, path_);
 }
 
+TEST_F(CApi, ARowOfOtherClocksIsFoundAndGraded) {
+  core::Environment slower = environment_of();
+  slower.sm_clock_max_mhz = 1755;
+  {
+    TuningDb database(path_, OpenMode::kTune);
+    database.record(winner_of(256, 9.0), slower);
+  }
+  std::vector<Catalog> layers;
+  layers.emplace_back(path_);
+  deepgemm_runtime runtime(std::move(layers), *core::find_device_profile("h100-sxm5"),
+                           environment_of(), {}, std::nullopt);
+  const deepgemm_problem problem{256, 2112, 7168};
+  deepgemm_found found;
+  ASSERT_EQ(deepgemm_find(&runtime, &problem, kError, &found), DEEPGEMM_OK);
+  EXPECT_EQ(found.match, DEEPGEMM_MATCH_EXACT);
+  EXPECT_EQ(found.staleness, DEEPGEMM_VERIFY);
+  EXPECT_STREQ(found.staleness_reason,
+               "measured where the highest SM clock is 1755 MHz, here it is 1980 MHz: "
+               "run deepgemm-db verify");
+  ASSERT_EQ(deepgemm_find(&runtime, &problem_, kError, &found), DEEPGEMM_OK);
+  EXPECT_EQ(found.staleness, DEEPGEMM_CURRENT) << "one foreign row spoils no other";
+}
+
 TEST_F(CApi, WhatAMissMaySayIsUpToEachCall) {
   const deepgemm_problem other{100, 8, 16};
   deepgemm_found found;

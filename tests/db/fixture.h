@@ -69,7 +69,11 @@ inline core::Environment environment_of(const std::string& device_id = "h100-sxm
           "13.0",
           "0.1.0",
           "13.0.2",
-          "0123abcd"};
+          "0123abcd",
+          1980,
+          2619,
+          1410,
+          700};
 }
 
 // Every field differs from its default and from every other.

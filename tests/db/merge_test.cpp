@@ -59,6 +59,20 @@ TEST(Merge, BringsCalibrationsAndTheNewestCounts) {
   EXPECT_EQ(ours.calibration(other_driver())->memory, 0.5);
 }
 
+TEST(Merge, RowsOfUnknownClocksStayApartAndAnswerAllTheSame) {
+  TempFolder folder;
+  TuningDb a(folder / "a.db", OpenMode::kTune);
+  TuningDb b(folder / "b.db", OpenMode::kTune);
+  core::Environment unknown = environment_of();
+  for (const core::ClockLimit& limit : core::kClockLimits) unknown.*limit.member = 0;
+  a.record(loser(100, 9), environment_of());
+  b.record(loser(110, 8), unknown);
+  EXPECT_EQ(a.merge(b).trials, 1);
+  EXPECT_EQ(a.merge(b).trials, 0);
+  EXPECT_EQ(a.trials(problem_of(64), environment_of()).size(), 2u);
+  EXPECT_EQ(a.all_trials(problem_of(64)).back().environment, unknown);
+}
+
 TEST(Merge, RepeatedAddsNothing) {
   TempFolder folder;
   TuningDb a(folder / "a.db", OpenMode::kTune);

@@ -1,6 +1,7 @@
 // Files from before a config field or a table existed.
 #include <SQLiteCpp/Statement.h>
 
+#include "core/staleness.h"
 #include "tests/db/fixture.h"
 
 namespace deepgemm::db {
@@ -93,6 +94,72 @@ TEST(Migration, EnvironmentsFromBeforeAColumnStayEqual) {
   const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
   EXPECT_EQ(database.trials(problem_of(64), environment).size(), 1u);
   EXPECT_TRUE(database.trials(problem_of(64), environment_of()).empty());
+}
+
+// A file from before environments knew the limits of their clocks, with a tuned shape.
+void write_without_clocks(const std::filesystem::path& path) {
+  {
+    TuningDb database(path, OpenMode::kTune);
+    database.record(trial_of(), environment_of());
+    database.record(winner_of(64), environment_of());
+  }
+  for (const core::ClockLimit& limit : core::kClockLimits) {
+    tamper(path, "ALTER TABLE environments DROP COLUMN " + std::string(limit.name));
+  }
+}
+
+core::Environment limited_to(int watts) {
+  core::Environment environment = environment_of();
+  environment.power_limit_w = watts;
+  return environment;
+}
+
+TEST(Migration, RowsOfUnknownClocksStillAnswerOnTheirMachine) {
+  TempFolder folder;
+  write_without_clocks(folder / "t.db");
+  const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
+  EXPECT_EQ(database.trials(problem_of(64), environment_of()).size(), 1u);
+  EXPECT_TRUE(database.winner(problem_of(64), environment_of()).has_value());
+  EXPECT_EQ(database.winners_of_family(problem_of(65), environment_of()).size(), 1u);
+  const WinnerRow row = database.winners().at(0);
+  EXPECT_EQ(row.environment.power_limit_w, 0);
+  EXPECT_EQ(core::grade(row.environment, environment_of()).staleness, core::Staleness::kCurrent);
+}
+
+TEST(Migration, WhatIsMeasuredNowKnowsItsClocksAndLeavesOldRowsAlone) {
+  TempFolder folder;
+  write_without_clocks(folder / "t.db");
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(trial_of(64, 150), limited_to(700));
+  EXPECT_EQ(database.trials(problem_of(64), limited_to(700)).size(), 2u);
+  const auto rows = database.all_trials(problem_of(64));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].environment.power_limit_w, 0);
+  EXPECT_EQ(rows[1].environment.power_limit_w, 700);
+  // Another limit has the old rows, which may be its own, but not those that are not.
+  EXPECT_EQ(database.trials(problem_of(64), limited_to(500)).size(), 1u);
+}
+
+TEST(Migration, AWinnerThatKnowsItsClocksReplacesOneThatDoesNot) {
+  TempFolder folder;
+  write_without_clocks(folder / "t.db");
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(winner_of(64, 3.0), limited_to(700));
+  EXPECT_EQ(database.winner(problem_of(64), limited_to(700))->median_us, 3.0);
+  EXPECT_EQ(database.winner(problem_of(64), limited_to(500))->median_us, 12.5);
+  const auto family = database.winners_of_family(problem_of(65), limited_to(700));
+  ASSERT_EQ(family.size(), 1u);
+  EXPECT_EQ(family[0].median_us, 3.0);
+}
+
+TEST(Environments, WhoDoesNotKnowItsLimitHasTheRowsOfOneLimitOnly) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(trial_of(64, 100), limited_to(500));
+  database.record(trial_of(64, 150), limited_to(700));
+  const auto trials = database.trials(problem_of(64), limited_to(0));
+  ASSERT_EQ(trials.size(), 1u) << "times of two limits do not compare";
+  EXPECT_EQ(trials[0].config, config_of(150)) << "of the limit that came last";
 }
 
 }  // namespace

@@ -159,6 +159,21 @@ TEST_F(Probed, RowsOfSeveralEnvironmentsStay) {
   EXPECT_EQ(why_kept(result).size(), 1u);
 }
 
+TEST_F(Probed, RowsThatOnlyDoNotKnowTheirClocksAreMerged) {
+  race(64, 10, 10, 15);
+  race(128, 10, 10, 15);
+  race(256, 10, 10, 15);
+  tamper(path_, "UPDATE environments SET power_limit_w = 0");
+  {
+    core::Winner winner = winner_of(256, 10);
+    winner.kernel_key = "a";
+    TuningDb(path_, OpenMode::kTune).record(winner, environment_of());
+  }
+  const Export result = exported();
+  EXPECT_EQ(result.contents.winners.size(), 1u);
+  EXPECT_TRUE(why_kept(result).empty());
+}
+
 TEST_F(Probed, AnAnswerOfTheMergedBundleIsTheRowThatServes) {
   race(64, 10, 12, 15);
   race(128, 10, 11, 15);

@@ -165,6 +165,29 @@ TEST(Runtime, WithoutACompilerACompiledMissSaysSo) {
   EXPECT_NE(failure.find("NVRTC is missing"), std::string::npos) << failure;
 }
 
+TEST(LookupTable, FindsEachOfManyFamiliesAndNoOther) {
+  Index index;
+  for (std::int64_t n = 8; n <= 400; n += 8) {
+    for (std::int64_t k = 16; k <= 800; k += 16) {
+      index.families.push_back({problem_of(1, n, k), "h100-sxm5", {{n + k, 0, 0, true, 1.0}}});
+    }
+  }
+  const Index* const layers[] = {&index};
+  const LookupTable table(layers, "h100-sxm5");
+  for (const IndexedFamily& family : index.families) {
+    core::GemmProblem problem = family.any_m;
+    const LookupTable::Answer answer = table.find(problem);
+    ASSERT_NE(answer.family, nullptr) << core::to_string(problem);
+    EXPECT_EQ(answer.family->tuned.at(answer.row), problem.n + problem.k);
+    problem.k += 800;
+    EXPECT_EQ(table.find(problem).family, nullptr) << core::to_string(problem);
+    problem = family.any_m;
+    problem.operation = core::Operation::kGroupedMasked;
+    EXPECT_EQ(table.find(problem).family, nullptr);
+  }
+  EXPECT_EQ(LookupTable({}, "h100-sxm5").find(problem_of(1)).family, nullptr);
+}
+
 TEST(Runtime, UpperLayersCountMore) {
   TempFolder folder;
   core::Environment system = environment_of();
@@ -198,6 +221,20 @@ TEST(Runtime, OtherSourcesAreGraded) {
   here.sources_hash = "newer";
   Opened runtime({bundle(folder, "b.dgdb", {64})}, "h100-sxm5", here);
   EXPECT_EQ(runtime->find(problem_of(64)).grade->staleness, core::Staleness::kRetune);
+}
+
+// Written before environments had the limits of their clocks.
+TEST(Runtime, TheShippedBundleAnswersAndItsUnknownClocksAreNoReproach) {
+  const std::filesystem::path path = DEEPGEMM_SOURCE_DIR "/db/data/h100-sxm5.dgdb";
+  const TuningDb database(path, OpenMode::kReadOnly);
+  core::Environment here = database.winners().at(0).environment;
+  here.device_uuid = "GPU-another";
+  here.sm_clock_max_mhz = 1980;
+  here.power_limit_w = 700;
+  Opened runtime({path}, "h100-sxm5", here);
+  const Found found = runtime->find(problem_of(64));
+  EXPECT_EQ(found.match, core::Match::kExact);
+  EXPECT_EQ(found.grade->staleness, core::Staleness::kCurrent);
 }
 
 TEST(Runtime, AWinnerWithoutItsKernelIsTheDatabasesFault) {

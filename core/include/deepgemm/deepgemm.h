@@ -51,10 +51,11 @@ typedef enum deepgemm_miss {
       0x7fffffff /* never passed: a wrong number is then refused, not undefined */
 } deepgemm_miss;
 
-/* How far a row may be trusted on this machine. */
+/* How far a row may be trusted on this machine, as far as the CUDA driver tells: a power limit that
+ * was set is seen by deepgemm-db alone. */
 typedef enum deepgemm_staleness {
   DEEPGEMM_CURRENT = 0, /* nothing that decides its time is known to differ */
-  DEEPGEMM_VERIFY = 1,  /* another driver: right to use, worth measuring again */
+  DEEPGEMM_VERIFY = 1,  /* another driver or other clocks: right to use, worth measuring again */
   DEEPGEMM_RETUNE =
       2,            /* other kernel sources or NVRTC: right to use, no longer the best there is */
   DEEPGEMM_HINT = 3 /* another kind of GPU: right to use, nothing is known of its speed */

@@ -29,6 +29,8 @@ int attribute(CUdevice_attribute which) {
       return 50 << 20;
     case CU_DEVICE_ATTRIBUTE_CLOCK_RATE:
       return 1980000;
+    case CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE:
+      return 2619000;
     case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
       return 9;
     default:

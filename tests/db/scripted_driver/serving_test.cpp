@@ -229,6 +229,29 @@ TEST_F(Serving, ThirtyTwoProcessesServeFromOneBundleInAReadOnlyFolder) {
   EXPECT_EQ(folder_.files(), std::set<std::string>{"b.dgdb"});
 }
 
+TEST_F(Serving, TheDriversClocksGradeARow) {
+  BundleContents contents;
+  contents.device_id = "h100-sxm5";
+  core::Environment made_in;  // what is not known is not compared
+  made_in.device_id = "h100-sxm5";
+  made_in.memory_clock_mhz = 2619;
+  for (const std::int64_t m : {64, 128}) {
+    made_in.sm_clock_max_mhz = m == 64 ? 1980 : 1755;
+    WinnerRow row{winner_of(m), made_in, "2026-01-01T00:00:00.000Z", 0};
+    row.winner.kernel_key = key_of(m);
+    contents.cubins.push_back(kernel_named(key_of(m), config_for(m)));
+    contents.winners.push_back(std::move(row));
+  }
+  const std::string path = (folder_ / "clocks.dgdb").string();
+  write_bundle(contents, path);
+  const deepgemm::Runtime runtime(path);
+  EXPECT_EQ(runtime.find({64, 2112, 7168}).staleness, DEEPGEMM_CURRENT);
+  const deepgemm_found found = runtime.find({128, 2112, 7168});
+  EXPECT_EQ(found.staleness, DEEPGEMM_VERIFY);
+  EXPECT_NE(std::strstr(found.staleness_reason, "is 1755 MHz, here it is 1980 MHz"), nullptr)
+      << found.staleness_reason;
+}
+
 TEST_F(Serving, AHotCallAllocatesNothingAndTakesNoLock) {
   if (!kCountsHotPath) GTEST_SKIP() << "sanitizers have allocations and locks of their own";
   deepgemm::Runtime runtime(path_);
@@ -241,6 +264,12 @@ TEST_F(Serving, AHotCallAllocatesNothingAndTakesNoLock) {
     stream.operands = operands_at(serial);
     const bool launched = runtime.gemm(stream.problem, stream.operands, handle_of(stream));
     if (!launched) FAIL();
+  }
+  for (const std::int64_t m : {1, 90, 5000}) {
+    const deepgemm_problem problem{m, 2112, 7168};
+    deepgemm_found found;
+    const auto status = deepgemm_find(runtime.get(), &problem, DEEPGEMM_MISS_ERROR, &found);
+    if (status != DEEPGEMM_OK) FAIL();
   }
   const HotPathCounts after = hot_path_counts();
   EXPECT_EQ(after.allocations, before.allocations);
