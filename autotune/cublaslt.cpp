@@ -97,7 +97,7 @@ LibraryGemm::LibraryGemm(std::unique_ptr<Plan> plan) : plan_(std::move(plan)) {}
 LibraryGemm::~LibraryGemm() = default;
 
 void LibraryGemm::launch(const Operands& operands, void* d, const core::Stream& stream) const {
-  const core::DenseOperands pointers = operands.writing_to(d);
+  const core::GemmOperands pointers = operands.writing_to(d);
   const float alpha = 1;
   const float beta = 0;
   check(functions().cublasLtMatmul(plan_->handle, plan_->description, &alpha, pointers.b, plan_->b,

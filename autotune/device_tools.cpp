@@ -44,13 +44,13 @@ void DeviceTools::fill_scales(float* out, std::uint64_t count, std::uint64_t see
   run("deepgemm_fill_scales", kBlocks, out, count, seed);
 }
 
-void DeviceTools::reference(const core::GemmProblem& p, const core::DenseOperands& o) const {
+void DeviceTools::reference(const core::GemmProblem& p, const core::GemmOperands& o) const {
   const auto tiles = static_cast<unsigned>((p.m + 15) / 16 * ((p.n + 15) / 16));
   run("deepgemm_reference", tiles, o.a, o.b, o.scale_a, o.scale_b, o.d, static_cast<int>(p.m),
       static_cast<int>(p.n), static_cast<int>(p.k), static_cast<int>(core::scale_a_stride(p)));
 }
 
-void DeviceTools::exact_rows(const core::GemmProblem& p, const core::DenseOperands& o,
+void DeviceTools::exact_rows(const core::GemmProblem& p, const core::GemmOperands& o,
                              const int* rows, int row_count, double* out) const {
   run("deepgemm_exact_rows", kBlocks, o.a, o.b, o.scale_a, o.scale_b, rows, row_count, out,
       static_cast<int>(p.n), static_cast<int>(p.k), static_cast<int>(core::scale_a_stride(p)));

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/dense_kernel.h"
 #include "core/device_memory.h"
+#include "core/gemm_kernel.h"
 #include "core/module.h"
 #include "core/problem.h"
 
@@ -31,9 +31,9 @@ class DeviceTools {
   void fill_e4m3(void* out, std::uint64_t count, std::uint64_t seed) const;
   void fill_scales(float* out, std::uint64_t count, std::uint64_t seed) const;
   // Plain fp32 product into operands.d.
-  void reference(const core::GemmProblem& problem, const core::DenseOperands& operands) const;
+  void reference(const core::GemmProblem& problem, const core::GemmOperands& operands) const;
   // Rows of the product in float64, [row_count, n]; `rows` and `out` in device memory.
-  void exact_rows(const core::GemmProblem& problem, const core::DenseOperands& operands,
+  void exact_rows(const core::GemmProblem& problem, const core::GemmOperands& operands,
                   const int* rows, int row_count, double* out) const;
   // Compares `count` elements; `rms` is the reference's (0 where only it is asked for).
   Difference compare(const void* d, const void* reference, std::uint64_t count, double rms) const;

@@ -52,7 +52,7 @@ class GpuWorkbench final : public Workbench {
  private:
   // Exactly one of the first three is set.
   struct Entry {
-    std::optional<core::DenseKernel> kernel;
+    std::optional<core::GemmKernel> kernel;
     const LibraryGemm* library = nullptr;
     std::optional<FloorBuffers> floor;
     bool same_product = true;  // computes what we compute, so that it can be verified

@@ -37,7 +37,7 @@ Operands::Operands(const core::GemmProblem& p, const DeviceTools& tools, const c
                   bytes(core::n_blocks(p)));
 }
 
-core::DenseOperands Operands::writing_to(void* d) const {
+core::GemmOperands Operands::writing_to(void* d) const {
   return {a_.data(), b_.data(), scale_a_.as<float>(), scale_b_.as<float>(), d};
 }
 

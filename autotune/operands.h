@@ -34,7 +34,7 @@ class Operands {
   const core::GemmProblem& problem() const { return problem_; }
   std::int64_t padded_m() const { return core::scale_a_stride(problem_); }
   // Operands that write to `d`.
-  core::DenseOperands writing_to(void* d) const;
+  core::GemmOperands writing_to(void* d) const;
   // Scales of B as cuBLASLt wants them: rows padded to a multiple of 4 k-blocks.
   const float* padded_scale_b() const { return padded_scale_b_.as<float>(); }
 

@@ -55,8 +55,8 @@ void enter_context(const deepgemm_runtime& handle) {
   if (handle.context && !core::has_current_context()) handle.context->make_current();
 }
 
-const core::DenseKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem,
-                                    deepgemm_miss miss) {
+const core::GemmKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem,
+                                   deepgemm_miss miss) {
   enter_context(handle);
   return handle.runtime.kernel(problem, db::policy_of(miss));
 }
@@ -71,7 +71,7 @@ deepgemm_status report_miss(deepgemm_runtime& handle, const core::GemmProblem& p
 deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& problem,
                        const deepgemm_operands& operands, deepgemm_miss miss, void* stream) {
   if (handle.trace) handle.trace->count(problem);
-  const core::DenseKernel* kernel = kernel_for(handle, problem, miss);
+  const core::GemmKernel* kernel = kernel_for(handle, problem, miss);
   if (kernel == nullptr) return report_miss(handle, problem, miss);
   const int result =
       kernel->launch(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream));

@@ -82,7 +82,7 @@ core::GemmProblem problem_of(const deepgemm_problem& problem) {
   return converted;
 }
 
-core::DenseOperands operands_of(const deepgemm_operands& operands) {
+core::GemmOperands operands_of(const deepgemm_operands& operands) {
   return {operands.a, operands.b, operands.scale_a, operands.scale_b, operands.d};
 }
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "core/dense_kernel.h"
+#include "core/gemm_kernel.h"
 #include "core/include/deepgemm/deepgemm.h"
 #include "core/problem.h"
 #include "db/runtime.h"
@@ -18,7 +18,7 @@ std::optional<std::string> why_bad(const deepgemm_problem* problem);
 std::optional<std::string> why_bad(const deepgemm_operands* operands);
 
 core::GemmProblem problem_of(const deepgemm_problem& problem);
-core::DenseOperands operands_of(const deepgemm_operands& operands);
+core::GemmOperands operands_of(const deepgemm_operands& operands);
 
 // Any value of the enum.
 std::optional<std::string> why_bad(deepgemm_miss miss);

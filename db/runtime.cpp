@@ -70,10 +70,10 @@ Found Runtime::find(const core::GemmProblem& problem, MissPolicy policy) {
   return found;
 }
 
-const core::DenseKernel* Runtime::kernel(const core::GemmProblem& problem, MissPolicy policy) {
+const core::GemmKernel* Runtime::kernel(const core::GemmProblem& problem, MissPolicy policy) {
   const Choice choice = choose(problem, policy);
   if (choice.slot == nullptr) return nullptr;
-  const core::DenseKernel* ready = choice.slot->ready.load(std::memory_order_acquire);
+  const core::GemmKernel* ready = choice.slot->ready.load(std::memory_order_acquire);
   return ready != nullptr ? ready : load(*choice.slot);
 }
 
@@ -152,10 +152,10 @@ Runtime::Slot& Runtime::compiled_slot(const core::GemmProblem& problem) {
   return slot;
 }
 
-const core::DenseKernel* Runtime::load(Slot& slot) {
+const core::GemmKernel* Runtime::load(Slot& slot) {
   const std::lock_guard lock(loading_);
   if (slot.owner == nullptr) {
-    slot.owner = std::make_unique<core::DenseKernel>(cubin_of(slot));
+    slot.owner = std::make_unique<core::GemmKernel>(cubin_of(slot));
     slot.ready.store(slot.owner.get(), std::memory_order_release);
   }
   return slot.owner.get();

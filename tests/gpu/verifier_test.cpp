@@ -44,7 +44,7 @@ class VerifierTest : public GpuTest {
       Gpu::executor() == nullptr ? nullptr : std::make_unique<Device>();
   std::optional<autotune::Operands> operands_;
   std::optional<autotune::Verifier> verifier_;
-  std::optional<core::DenseKernel> kernel_;
+  std::optional<core::GemmKernel> kernel_;
 };
 
 TEST_F(VerifierTest, AcceptsTheRightProductAgainstThePlainKernel) {
@@ -104,7 +104,7 @@ TEST_F(VerifierTest, RejectsNan) {
 
 TEST_F(VerifierTest, RejectsANeighboursScale) {
   const autotune::Check check = verifier_->check([&](void* d) {
-    core::DenseOperands wrong = operands_->writing_to(d);
+    core::GemmOperands wrong = operands_->writing_to(d);
     ++wrong.scale_b;
     return kernel_->launch(operands_->problem(), wrong, device_->stream.get());
   });
