@@ -57,6 +57,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
   throw_if_set(stop_);
   TuneResult result;
   result.problem = problem;
+  result.draw = options_.draws.of(problem);
 
   // Enumerate and prune; the effort and the store cut.
   result.plan = make_plan(problem, space_, device_);
@@ -88,7 +89,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
                       Deadline(start, options_.budget_seconds),
                       Deadline(start, options_.budget_seconds * kBuildShare)};
   if (executor_ != nullptr && !lineup.start.empty()) {
-    context.bench = executor_->prepare(problem);
+    context.bench = executor_->prepare(problem, options_.draws.of(problem));
     const std::string note = context.bench->reference_note();
     if (!note.empty()) observer_.note(note);
   }
@@ -102,7 +103,13 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
 
 std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   if (options_.force) return {};
-  return store_.trials(problem, environment_);
+  std::vector<core::Trial> trials = store_.trials(problem, environment_);
+  // Times of other rows answer nothing; what was never measured is the same for all.
+  const std::string rows = core::describe(problem, options_.draws.of(problem));
+  std::erase_if(trials, [&rows](const core::Trial& each) {
+    return !each.policy.empty() && !each.policy.ends_with(rows);
+  });
+  return trials;
 }
 
 }  // namespace deepgemm::autotune

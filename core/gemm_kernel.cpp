@@ -113,7 +113,7 @@ CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p, const
   constexpr auto kSwizzle128 = CU_TENSOR_MAP_SWIZZLE_128B;
   const int store_columns = kernels::store_box_n(c);
   const int m = static_cast<int>(layout.extent);
-  const std::int64_t scale_pitch = 4 * ((layout.extent + 3) / 4 * 4);
+  const std::int64_t scale_pitch = 4 * scale_a_stride(layout.extent);
   const TensorView views[] = {
       {kByte, operands.a, layout.rows, p.k, p.k, kernels::loaded_rows(c, m) / c.cluster_n,
        kernels::kBlockK, kSwizzle128},

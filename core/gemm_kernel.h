@@ -12,7 +12,7 @@ struct CUstream_st;
 namespace deepgemm::core {
 
 // Device pointers of one product; layouts in kernels/dense.cuh. a, b, scale_a and d are aligned to
-// 16 bytes. scale_a is M-major with leading dimension scale_a_stride(problem).
+// 16 bytes. scale_a is M-major with leading dimension scale_a_stride of its rows.
 struct GemmOperands {
   const void* a = nullptr;         // e4m3 [m, k]
   const void* b = nullptr;         // e4m3 [n, k]

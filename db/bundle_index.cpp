@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string_view>
 #include <type_traits>
 
@@ -11,7 +12,9 @@
 namespace deepgemm::db {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+// 1 had problems without alignment.
+constexpr std::uint32_t kVersion = 2;
+constexpr std::size_t kProblemFieldsOfVersion1 = 7;
 
 class Writer {
  public:
@@ -33,6 +36,7 @@ class Writer {
   }
   std::vector<char> take() const { return {bytes_.begin(), bytes_.end()}; }
   static constexpr std::size_t config_fields = core::kConfigFields.size();
+  static constexpr std::size_t problem_fields = std::numeric_limits<std::size_t>::max();
 
  private:
   std::string bytes_;
@@ -72,6 +76,7 @@ class Reader {
   void fail() { ok_ = false; }
   // As many as whoever wrote this knew; the later ones keep their defaults.
   std::size_t config_fields = 0;
+  std::size_t problem_fields = 0;
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && bytes_.empty(); }
 
@@ -135,7 +140,10 @@ void pass_row(Stream& stream, Row& row) {
 
 template <class Stream, class Family>
 void pass_family(Stream& stream, Family& family) {
-  visit_problem(family.any_m, [&](const std::string&, auto& value) { pass(stream, value); });
+  std::size_t field = 0;
+  visit_problem(family.any_m, [&](const std::string&, auto& value) {
+    if (field++ < stream.problem_fields) pass(stream, value);
+  });
   pass(stream, family.device_id);
   stream.count(family.rows);
   for (auto& row : family.rows) pass_row(stream, row);
@@ -192,8 +200,9 @@ std::optional<Index> decode(std::span<const char> bytes) {
   std::uint32_t fields = 0;
   reader.get(version);
   reader.get(fields);
-  if (version != kVersion || fields > core::kConfigFields.size()) return std::nullopt;
+  if (version < 1 || version > kVersion || fields > core::kConfigFields.size()) return std::nullopt;
   reader.config_fields = fields;
+  reader.problem_fields = version == 1 ? kProblemFieldsOfVersion1 : Writer::problem_fields;
   Index index;
   pass_index(reader, index);
   if (!reader.at_end() || !is_sound(index)) return std::nullopt;

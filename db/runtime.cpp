@@ -119,7 +119,9 @@ void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProble
   switch (choice.match) {
     case core::Match::kNearest:
       text << "; the nearest row is " << family->tuned[row] << "x" << family->any_m.n << "x"
-           << family->any_m.k << " on " << family->device_id;
+           << family->any_m.k;
+      if (family->any_m.groups > 1) text << " in " << family->any_m.groups << " groups";
+      text << " on " << family->device_id;
       return;
     case core::Match::kFallback:
       text << "; the bundle's fallback runs";
@@ -132,7 +134,7 @@ void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProble
   }
   if (policy == MissPolicy::kNearest) text << " and no row of this operation is there";
   if (policy == MissPolicy::kFallback) text << " and no layer is a bundle with a fallback";
-  text << "; run deepgemm-tune " << problem.m << "x" << problem.n << "x" << problem.k;
+  text << "; run deepgemm-tune " << core::command_text(problem);
 }
 
 // Each problem has a slot of its own; equal configs among them share the cubin cache.

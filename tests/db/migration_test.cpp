@@ -1,6 +1,7 @@
-// Files from before a config field existed.
+// Files from before a config field, or a problem's, existed.
 #include <SQLiteCpp/Statement.h>
 
+#include "db/catalog.h"
 #include "tests/db/fixture.h"
 
 namespace deepgemm::db {
@@ -21,6 +22,8 @@ void write_older(const std::filesystem::path& path) {
   tamper(path, "ALTER TABLE kernels DROP COLUMN config_" + field);
   tamper(path, "ALTER TABLE winners DROP COLUMN config_" + field);
   tamper(path, "ALTER TABLE winners DROP COLUMN default_config_" + field);
+  tamper(path, "ALTER TABLE trials DROP COLUMN alignment");
+  tamper(path, "ALTER TABLE winners DROP COLUMN alignment");
 }
 
 core::GemmConfig older(int first) {
@@ -81,6 +84,18 @@ TEST(Migration, EnvironmentsFromBeforeAColumnStayEqual) {
   const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
   EXPECT_EQ(database.trials(problem_of(64), environment).size(), 1u);
   EXPECT_TRUE(database.trials(problem_of(64), environment_of()).empty());
+}
+
+// It is older than problems with an alignment, and remains so until it is made anew.
+TEST(Migration, TheShippedBundleAnswers) {
+  const std::filesystem::path bundle = DEEPGEMM_SOURCE_DIR "/db/data/h100-sxm5.dgdb";
+  const TuningDb database(bundle, OpenMode::kReadOnly);
+  EXPECT_EQ(database.winners().size(), 49u);
+  const Catalog catalog(bundle);
+  ASSERT_FALSE(catalog.index().families.empty());
+  for (const IndexedFamily& family : catalog.index().families) {
+    EXPECT_EQ(core::why_illegal(family.any_m), std::nullopt) << core::to_string(family.any_m);
+  }
 }
 
 }  // namespace

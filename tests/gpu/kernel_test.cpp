@@ -61,7 +61,7 @@ class DenseShapeTest : public GemmKernelTest,
 
 // They sum in one order, so they are equal to the bit.
 TEST_P(DenseShapeTest, WholeK) {
-  const auto bench = Gpu::executor()->prepare(shape());
+  const auto bench = Gpu::executor()->prepare(shape(), {});
   std::optional<unsigned long long> bits;
   // What an export bundle falls back to must run any shape.
   std::vector<std::string> configs(kWholeK.begin(), kWholeK.end());
@@ -75,7 +75,7 @@ TEST_P(DenseShapeTest, WholeK) {
 }
 
 TEST_P(DenseShapeTest, SplitK) {
-  const auto bench = Gpu::executor()->prepare(shape());
+  const auto bench = Gpu::executor()->prepare(shape(), {});
   for (const std::string& config : kSplitK) {
     SCOPED_TRACE(config);
     verify(*bench, build(config));
@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
 // The one config that ever gave other bits on a second run, once in thousands of launches: tiles
 // that straddle scale blocks, in pairs of blocks, with k as long as the pipeline is deep.
 TEST_F(GemmKernelTest, AThousandLaunchesGiveTheSameBits) {
-  const auto bench = Gpu::executor()->prepare(problem(4096, 32768, 512));
+  const auto bench = Gpu::executor()->prepare(problem(4096, 32768, 512), {});
   const core::Cubin cubin = build("block_m=256,block_n=80,stages=4,cluster_m=2,raster_group=1");
   const int id = bench->admit(core::Contender::kCandidate, &cubin).id;
   ASSERT_GE(id, 0);
@@ -113,11 +113,11 @@ TEST_F(GemmKernelTest, AThousandLaunchesGiveTheSameBits) {
 }
 
 TEST_F(GemmKernelTest, TheReferenceIsCublasLtWhereItCan) {
-  EXPECT_EQ(Gpu::executor()->prepare(problem(64, 2112, 7168))->reference(), "cublaslt-block");
+  EXPECT_EQ(Gpu::executor()->prepare(problem(64, 2112, 7168), {})->reference(), "cublaslt-block");
 }
 
 TEST_F(GemmKernelTest, AProblemLargerThanTheGpuIsAUsageError) {
-  EXPECT_THROW(Gpu::executor()->prepare(problem(1 << 20, 1 << 20, 128)), core::UsageError);
+  EXPECT_THROW(Gpu::executor()->prepare(problem(1 << 20, 1 << 20, 128), {}), core::UsageError);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ class VerifierTest : public GpuTest {
   void SetUp() override {
     GpuTest::SetUp();
     if (IsSkipped()) return;
-    operands_.emplace(problem(200, 264, 1040), device_->tools, device_->stream);
+    operands_.emplace(problem(200, 264, 1040), core::GroupDraw{}, device_->tools, device_->stream);
     verifier_.emplace(*operands_, nullptr, "no library here", device_->tools, device_->stream);
     kernel_.emplace(build("block_m=64,block_n=64,stages=4,math_warpgroups=1"));
   }
