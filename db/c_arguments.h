@@ -15,7 +15,9 @@ namespace deepgemm::db {
 std::optional<std::string> why_bad(const deepgemm_problem* problem);
 
 // A missing or misaligned pointer.
-std::optional<std::string> why_bad(const deepgemm_operands* operands);
+// `problem` is legal.
+std::optional<std::string> why_bad(const deepgemm_operands* operands,
+                                   const deepgemm_problem& problem);
 
 core::GemmProblem problem_of(const deepgemm_problem& problem);
 core::GemmOperands operands_of(const deepgemm_operands& operands);
