@@ -39,8 +39,14 @@ std::unique_ptr<db::TuningDb> open_database(const BenchRequest& request, spdlog:
 Choice choose(const BenchRequest& request, const core::GemmProblem& problem,
               const core::DeviceInfo& device, const KernelSource& source) {
   if (!request.config) return source.choose(problem, device);
-  return {"config", "chosen by --config", *request.config,
-          source.stored_key(problem, *request.config, device)};
+  core::GemmConfig config = *request.config;
+  config.operation = core::kernel_operation(problem.operation);
+  if (const auto why = core::why_illegal(config, device.shared_bytes_per_block)) {
+    throw core::UsageError(
+        fmt::format("No kernel for {} can have this config: {}.", core::to_string(problem), *why),
+        "Give --config smaller tiles or fewer stages.");
+  }
+  return {"config", "chosen by --config", config, source.stored_key(problem, config, device)};
 }
 
 // The driver's advice for tuning without a GPU is no help here: nothing can be measured.
@@ -96,7 +102,7 @@ BenchLine bench_shape(const core::GemmProblem& problem, const BenchRequest& requ
   // Rounds need an opponent; without a default the candidate stands in and its entry is dropped.
   auto row = autotune::run_benchmark(executor, problem, candidate,
                                      fallback.cubin ? *fallback.cubin : candidate,
-                                     {.rounds = request.rounds}, stop);
+                                     {request.rounds, request.draws.of(problem)}, stop);
   if (!fallback.cubin) leave_out_default(row, fallback.failure);
   if (!row.reference_note.empty()) {
     log.info("{}: {}", core::to_string(problem), row.reference_note);

@@ -3,6 +3,7 @@
 #include "app/bench_report.h"
 #include "app/bench_warnings.h"
 #include "app/figures.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 
 namespace deepgemm::app {
@@ -15,6 +16,9 @@ Table bench_table() {
   return Table({{"", "m"},
                 {"", "n"},
                 {"", "k"},
+                kOperationColumn,
+                kGroupsColumn,
+                kAlignmentColumn,
                 {"", "config_short", Align::kLeft},
                 {"", "config", Align::kLeft},
                 {"", "kernel_key", Align::kLeft},
@@ -53,13 +57,16 @@ std::vector<Cell> bench_cells(const BenchReport& report, const BenchLine& line) 
   return {cell(problem.m),
           cell(problem.n),
           cell(problem.k),
+          operation_cell(problem),
+          groups_cell(problem),
+          alignment_cell(problem),
           cell(core::short_name(line.choice.config)),
           cell(core::to_string(line.choice.config)),
           cell(ours != nullptr ? ours->kernel_key : line.choice.kernel_key),
           time_cell(time_us, spread_us),
           time_cell(spread_us),
-          rate_cell(tflops(problem, time_us)),
-          rate_cell(gigabytes_per_second(problem, time_us)),
+          rate_cell(tflops(problem, time_us, row.draw)),
+          rate_cell(gigabytes_per_second(problem, time_us, row.draw)),
           time_cell(limit_us(report, line)),
           percent_cell(share_of_limit(report, line)),
           time_cell(time_of(row, Contender::kDefault)),

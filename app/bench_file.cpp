@@ -34,6 +34,7 @@ BenchedEntry read_entry(const Json& json) {
 BenchedShape read_shape(const Json& json) {
   BenchedShape shape;
   shape.problem = read_problem(json.at("shape"));
+  shape.draw = read_rows(shape.problem, json);
   shape.config = core::short_name(read_config(json.at("config")));
   shape.status = json.at("status").get<std::string>();
   for (const Json& entry : json.at("entries")) {
@@ -97,6 +98,7 @@ BenchLine read_line(const Json& json) {
   json.at("reason").get_to(line.choice.reason);
   line.choice.config = read_config(json.at("config"));
   line.row.problem = read_problem(json.at("shape"));
+  line.row.draw = read_rows(line.row.problem, json);
   json.at("reference").get_to(line.row.reference);
   json.at("reference_note").get_to(line.row.reference_note);
   for (const Json& entry : json.at("entries")) {

@@ -20,8 +20,9 @@ struct BenchedEntry {
 
 struct BenchedShape {
   core::GemmProblem problem;
-  std::string config;  // "64x72 s11 …", of the kernel that the database would run
-  std::string status;  // "ok", or why the numbers cannot be trusted
+  core::GroupDraw draw;  // the rows of a grouped problem
+  std::string config;    // "64x72 s11 …", of the kernel that the database would run
+  std::string status;    // "ok", or why the numbers cannot be trusted
   std::map<core::Contender, BenchedEntry> entries;
 };
 

@@ -39,10 +39,11 @@ Json line_json(const BenchReport& report, const BenchLine& line) {
                {"reference", line.row.reference},
                {"reference_note", line.row.reference_note},
                {"time_us", time_json(time_us)},
-               {"tflops", tflops(line.row.problem, time_us)},
-               {"gbps", gigabytes_per_second(line.row.problem, time_us)},
+               {"tflops", tflops(line.row.problem, time_us, line.row.draw)},
+               {"gbps", gigabytes_per_second(line.row.problem, time_us, line.row.draw)},
                {"limit_us", time_json(limit_us(report, line))},
                {"share_of_limit", time_json(share_of_limit(report, line))}};
+  json["rows"] = rows_json(line.row.problem, line.row.draw);
   for (const auto& opponent : kOpponents) {
     json[fmt::format("over_{}", opponent.key)] =
         time_json(ratio_to_ours(line.row, opponent.contender));

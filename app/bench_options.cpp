@@ -21,8 +21,8 @@ core::GemmConfig parse_legal_config(const std::string& text) {
                            "'deepgemm-bench --help'.");
   }
   if (config.operation != core::kernel_operation(core::Operation::kDense)) {
-    throw core::UsageError(fmt::format("The config '{}' is not of a dense kernel.", text),
-                           "Leave its 'operation' away; only dense products are measured yet.");
+    throw core::UsageError(fmt::format("The config '{}' names an operation.", text),
+                           "Leave it away: --op says which one.");
   }
   return config;
 }
@@ -35,6 +35,7 @@ std::optional<BenchArguments> parse_bench_arguments(int argc, const char* const*
   CLI::App app("Measures what the database would run, beside cuBLASLt and the untuned default.");
   set_up(app, "deepgemm-bench", "bench");
   add_shape_options(app, arguments.shapes);
+  add_row_options(app, arguments.shapes);
   app.add_option("--config", arguments.config, "Run this config instead of the database's")
       ->type_name("FIELD=VALUE,...");
   app.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
@@ -53,7 +54,9 @@ std::optional<BenchArguments> parse_bench_arguments(int argc, const char* const*
 
 BenchRequest resolve(const BenchArguments& arguments) {
   BenchRequest request;
-  request.problems = collect_problems(arguments.shapes);
+  Shapes shapes = collect_shapes(arguments.shapes);
+  request.problems = std::move(shapes.problems);
+  request.draws = std::move(shapes.draws);
   if (!arguments.config.empty()) request.config = parse_legal_config(arguments.config);
   request.gpu = arguments.gpu;
   request.rounds = arguments.rounds;

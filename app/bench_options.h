@@ -27,7 +27,8 @@ std::optional<BenchArguments> parse_bench_arguments(int argc, const char* const*
 
 struct BenchRequest {
   std::vector<core::GemmProblem> problems;
-  std::optional<core::GemmConfig> config;
+  core::GroupDraws draws;
+  std::optional<core::GemmConfig> config;  // of every shape's operation
   int gpu = 0;
   int rounds = 30;
   std::filesystem::path database;

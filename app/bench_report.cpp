@@ -58,8 +58,8 @@ bool inside_noise(const autotune::BenchmarkRow& row, Contender other) {
 }
 
 double limit_us(const BenchReport& report, const BenchLine& line) {
-  return autotune::limit_us(line.row.problem, time_of(line.row, Contender::kMemoryFloor),
-                            report.tensor_tflops);
+  return autotune::limit_us(line.row.problem, line.row.draw,
+                            time_of(line.row, Contender::kMemoryFloor), report.tensor_tflops);
 }
 
 double share_of_limit(const BenchReport& report, const BenchLine& line) {

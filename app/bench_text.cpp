@@ -6,6 +6,7 @@
 #include "app/bench_warnings.h"
 #include "app/command_line.h"
 #include "app/figures.h"
+#include "app/shape_columns.h"
 #include "app/text.h"
 
 namespace deepgemm::app {
@@ -45,8 +46,9 @@ std::string aligned(double time_us) {
 }
 
 std::vector<Column> text_columns() {
-  std::vector<Column> columns{{"m", ""}, {"n", ""},       {"k", ""},    {"time µs", ""},
-                              {"±", ""}, {"TFLOP/s", ""}, {"GB/s", ""}, {"limit", ""}};
+  std::vector<Column> columns{{"m", ""},        {"n", ""},       {"k", ""},
+                              kOperationColumn, {"time µs", ""}, {"±", ""},
+                              {"TFLOP/s", ""},  {"GB/s", ""},    {"limit", ""}};
   for (const std::size_t i : kRatioOrder) {
     columns.push_back({fmt::format("{} ", kRatioTitles[i]), ""});
   }
@@ -63,10 +65,11 @@ std::vector<Cell> text_cells(const BenchReport& report, const BenchLine& line) {
   std::vector<Cell> cells{cell(problem.m),
                           cell(problem.n),
                           cell(problem.k),
+                          operation_cell(problem),
                           cell(timed ? aligned(time_us) : "-"),
                           cell(timed ? aligned(spread_us) : "-"),
-                          rate_cell(tflops(problem, time_us)),
-                          rate_cell(gigabytes_per_second(problem, time_us)),
+                          rate_cell(tflops(problem, time_us, line.row.draw)),
+                          rate_cell(gigabytes_per_second(problem, time_us, line.row.draw)),
                           percent_cell(share_of_limit(report, line))};
   for (const std::size_t i : kRatioOrder) cells.push_back(opponent_cell(line, kOpponents[i]));
   return cells;

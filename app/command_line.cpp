@@ -103,7 +103,33 @@ void add_shape_options(CLI::App& app, ShapeArguments& arguments) {
       ->type_name("FILE");
   app.add_option("--preset", arguments.preset, "A named set of shapes; 'list' prints them")
       ->type_name("NAME");
-  app.add_option("--op", arguments.operation, "Operation: dense")->type_name("OP");
+  add_operation_options(app, arguments);
+}
+
+void add_operation_options(CLI::App& app, ShapeArguments& arguments) {
+  app.add_option(
+         "--op", arguments.operation,
+         "dense, grouped-contiguous or grouped-masked; m is\nthen the expected rows of a group")
+      ->type_name("OP");
+  app.add_option("--groups", arguments.groups, "How many groups; a value, a list or a range")
+      ->option_text("LIST");
+  app.add_option(
+         "--alignment", arguments.alignments,
+         "Rows of contiguous groups start at multiples of\n4, 8, 16, 32, 64 or 128 (default)")
+      ->option_text("LIST");
+}
+
+void add_row_options(CLI::App& app, ShapeArguments& arguments) {
+  app.add_option("--max-m", arguments.max_m,
+                 "Rows that each masked group has room for\n(default: a power of two above 2 m)")
+      ->option_text("N")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--skew", arguments.skew,
+                 "How unlike the groups are that are measured: even,\nhalf (one has half of all "
+                 "rows) or zipf")
+      ->type_name("SKEW");
+  app.add_option("--group-sizes", arguments.group_sizes, "The rows of each group, for one shape")
+      ->option_text("LIST");
 }
 
 bool parse(CLI::App& app, int argc, const char* const* argv) {

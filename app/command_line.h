@@ -42,6 +42,10 @@ void add_result_options(CLI::App& app, std::string& format, std::vector<std::str
 void add_common_options(CLI::App& app, CommonArguments& arguments, const std::string& formats);
 // SHAPES, --shapes, --preset, --op.
 void add_shape_options(CLI::App& app, ShapeArguments& arguments);
+// --op, --groups and --alignment, which add_shape_options adds, too.
+void add_operation_options(CLI::App& app, ShapeArguments& arguments);
+// The rows that grouped shapes are measured with.
+void add_row_options(CLI::App& app, ShapeArguments& arguments);
 
 // Parses. False: help or version was asked for and has been printed. Throws UsageError.
 bool parse(CLI::App& app, int argc, const char* const* argv);

@@ -8,6 +8,7 @@
 
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "app/text.h"
 
@@ -44,6 +45,9 @@ Table compare_table() {
                 {"m", "m"},
                 {"n", "n"},
                 {"k", "k"},
+                kOperationColumn,
+                kGroupsColumn,
+                kAlignmentColumn,
                 {"old µs", "old_us"},
                 {"new µs", "new_us"},
                 {"time", "ratio"},
@@ -74,6 +78,9 @@ void add_row(Table& table, const ComparedShape& shape) {
                  cell(shape.problem.m),
                  cell(shape.problem.n),
                  cell(shape.problem.k),
+                 operation_cell(shape.problem),
+                 groups_cell(shape.problem),
+                 alignment_cell(shape.problem),
                  time_cell(shape.old_us),
                  time_cell(shape.new_us),
                  change_cell(shape.ratio),

@@ -82,6 +82,11 @@ std::vector<Pair> pair_up(const BenchFile& before, const BenchFile& after,
       left_out.push_back({old_shape.problem, "only in OLD", false});
       continue;
     }
+    if (core::rows_of_groups(old_shape.problem, old_shape.draw) !=
+        core::rows_of_groups(new_shape->problem, new_shape->draw)) {
+      left_out.push_back({old_shape.problem, "measured with other rows", false});
+      continue;
+    }
     const std::string old_trouble = trouble(old_shape);
     const std::string new_trouble = trouble(*new_shape);
     if (!new_trouble.empty()) {

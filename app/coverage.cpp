@@ -8,6 +8,7 @@
 
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "app/text.h"
 #include "core/key.h"
@@ -55,6 +56,9 @@ Table table_of(const CoverageReport& report) {
   Table table({{"m", "m"},
                {"n", "n"},
                {"k", "k"},
+               kOperationColumn,
+               kGroupsColumn,
+               kAlignmentColumn,
                {"calls", "count"},
                {"share", "share"},
                {"match", "match", Align::kLeft},
@@ -63,7 +67,8 @@ Table table_of(const CoverageReport& report) {
   for (const auto& line : report.lines) {
     const core::GemmProblem& problem = line.traced.problem;
     const bool hit = line.row != nullptr;
-    table.add_row({cell(problem.m), cell(problem.n), cell(problem.k), cell(line.traced.count),
+    table.add_row({cell(problem.m), cell(problem.n), cell(problem.k), operation_cell(problem),
+                   groups_cell(problem), alignment_cell(problem), cell(line.traced.count),
                    share_cell(share(report, line.traced.count)),
                    cell(std::string(core::name(line.match))),
                    hit ? cell(line.row->winner.problem.m) : Cell{"-", ""},

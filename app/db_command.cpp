@@ -57,9 +57,7 @@ core::ExitCode list(const CommonArguments& arguments, const Hardware& hardware,
 
 core::ExitCode show(const DbArguments& arguments, const Hardware& hardware) {
   const Destination to = destination(arguments.common);
-  ShapeArguments shapes;
-  shapes.shapes = arguments.shapes;
-  const auto problems = collect_problems(shapes);
+  const auto problems = collect_problems(arguments.shapes);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
   TrialsReport report{arguments.common.command,
                       database.path().string(),
@@ -92,9 +90,7 @@ core::DeviceInfo describe_device(const std::string& id) {
 
 core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hardware) {
   const Destination to = destination(arguments.common);
-  ShapeArguments shapes;
-  shapes.shapes = arguments.shapes;
-  const auto problems = collect_problems(shapes);
+  const auto problems = collect_problems(arguments.shapes);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
   // A GPU that the database does not know is a fair question; which one is meant must be clear.
   const std::string device = arguments.device.empty() ? device_of(database, "") : arguments.device;

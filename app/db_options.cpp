@@ -38,7 +38,8 @@ class Actions {
   }
 
   void add_shapes(CLI::App& action) {
-    action.add_option("SHAPES", arguments_.shapes, "MxNxK, as for deepgemm-tune")
+    add_operation_options(action, arguments_.shapes);
+    action.add_option("SHAPES", arguments_.shapes.shapes, "MxNxK, as for deepgemm-tune")
         ->type_name("")
         ->required();
   }
@@ -114,7 +115,8 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
   actions.add_device(explain);
   CLI::App& coverage =
       actions.add(DbAction::kCoverage, "coverage", "Which calls of a trace the rows answer");
-  coverage.add_option("--trace", arguments.trace, "csv file: m,n,k[,op][,groups][,count]")
+  coverage
+      .add_option("--trace", arguments.trace, "csv file: m,n,k[,op][,groups][,alignment][,count]")
       ->type_name("FILE")
       ->required();
   actions.add_device(coverage);

@@ -10,6 +10,7 @@
 
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "app/text.h"
 #include "db/row_choice.h"
@@ -123,6 +124,9 @@ std::string render(const DiffReport& report, Format format) {
                {"m", "m"},
                {"n", "n"},
                {"k", "k"},
+               kOperationColumn,
+               kGroupsColumn,
+               kAlignmentColumn,
                {"old config", "old_config", Align::kLeft},
                {"new config", "new_config", Align::kLeft},
                {"old µs", "old_us"},
@@ -130,7 +134,8 @@ std::string render(const DiffReport& report, Format format) {
                {"time", "time_ratio"}});
   for (const auto& line : report.lines) {
     table.add_row({cell(std::string(name(line.change))), cell(line.device_id), cell(line.problem.m),
-                   cell(line.problem.n), cell(line.problem.k), config_of(line.before),
+                   cell(line.problem.n), cell(line.problem.k), operation_cell(line.problem),
+                   groups_cell(line.problem), alignment_cell(line.problem), config_of(line.before),
                    config_of(line.after), time_cell(time_of(line.before)),
                    time_cell(time_of(line.after)), change_cell(line)});
   }

@@ -7,6 +7,7 @@
 
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "core/default_config.h"
 #include "core/key.h"
@@ -21,7 +22,7 @@ double distance(const core::GemmProblem& a, const core::GemmProblem& b) {
   const auto apart = [](std::int64_t x, std::int64_t y) {
     return std::abs(std::log2(static_cast<double>(x) / static_cast<double>(y)));
   };
-  return apart(a.m, b.m) + apart(a.n, b.n) + apart(a.k, b.k);
+  return apart(a.m, b.m) + apart(a.n, b.n) + apart(a.k, b.k) + apart(a.groups, b.groups);
 }
 
 const db::WinnerRow* nearest(const std::vector<db::WinnerRow>& winners,
@@ -49,6 +50,7 @@ std::vector<std::string> differing_fields(const core::GemmProblem& asked,
   compare("n", asked.n, tuned.n);
   compare("k", asked.k, tuned.k);
   compare("groups", asked.groups, tuned.groups);
+  compare("alignment", asked.alignment, tuned.alignment);
   compare("device", device_id, row.environment.device_id);
   return fields;
 }
@@ -136,6 +138,9 @@ std::string render(const ExplainReport& report, Format format) {
   Table table({{"", "m"},
                {"", "n"},
                {"", "k"},
+               kOperationColumn,
+               kGroupsColumn,
+               kAlignmentColumn,
                {"", "device_id"},
                {"", "match"},
                {"", "row"},
@@ -147,7 +152,9 @@ std::string render(const ExplainReport& report, Format format) {
   for (const auto& each : report.explanations) {
     const bool hit = each.row != nullptr;
     table.add_row({cell(each.problem.m), cell(each.problem.n), cell(each.problem.k),
-                   cell(each.device_id), cell(std::string(core::name(each.lookup.match))),
+                   operation_cell(each.problem), groups_cell(each.problem),
+                   alignment_cell(each.problem), cell(each.device_id),
+                   cell(std::string(core::name(each.lookup.match))),
                    cell(hit ? core::to_string(each.row->winner.problem) : ""),
                    cell(hit ? core::to_string(each.row->winner.config) : ""),
                    time_cell(hit ? each.row->winner.median_us : 0),

@@ -24,19 +24,22 @@ bool is_ours(core::Contender contender) {
   return contender == core::Contender::kCandidate || contender == core::Contender::kDefault;
 }
 
-double tflops(const core::GemmProblem& problem, double time_us) {
-  return known(time_us) ? core::flops(problem) / time_us * 1e-6 : 0;
+double tflops(const core::GemmProblem& problem, double time_us, const core::GroupDraw& draw) {
+  return known(time_us) ? core::flops(problem, draw) / time_us * 1e-6 : 0;
 }
 
-double gigabytes_per_second(const core::GemmProblem& problem, double time_us) {
-  return known(time_us) ? static_cast<double>(core::bytes_moved(problem)) / time_us * 1e-3 : 0;
+double gigabytes_per_second(const core::GemmProblem& problem, double time_us,
+                            const core::GroupDraw& draw) {
+  if (!known(time_us)) return 0;
+  const std::int64_t bytes = core::bytes_read(problem, draw) + core::bytes_written(problem, draw);
+  return static_cast<double>(bytes) / time_us * 1e-3;
 }
 
 double share_of_roofline(const core::GemmProblem& problem, const core::DeviceInfo& device,
-                         double time_us) {
+                         double time_us, const core::GroupDraw& draw) {
   if (!known(time_us) || !known(device.memory_gbps) || !known(device.tensor_tflops)) return 0;
-  return std::max(gigabytes_per_second(problem, time_us) / device.memory_gbps,
-                  tflops(problem, time_us) / device.tensor_tflops);
+  return std::max(gigabytes_per_second(problem, time_us, draw) / device.memory_gbps,
+                  tflops(problem, time_us, draw) / device.tensor_tflops);
 }
 
 double geometric_mean(std::span<const double> values) {

@@ -6,6 +6,7 @@
 
 #include "app/table.h"
 #include "core/device.h"
+#include "core/group_rows.h"
 #include "core/trial.h"
 
 namespace deepgemm::app {
@@ -13,12 +14,14 @@ namespace deepgemm::app {
 // Whether a contender runs a kernel of ours, so that its trial has a config.
 bool is_ours(core::Contender contender);
 
-double tflops(const core::GemmProblem& problem, double time_us);
+// Of the rows of `draw`, where the problem is grouped.
+double tflops(const core::GemmProblem& problem, double time_us, const core::GroupDraw& draw = {});
 // Operands and scales read once, D written once.
-double gigabytes_per_second(const core::GemmProblem& problem, double time_us);
+double gigabytes_per_second(const core::GemmProblem& problem, double time_us,
+                            const core::GroupDraw& draw = {});
 // Time that the device's tensor cores or memory need at its sustained rates, over `time_us`.
 double share_of_roofline(const core::GemmProblem& problem, const core::DeviceInfo& device,
-                         double time_us);
+                         double time_us, const core::GroupDraw& draw = {});
 
 // 0 where there is none.
 double geometric_mean(std::span<const double> values);

@@ -22,6 +22,7 @@ core::GemmProblem read_problem(const Json& json) {
   if (!operation) throw std::runtime_error("it has an operation that this version does not know");
   core::GemmProblem problem{.operation = *operation};
   problem.groups = json.at("groups").get<int>();
+  problem.alignment = json.value("alignment", 1);
   problem.m = json.at("m").get<std::int64_t>();
   problem.n = json.at("n").get<std::int64_t>();
   problem.k = json.at("k").get<std::int64_t>();
@@ -31,6 +32,20 @@ core::GemmProblem read_problem(const Json& json) {
   }
   if (const auto why = core::why_illegal(problem)) throw std::runtime_error(*why);
   return problem;
+}
+
+core::GroupDraw read_rows(const core::GemmProblem& problem, const Json& line) {
+  core::GroupDraw draw;
+  if (problem.operation == core::Operation::kDense || !line.contains("rows")) return draw;
+  const Json& rows = line["rows"];
+  if (const auto skew = core::skew_named(text(rows, "draw"))) {
+    draw.skew = *skew;
+  } else {
+    rows.at("of_groups").get_to(draw.rows);
+  }
+  if (!rows.at("max_m").is_null()) rows["max_m"].get_to(draw.max_m);
+  if (const auto why = core::why_illegal(problem, draw)) throw std::runtime_error(*why);
+  return draw;
 }
 
 core::GemmConfig read_config(const Json& json) {

@@ -5,11 +5,14 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "core/group_rows.h"
 #include "core/trial.h"
 
 namespace deepgemm::app {
 
 core::GemmProblem read_problem(const nlohmann::json& json);
+// What rows_json wrote into a line of a benchmark.
+core::GroupDraw read_rows(const core::GemmProblem& problem, const nlohmann::json& line);
 // Fields that an older version did not have get their defaults; those of a newer one are left out.
 core::GemmConfig read_config(const nlohmann::json& json);
 core::DeviceInfo read_device(const nlohmann::json& json);

@@ -30,11 +30,20 @@ Json report_head(std::string_view schema, const std::vector<std::string>& comman
 Json problem_json(const core::GemmProblem& problem) {
   return {{"op", core::name(problem.operation)},
           {"groups", problem.groups},
+          {"alignment", problem.alignment},
           {"m", problem.m},
           {"n", problem.n},
           {"k", problem.k},
           {"scales", core::name(problem.recipe)},
           {"output", core::name(problem.output)}};
+}
+
+Json rows_json(const core::GemmProblem& problem, const core::GroupDraw& draw) {
+  if (problem.operation == core::Operation::kDense) return nullptr;
+  const bool masked = problem.operation == core::Operation::kGroupedMasked;
+  return {{"draw", draw.rows.empty() ? Json(core::name(draw.skew)) : Json("given")},
+          {"of_groups", core::rows_of_groups(problem, draw)},
+          {"max_m", masked ? Json(core::max_m_of(problem, draw)) : Json()}};
 }
 
 Json config_json(const core::GemmConfig& config) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "autotune/search_space.h"
+#include "core/group_rows.h"
 #include "core/trial.h"
 
 namespace deepgemm::app {
@@ -23,6 +24,8 @@ Json report_head(std::string_view schema, const std::vector<std::string>& comman
                  std::string_view written_at = now_utc());
 
 Json problem_json(const core::GemmProblem& problem);
+// The rows that a grouped problem was measured with; null for a dense one.
+Json rows_json(const core::GemmProblem& problem, const core::GroupDraw& draw);
 Json config_json(const core::GemmConfig& config);
 Json device_json(const core::DeviceInfo& device);
 Json environment_json(const core::Environment& environment);

@@ -7,6 +7,7 @@
 
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 
 namespace deepgemm::app {
@@ -19,6 +20,9 @@ Table ranking_table() {
   return Table({{"", "m"},
                 {"", "n"},
                 {"", "k"},
+                kOperationColumn,
+                kGroupsColumn,
+                kAlignmentColumn,
                 {"rank", "rank"},
                 {"config", "config_short", Align::kLeft},
                 {"", "config", Align::kLeft},
@@ -38,9 +42,11 @@ void add_ranking(Table& table, const DryRunReport::Shape& shape) {
   int rank = 0;
   for (const auto& [config, prediction] : shape.plan.top) {
     table.add_row({cell(shape.problem.m), cell(shape.problem.n), cell(shape.problem.k),
-                   cell(++rank), cell(core::short_name(config)), cell(core::to_string(config)),
-                   exact(prediction.total_us), exact(prediction.launch_us),
-                   exact(prediction.memory_us), exact(prediction.l2_us), exact(prediction.math_us),
+                   operation_cell(shape.problem), groups_cell(shape.problem),
+                   alignment_cell(shape.problem), cell(++rank), cell(core::short_name(config)),
+                   cell(core::to_string(config)), exact(prediction.total_us),
+                   exact(prediction.launch_us), exact(prediction.memory_us),
+                   exact(prediction.l2_us), exact(prediction.math_us),
                    exact(prediction.epilogue_us), cell(prediction.tiles), cell(prediction.blocks),
                    cell(prediction.waves), percent_cell(prediction.occupancy)});
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <span>
 #include <sstream>
 
 #include "app/embedded_presets.h"
@@ -15,6 +16,8 @@ namespace deepgemm::app {
 namespace {
 
 constexpr std::int64_t kTokens[] = {1, 64, 128, 256, 512, 1024, 4096};
+// Expected rows of each of the experts that one GPU has.
+constexpr std::int64_t kTokensOfExpert[] = {16, 64, 256, 1024, 4096};
 constexpr std::string_view kHeader = "layer,n,k,n from,k from";
 
 // Lines of a preset's file, with their place for errors.
@@ -84,12 +87,31 @@ const std::vector<Preset>& presets() {
   return list;
 }
 
-std::vector<core::GemmProblem> shapes_of(const Preset& preset, core::Operation operation) {
+std::vector<core::GemmProblem> shapes_of(const Preset& preset, const OperationChoice& choice) {
+  const bool grouped = choice.operation != core::Operation::kDense;
+  const std::span<const std::int64_t> tokens =
+      grouped ? std::span<const std::int64_t>(kTokensOfExpert) : kTokens;
   std::vector<core::GemmProblem> problems;
-  for (const Layer& layer : preset.layers) {
-    for (const std::int64_t m : kTokens) {
-      problems.push_back({.operation = operation, .m = m, .n = layer.n, .k = layer.k});
+  for (const int groups : choice.groups) {
+    for (const int alignment : choice.alignments) {
+      for (const Layer& layer : preset.layers) {
+        if (grouped && !layer.of_expert()) continue;
+        for (const std::int64_t m : tokens) {
+          problems.push_back({.operation = choice.operation,
+                              .m = m,
+                              .n = layer.n,
+                              .k = layer.k,
+                              .groups = groups,
+                              .alignment = alignment});
+          require_legal(problems.back(), fmt::format("Preset '{}'", preset.name));
+        }
+      }
     }
+  }
+  if (problems.empty()) {
+    throw core::UsageError(
+        fmt::format("Preset '{}' has no experts that could be grouped.", preset.name),
+        "Leave --op away, or see --preset list for models with experts.");
   }
   return problems;
 }
@@ -97,9 +119,10 @@ std::vector<core::GemmProblem> shapes_of(const Preset& preset, core::Operation o
 std::string describe_presets() {
   std::string text = fmt::format(
       "Weight matrices [n, k] of models, each with m = {}.\n"
-      "Whole matrices: no tensor parallelism. Of a mixture of experts one expert's matrices are\n"
-      "here, as dense products; this version has no grouped GEMM that runs all of them at once.\n",
-      fmt::join(kTokens, ", "));
+      "Whole matrices: no tensor parallelism. With --op grouped-contiguous or --op grouped-masked\n"
+      "and --groups, the experts of one GPU, the matrices 'of one expert' make grouped products\n"
+      "with m = {} rows of an expert; the others are left out.\n",
+      fmt::join(kTokens, ", "), fmt::join(kTokensOfExpert, ", "));
   for (const Preset& preset : presets()) {
     text += fmt::format("\n{}: {}, {}\n  {}\n", preset.name, preset.meaning,
                         counted(static_cast<long long>(shapes_of(preset, {}).size()), "shape"),

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/problem.h"
+#include "app/shape_parser.h"
 
 namespace deepgemm::app {
 
@@ -17,6 +17,9 @@ struct Layer {
   std::int64_t k;
   std::string n_from;  // "2 * intermediate_size", in the words of the preset's source
   std::string k_from;
+
+  // One of the experts' matrices, which grouped products multiply with all experts' at once.
+  bool of_expert() const { return name.ends_with("of one expert"); }
 };
 
 struct Preset {
@@ -29,8 +32,9 @@ struct Preset {
 // Sorted by name.
 const std::vector<Preset>& presets();
 
-// Each layer times m from one token of decode to a large prefill.
-std::vector<core::GemmProblem> shapes_of(const Preset& preset, core::Operation operation);
+// Each layer times m from one token of decode to a large prefill. Of a grouped operation the
+// experts' layers alone, times expected rows of an expert; throws UsageError where there are none.
+std::vector<core::GemmProblem> shapes_of(const Preset& preset, const OperationChoice& choice);
 
 // What --preset list prints.
 std::string describe_presets();

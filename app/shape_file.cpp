@@ -51,35 +51,80 @@ std::int64_t read_number(const Line& line, const Columns& columns, std::string_v
   return parse_value(trim(line.cells[index]), fmt::format("column '{}' of {}", column, line.where));
 }
 
-core::GemmProblem read_row(const Line& line, const Columns& columns, core::Operation operation) {
+// Empty where the column or the cell is.
+std::string_view optional_cell(const Line& line, const Columns& columns, std::string_view column) {
+  const auto found = columns.find(column);
+  return found == columns.end() ? std::string_view{} : trim(line.cells[found->second]);
+}
+
+int read_small_number(const Line& line, const Columns& columns, std::string_view column) {
+  const std::int64_t value = read_number(line, columns, column);
+  // Anything that int cannot hold is as illegal as 0.
+  return std::in_range<int>(value) ? static_cast<int>(value) : 0;
+}
+
+// What the row says, and `choice` where it says nothing.
+OperationChoice choice_of(const Line& line, const Columns& columns, const OperationChoice& choice) {
+  OperationChoice own = choice;
+  if (const std::string_view text = optional_cell(line, columns, "op"); !text.empty()) {
+    const core::Operation named =
+        parse_operation(text, fmt::format(" in column 'op' of {}", line.where));
+    if (named != choice.operation) {
+      own = named;
+      if (named != core::Operation::kDense) own.groups = choice.groups;
+    }
+  }
+  if (!optional_cell(line, columns, "groups").empty()) {
+    own.groups = {read_small_number(line, columns, "groups")};
+  }
+  if (!optional_cell(line, columns, "alignment").empty()) {
+    own.alignments = {read_small_number(line, columns, "alignment")};
+  }
+  return own;
+}
+
+std::vector<core::GemmProblem> read_row(const Line& line, const Columns& columns,
+                                        const OperationChoice& choice) {
   if (line.cells.size() != columns.size()) {
     throw core::UsageError(
         fmt::format("{} has {}, the header {}.", line.where,
                     counted(static_cast<long long>(line.cells.size()), "cell"), columns.size()),
         "Give every line as many cells as the header.");
   }
-  core::GemmProblem problem{.operation = operation,
+  const OperationChoice own = choice_of(line, columns, choice);
+  core::GemmProblem problem{.operation = own.operation,
                             .m = read_number(line, columns, "m"),
                             .n = read_number(line, columns, "n"),
                             .k = read_number(line, columns, "k")};
-  if (const auto op = columns.find("op"); op != columns.end()) {
-    const std::string_view text = trim(line.cells[op->second]);
-    const auto named = core::operation_named(text);
-    if (!named) {
-      throw core::UsageError(fmt::format("Unknown operation '{}' in column 'op' of {}; this "
-                                         "version has: dense.",
-                                         text, line.where),
-                             "Remove the line, or write dense.");
+  std::vector<core::GemmProblem> problems;
+  for (const int groups : own.groups) {
+    for (const int alignment : own.alignments) {
+      problem.groups = groups;
+      problem.alignment = alignment;
+      require_legal(problem, line.where);
+      problems.push_back(problem);
     }
-    problem.operation = *named;
   }
-  if (columns.contains("groups")) {
-    const std::int64_t groups = read_number(line, columns, "groups");
-    // Anything that int cannot hold is as illegal as 0.
-    problem.groups = std::in_range<int>(groups) ? static_cast<int>(groups) : 0;
+  return problems;
+}
+
+// Only where the row has any.
+void read_draw(const Line& line, const Columns& columns, const core::GemmProblem& problem,
+               core::GroupDraws& draws) {
+  if (problem.operation == core::Operation::kDense) return;
+  const std::string_view max_m = optional_cell(line, columns, "max_m");
+  const std::string_view sizes = optional_cell(line, columns, "group_sizes");
+  if (max_m.empty() && sizes.empty()) return;
+  core::GroupDraw draw = draws.of(problem);
+  if (!max_m.empty()) draw.max_m = read_number(line, columns, "max_m");
+  if (!sizes.empty()) {
+    draw.rows = parse_group_sizes(sizes, fmt::format("column 'group_sizes' of {}", line.where));
   }
-  require_legal(problem, line.where);
-  return problem;
+  require_legal(problem, draw, line.where);
+  if (draws.give(problem, draw)) return;
+  throw core::UsageError(fmt::format("{} gives {} other rows than a line above.", line.where,
+                                     core::to_string(problem)),
+                         "Give each problem its rows once, and call again with the other rows.");
 }
 
 // Calls take(line, columns) for each line below the header. Throws UsageError where there is none.
@@ -123,10 +168,13 @@ std::int64_t read_count(const Line& line, const Columns& columns) {
 }  // namespace
 
 std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_view name,
-                                           core::Operation operation) {
+                                           const OperationChoice& choice, core::GroupDraws* draws) {
   std::vector<core::GemmProblem> problems;
   for_each_line(stream, name, [&](const Line& line, const Columns& columns) {
-    problems.push_back(read_row(line, columns, operation));
+    for (const core::GemmProblem& problem : read_row(line, columns, choice)) {
+      problems.push_back(problem);
+      if (draws != nullptr) read_draw(line, columns, problem, *draws);
+    }
     if (problems.size() > kMaxValues) {
       throw core::UsageError(fmt::format("{} has more than {} shapes.", name, kMaxValues),
                              "Split the file and call once for each part.");
@@ -136,9 +184,10 @@ std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_vie
 }
 
 std::vector<core::GemmProblem> read_shape_file(const std::filesystem::path& path,
-                                               core::Operation operation) {
+                                               const OperationChoice& choice,
+                                               core::GroupDraws* draws) {
   std::ifstream stream = open_csv(path, "shapes file");
-  return read_shapes(stream, fmt::format("'{}'", path.string()), operation);
+  return read_shapes(stream, fmt::format("'{}'", path.string()), choice, draws);
 }
 
 std::vector<TracedProblem> read_trace(const std::filesystem::path& path) {
@@ -147,7 +196,7 @@ std::vector<TracedProblem> read_trace(const std::filesystem::path& path) {
   std::map<decltype(core::order(core::GemmProblem{})), std::size_t> places;
   for_each_line(stream, fmt::format("'{}'", path.string()),
                 [&](const Line& line, const Columns& columns) {
-                  const auto problem = read_row(line, columns, core::Operation::kDense);
+                  const auto problem = read_row(line, columns, {}).front();
                   const auto [place, is_new] = places.emplace(core::order(problem), trace.size());
                   if (is_new) trace.push_back({problem, 0});
                   trace[place->second].count += read_count(line, columns);

@@ -7,20 +7,26 @@
 #include <string_view>
 #include <vector>
 
-#include "core/problem.h"
+#include "app/shape_parser.h"
 
 namespace deepgemm::app {
 
-// Reads csv whose header names m, n and k and may name op and groups, in any order; other columns
-// are ignored, so that a table of results serves as a list of shapes. Empty lines and lines that
-// start with # are skipped. Rows without op get `operation`. Throws UsageError that names the file,
-// the line and the column.
+// Reads csv whose header names m, n and k and may name op, groups and alignment, in any order;
+// other columns are ignored, so that a table of results serves as a list of shapes. Empty lines and
+// lines that start with # are skipped. Columns that are missing, or empty in a row, are filled from
+// `choice`; a row then stands for a problem of each of its groups and alignments. Throws UsageError
+// that names the file, the line and the column.
+//
+// Columns max_m and group_sizes ("617 591 487") give the rows to measure with, into `draws` where
+// that is not null.
 std::vector<core::GemmProblem> read_shape_file(const std::filesystem::path& path,
-                                               core::Operation operation);
+                                               const OperationChoice& choice,
+                                               core::GroupDraws* draws = nullptr);
 
 // The same from a stream; `name` stands for the file in errors.
 std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_view name,
-                                           core::Operation operation);
+                                           const OperationChoice& choice,
+                                           core::GroupDraws* draws = nullptr);
 
 // A shape that a program asked for, and how often.
 struct TracedProblem {

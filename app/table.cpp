@@ -57,7 +57,10 @@ void Table::add_row(std::vector<Cell> cells) {
 std::vector<std::size_t> Table::shown_columns() const {
   std::vector<std::size_t> shown;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (!columns_[i].title.empty()) shown.push_back(i);
+    const bool blank = columns_[i].optional && std::ranges::all_of(rows_, [i](const auto& row) {
+                         return row[i].shown.empty();
+                       });
+    if (!columns_[i].title.empty() && !blank) shown.push_back(i);
   }
   return shown;
 }

@@ -12,11 +12,13 @@ enum class Align { kLeft, kRight };
 enum class Paint { kPlain, kColours };
 
 // A column exists once for all forms. Text and markdown show `title`; csv has `key`, stable.
-// An empty title keeps a column out of text and markdown.
+// An empty title keeps a column out of text and markdown; so do, of an optional one, cells that all
+// show nothing.
 struct Column {
   std::string title;
   std::string key;
   Align align = Align::kRight;
+  bool optional = false;
 };
 
 // What a person reads, and what a program reads.

@@ -7,6 +7,7 @@
 #include "app/db_report.h"
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "core/staleness.h"
 
@@ -18,6 +19,9 @@ Table trial_table() {
   return Table({{"", "m"},
                 {"", "n"},
                 {"", "k"},
+                kOperationColumn,
+                kGroupsColumn,
+                kAlignmentColumn,
                 {"contender", "contender", Align::kLeft},
                 {"config", "config_short", Align::kLeft},
                 {"", "config", Align::kLeft},
@@ -77,6 +81,9 @@ std::vector<Cell> trial_cells(const db::TrialRow& row) {
   return {cell(trial.problem.m),
           cell(trial.problem.n),
           cell(trial.problem.k),
+          operation_cell(trial.problem),
+          groups_cell(trial.problem),
+          alignment_cell(trial.problem),
           cell(std::string(core::name(trial.contender))),
           ours ? cell(core::short_name(trial.config)) : Cell{"-", ""},
           ours ? cell(core::to_string(trial.config)) : Cell{"-", ""},

@@ -66,9 +66,9 @@ class Fleet {
         own_(session.gpus.size()),
         outcomes_(request.problems.size()),
         left_(request.problems.size()) {
-    // Walked once, before the threads share it.
-    request.space.runnable(session.device);
     for (std::size_t i = 0; i < request.problems.size(); ++i) {
+      // Walked once for each operation, before the threads share it.
+      request.space.runnable(session.device, request.problems[i].operation);
       const auto gpu = gpu_that_knows(request.problems[i]);
       (gpu ? own_[*gpu] : anyones_).push_back(i);
     }

@@ -9,17 +9,17 @@ namespace deepgemm::app {
 namespace {
 
 Json shape_json(const ShapeOutcome& shape, const core::DeviceInfo& device) {
-  Json json = {{"shape", problem_json(shape.problem)},
-               {"status", name(shape.status)},
-               {"why", shape.why},
-               {"plan", plan_json(shape.plan)},
-               {"winner", Json()}};
+  Json json = {
+      {"shape", problem_json(shape.problem)}, {"rows", rows_json(shape.problem, shape.draw)},
+      {"status", name(shape.status)},         {"why", shape.why},
+      {"plan", plan_json(shape.plan)},        {"winner", Json()}};
   if (shape.winner) {
     const double time_us = shape.winner->median_us;
     json["winner"] = winner_json(*shape.winner);
-    json["winner"]["tflops"] = tflops(shape.problem, time_us);
-    json["winner"]["gbps"] = gigabytes_per_second(shape.problem, time_us);
-    json["winner"]["share_of_roofline"] = share_of_roofline(shape.problem, device, time_us);
+    json["winner"]["tflops"] = tflops(shape.problem, time_us, shape.draw);
+    json["winner"]["gbps"] = gigabytes_per_second(shape.problem, time_us, shape.draw);
+    json["winner"]["share_of_roofline"] =
+        share_of_roofline(shape.problem, device, time_us, shape.draw);
   }
   json["budget_ran_out"] = shape.budget_ran_out;
   json["seconds"] = shape.seconds;

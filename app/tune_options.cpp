@@ -88,6 +88,7 @@ std::optional<TuneArguments> parse_tune_arguments(int argc, const char* const* a
   CLI::App app("Finds the fastest FP8 kernel for each shape and keeps it in a database.");
   set_up(app, "deepgemm-tune", "tune");
   add_shape_options(app, arguments.shapes);
+  add_row_options(app, arguments.shapes);
   add_tune_options(app, arguments);
   add_common_options(app, arguments.common, "table, csv, json,\nmarkdown, html");
   if (!parse(app, argc, argv)) return std::nullopt;
@@ -125,10 +126,12 @@ void apply_fix(autotune::SearchSpace& space, std::string_view text) {
 void require_fit(const std::vector<core::GemmProblem>& problems, const core::DeviceInfo& device) {
   for (const auto& problem : problems) {
     // In floating point: the bytes of the largest legal shape do not fit into 64 bits.
-    const auto m = static_cast<double>(problem.m);
+    const bool masked = problem.operation == core::Operation::kGroupedMasked;
+    const auto groups = static_cast<double>(problem.groups);
+    const auto m = groups * static_cast<double>(masked ? core::max_m_of(problem) : problem.m);
     const auto n = static_cast<double>(problem.n);
     const auto k = static_cast<double>(problem.k);
-    const double bytes = m * k + n * k + 2 * m * n;
+    const double bytes = m * k + groups * n * k + 2 * m * n;
     if (bytes <= static_cast<double>(device.memory_bytes)) continue;
     throw core::UsageError(
         fmt::format("Shape {} needs {:.0f} GB for its operands, {} has {:.0f} GB.",
@@ -160,11 +163,13 @@ TuneRequest resolve(const TuneArguments& arguments, const Variables& variables) 
         "Name it with --gpu N, or run again with --probe and without --gpu all.");
   }
   const auto formats = formats_of(arguments);
-  TuneRequest request{.problems = collect_problems(arguments.shapes),
+  Shapes shapes = collect_shapes(arguments.shapes);
+  TuneRequest request{.problems = std::move(shapes.problems),
                       .space = autotune::SearchSpace::dense(),
                       .options = {.effort = parse_effort(arguments.effort),
                                   .budget_seconds = arguments.budget_seconds,
-                                  .force = arguments.force},
+                                  .force = arguments.force,
+                                  .draws = std::move(shapes.draws)},
                       .jobs = arguments.jobs,
                       .gpu = parse_gpu(arguments.gpu),
                       .local_rank = local_rank(variables),

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "app/figures.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "app/text.h"
 
@@ -19,6 +20,9 @@ Table tune_table() {
   return Table({{"m", "m"},
                 {"n", "n"},
                 {"k", "k"},
+                kOperationColumn,
+                kGroupsColumn,
+                kAlignmentColumn,
                 {"", "status", Align::kLeft},
                 {"config", "config_short", Align::kLeft},
                 {"", "config", Align::kLeft},
@@ -57,6 +61,9 @@ void add_winner(Table& table, const ShapeOutcome& shape, const core::DeviceInfo&
   table.add_row({cell(shape.problem.m),
                  cell(shape.problem.n),
                  cell(shape.problem.k),
+                 operation_cell(shape.problem),
+                 groups_cell(shape.problem),
+                 alignment_cell(shape.problem),
                  cell(std::string(name(shape.status))),
                  cell(core::short_name(winner.config)),
                  cell(core::to_string(winner.config)),
@@ -64,9 +71,9 @@ void add_winner(Table& table, const ShapeOutcome& shape, const core::DeviceInfo&
                  cell(winner.measured ? "yes" : "no"),
                  winner.measured ? time_cell(time_us, winner.spread_us) : predicted_cell(time_us),
                  time_cell(winner.spread_us),
-                 rate_cell(tflops(shape.problem, time_us)),
-                 rate_cell(gigabytes_per_second(shape.problem, time_us)),
-                 percent_cell(share_of_roofline(shape.problem, device, time_us)),
+                 rate_cell(tflops(shape.problem, time_us, shape.draw)),
+                 rate_cell(gigabytes_per_second(shape.problem, time_us, shape.draw)),
+                 percent_cell(share_of_roofline(shape.problem, device, time_us, shape.draw)),
                  winner.measured ? time_cell(winner.default_us) : predicted_cell(winner.default_us),
                  gain_over_default(winner),
                  time_cell(winner.cublaslt_block_us),
@@ -90,9 +97,14 @@ long long count_ours(const ShapeOutcome& shape) {
 
 void add_loser(Table& table, const ShapeOutcome& shape) {
   const Cell none{"-", ""};
-  std::vector<Cell> cells{cell(shape.problem.m), cell(shape.problem.n), cell(shape.problem.k),
+  std::vector<Cell> cells{cell(shape.problem.m),
+                          cell(shape.problem.n),
+                          cell(shape.problem.k),
+                          operation_cell(shape.problem),
+                          groups_cell(shape.problem),
+                          alignment_cell(shape.problem),
                           cell(std::string(name(shape.status)))};
-  cells.resize(18, none);
+  cells.resize(21, none);
   cells.push_back(cell(count_ours(shape)));
   cells.resize(cells.size() + 6, none);
   cells.push_back(cell(shape.why));
@@ -176,6 +188,7 @@ std::string_view name(ShapeStatus status) {
 ShapeOutcome outcome_of(autotune::TuneResult result) {
   ShapeOutcome outcome;
   outcome.problem = result.problem;
+  outcome.draw = std::move(result.draw);
   outcome.status = !result.winner   ? ShapeStatus::kNoWinner
                    : result.resumed ? ShapeStatus::kResumed
                                     : ShapeStatus::kTuned;

@@ -22,6 +22,7 @@ std::string_view name(ShapeStatus status);  // "tuned", "resumed", "no-winner", 
 
 struct ShapeOutcome {
   core::GemmProblem problem;
+  core::GroupDraw draw;
   ShapeStatus status = ShapeStatus::kTuned;
   std::string why;  // where there is no winner
   PlanSummary plan;

@@ -7,6 +7,7 @@
 
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "app/text.h"
 
@@ -55,6 +56,9 @@ Table table_of(const VerifyReport& report) {
                {"m", "m"},
                {"n", "n"},
                {"k", "k"},
+               kOperationColumn,
+               kGroupsColumn,
+               kAlignmentColumn,
                {"config", "config", Align::kLeft},
                {"stored µs", "stored_us"},
                {"here µs", "time_us"},
@@ -70,6 +74,8 @@ Table table_of(const VerifyReport& report) {
     Cell verdict = cell(std::string(autotune::name(line.recheck.verdict)));
     verdict.colour = colour_of(line.recheck.verdict);
     table.add_row({verdict, cell(stored.problem.m), cell(stored.problem.n), cell(stored.problem.k),
+                   operation_cell(stored.problem), groups_cell(stored.problem),
+                   alignment_cell(stored.problem),
                    Cell{core::short_name(stored.config), core::to_string(stored.config)},
                    stored.measured ? time_cell(stored.median_us) : predicted_cell(stored.median_us),
                    time_cell(time_us, winner == nullptr ? 0 : winner->measurement.spread_us),

@@ -6,6 +6,7 @@
 
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "core/staleness.h"
 
@@ -24,6 +25,9 @@ std::vector<Cell> winner_cells(const db::WinnerRow& row, const core::Environment
           cell(winner.problem.m),
           cell(winner.problem.n),
           cell(winner.problem.k),
+          operation_cell(winner.problem),
+          groups_cell(winner.problem),
+          alignment_cell(winner.problem),
           cell(core::short_name(winner.config)),
           cell(core::to_string(winner.config)),
           cell(winner.kernel_key),
@@ -48,6 +52,9 @@ Table winner_table() {
                 {"m", "m"},
                 {"n", "n"},
                 {"k", "k"},
+                kOperationColumn,
+                kGroupsColumn,
+                kAlignmentColumn,
                 {"config", "config_short", Align::kLeft},
                 {"", "config", Align::kLeft},
                 {"", "kernel_key", Align::kLeft},

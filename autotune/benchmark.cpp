@@ -35,9 +35,10 @@ BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
                            const core::Cubin& candidate, const core::Cubin& fallback,
                            const BenchmarkOptions& options, const std::atomic<bool>& stop) {
   throw_if_set(stop);
-  const std::unique_ptr<Workbench> bench = executor.prepare(problem);
+  const std::unique_ptr<Workbench> bench = executor.prepare(problem, options.draw);
   BenchmarkRow row;
   row.problem = problem;
+  row.draw = options.draw;
   row.reference = bench->reference();
   row.reference_note = bench->reference_note();
 

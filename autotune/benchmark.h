@@ -13,6 +13,7 @@ namespace deepgemm::autotune {
 
 struct BenchmarkOptions {
   int rounds = 30;
+  core::GroupDraw draw = {};  // of a grouped problem
 };
 
 // One contender's line of a report.
@@ -31,6 +32,7 @@ std::optional<int> make_ready(Workbench& bench, const core::Cubin* cubin, Benchm
 
 struct BenchmarkRow {
   core::GemmProblem problem;
+  core::GroupDraw draw;
   std::string reference;
   std::string reference_note;
   // kCandidate first, then default, block, tensor-wide, the memory floor.

@@ -16,7 +16,7 @@ double tensorwide_us(Executor& executor, const core::GemmProblem& problem, int r
                      const std::atomic<bool>& stop) {
   std::unique_ptr<Workbench> bench;
   try {
-    bench = executor.prepare(problem);
+    bench = executor.prepare(problem, {});
   } catch (const core::UsageError&) {
     return 0;  // not enough memory
   }
@@ -44,9 +44,10 @@ double measure_tensor_rate(Executor& executor, int rounds, const std::atomic<boo
   return best;
 }
 
-double limit_us(const core::GemmProblem& problem, double floor_us, double tensor_tflops) {
+double limit_us(const core::GemmProblem& problem, const core::GroupDraw& draw, double floor_us,
+                double tensor_tflops) {
   if (floor_us <= 0 || tensor_tflops <= 0) return 0;
-  return std::max(floor_us, core::flops(problem) / tensor_tflops * 1e-6);
+  return std::max(floor_us, core::flops(problem, draw) / tensor_tflops * 1e-6);
 }
 
 }  // namespace deepgemm::autotune

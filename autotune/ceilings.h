@@ -15,7 +15,8 @@ double measure_tensor_rate(Executor& executor, int rounds, const std::atomic<boo
 
 // Time under which no kernel for `problem` can get: what its bytes take (`floor_us`, the memory
 // floor's time) or what its flops take at `tensor_tflops`, whichever is longer. 0 where either is
-// not known.
-double limit_us(const core::GemmProblem& problem, double floor_us, double tensor_tflops);
+// not known. `draw`: the rows that were measured.
+double limit_us(const core::GemmProblem& problem, const core::GroupDraw& draw, double floor_us,
+                double tensor_tflops);
 
 }  // namespace deepgemm::autotune

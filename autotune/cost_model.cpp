@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "autotune/cost_constants.h"
+#include "core/group_rows.h"
 
 namespace deepgemm::autotune {
 namespace {
@@ -34,64 +35,80 @@ int saturate(double count) {
   return static_cast<int>(std::min<double>(count, std::numeric_limits<int>::max()));
 }
 
-// The tiles of D as clusters walk them.
+// The tiles of D as clusters walk them: those of one group after the other, where a dense product
+// is one group.
 struct Walk {
-  double tiles_m;  // cluster tiles
+  double groups;       // that have rows
+  double all_m = 0;    // rows of all groups
+  double tiles_m = 0;  // cluster tiles along m, of all groups
   double tiles_n;
   int clusters;  // at work at once
   double waves;
-  double rows;     // cluster tiles along m that one wave spans, by the raster group
+  double rows;     // cluster tiles along m of one group that one wave spans, by the raster group
   double columns;  // the same along n
 
-  Walk(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device) {
-    const kernels::TileCount count =
-        kernels::cluster_tiles(config, static_cast<int>(problem.m), static_cast<int>(problem.n));
-    tiles_m = count.m;
-    tiles_n = count.n;
+  Walk(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device)
+      : groups(problem.groups) {
+    core::ExpectedRows(problem).for_each([&](std::int64_t m, double weight) {
+      all_m += weight * static_cast<double>(m);
+      tiles_m += weight * kernels::cluster_tiles(config, static_cast<int>(m), 1).m;
+    });
+    tiles_n = kernels::cluster_tiles(config, 1, static_cast<int>(problem.n)).n;
     const int size = kernels::cluster_size(config);
     const double covered = cost::kCoveredByClusters[std::min(size, 8)];
     const int room = std::max(1, static_cast<int>(device.sms * covered + 0.5) / size);
     const double all = tiles_m * tiles_n;
     clusters = static_cast<int>(std::min<double>(room, all));
     waves = std::ceil(all / clusters);
-    rows = std::min<double>(config.raster_group, tiles_m);
+    rows = std::min<double>(config.raster_group, tiles_m / groups);
     columns = std::min(tiles_n, std::ceil(clusters / rows));
   }
+
+  double tiles_of_group() const { return tiles_m / groups * tiles_n; }
 };
 
-double bytes_of_a(const GemmProblem& problem) {
-  return static_cast<double>(problem.m) * static_cast<double>(problem.k);
+// Of all groups.
+double bytes_of_a(const GemmProblem& problem, const Walk& walk) {
+  return walk.all_m * static_cast<double>(problem.k);
 }
 
-double bytes_of_b(const GemmProblem& problem) {
-  return static_cast<double>(problem.n) * static_cast<double>(problem.k);
+double bytes_of_b(const GemmProblem& problem, const Walk& walk) {
+  return walk.groups * static_cast<double>(problem.n) * static_cast<double>(problem.k);
 }
 
 // Compulsory traffic, and operands read again where the L2 cannot hold them between waves.
 double memory_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo& device) {
   const double room = cost::kUsefulL2 * static_cast<double>(device.l2_bytes);
-  const double a = bytes_of_a(problem);
-  const double b = bytes_of_b(problem);
+  const double a = bytes_of_a(problem, walk);
+  const double b = bytes_of_b(problem, walk);
+  // What must stay in L2 is of one group: the next one multiplies another B.
   const double group_a = a * walk.rows / walk.tiles_m;
-  const double wave_b = b * walk.columns / walk.tiles_n;
+  const double group_b = b / walk.groups;
+  const double wave_b = group_b * walk.columns / walk.tiles_n;
   const double reads_of_a = group_a + wave_b > room ? std::ceil(walk.tiles_n / walk.columns) : 1;
-  const double reads_of_b = group_a + b > room ? std::ceil(walk.tiles_m / walk.rows) : 1;
-  const double written = 2.0 * static_cast<double>(problem.m) * static_cast<double>(problem.n);
+  const double reads_of_b =
+      group_a + group_b > room ? std::ceil(walk.tiles_m / walk.groups / walk.rows) : 1;
+  const double written = 2.0 * walk.all_m * static_cast<double>(problem.n);
   return read_floor_us(a * reads_of_a + b * reads_of_b, device) +
          written / (cost::kWriteRate * device.memory_gbps * 1e3);
 }
 
 // What the first wave must fetch before it can end: little where it spans as many rows as columns.
+// Where it spans several groups, its share of all that there is.
 double first_wave_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo& device) {
-  return read_floor_us(bytes_of_a(problem) * walk.rows / walk.tiles_m +
-                           bytes_of_b(problem) * walk.columns / walk.tiles_n,
+  const double a = bytes_of_a(problem, walk);
+  const double b = bytes_of_b(problem, walk);
+  if (walk.groups > 1 && walk.clusters >= walk.tiles_of_group()) {
+    return read_floor_us((a + b) * walk.clusters / (walk.tiles_m * walk.tiles_n), device);
+  }
+  return read_floor_us(a * walk.rows / walk.tiles_m + b / walk.groups * walk.columns / walk.tiles_n,
                        device);
 }
 
 // Each cluster row of tiles reads all of B once, each cluster column all of A.
 double l2_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo& device) {
   const double rows_read =
-      static_cast<double>(problem.m) * walk.tiles_n + static_cast<double>(problem.n) * walk.tiles_m;
+      walk.all_m * walk.tiles_n + static_cast<double>(problem.n) * walk.tiles_m;
   const double gbps = cost::kL2Gbps * device.sms / 132;
   return rows_read * static_cast<double>(problem.k) / (gbps * 1e3);
 }
@@ -144,6 +161,21 @@ double add_clocks(const GemmConfig& config) {
   return cost::kSliceMeetingClocks + bytes / cost::kSliceBytesPerClock;
 }
 
+// Before its first tile a block finds out whose rows lie where: a round trip to the memory and back
+// for the counts of masked groups; of a contiguous layout it looks at the group of every row.
+double group_table_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo& device) {
+  switch (problem.operation) {
+    case core::Operation::kDense:
+      break;
+    case core::Operation::kGroupedMasked:
+      return cost::kLoadLatencyUs;
+    case core::Operation::kGroupedContiguous:
+      return cost::kLoadLatencyUs +
+             sizeof(int) * walk.all_m / (cost::kSmBytesPerClock * device.clock_mhz);
+  }
+  return 0;
+}
+
 }  // namespace
 
 CostModel::CostModel(const core::DeviceInfo& device) : device_(device) {}
@@ -158,8 +190,8 @@ Prediction CostModel::predict(const core::GemmProblem& problem,
   p.blocks = walk.clusters * size;
   p.waves = saturate(walk.waves);
   p.occupancy = walk.tiles_m * walk.tiles_n / (walk.waves * walk.clusters);
-  p.launch_us =
-      cost::kEmptyKernelUs + cost::kFirstStageUs + (size > 1 ? cost::kClusterMeetingUs : 0);
+  p.launch_us = cost::kEmptyKernelUs + cost::kFirstStageUs +
+                (size > 1 ? cost::kClusterMeetingUs : 0) + group_table_us(problem, walk, device_);
   p.memory_us = memory_us(problem, walk, device_);
   p.l2_us = l2_us(problem, walk, device_);
   p.math_us = walk.waves *

@@ -93,18 +93,32 @@ struct LibraryGemm::Plan {
   cublasLtMatmulAlgo_t algorithm{};
 };
 
-LibraryGemm::LibraryGemm(std::unique_ptr<Plan> plan) : plan_(std::move(plan)) {}
+LibraryGemm::LibraryGemm(std::vector<std::unique_ptr<Plan>> plans) : plans_(std::move(plans)) {}
 LibraryGemm::~LibraryGemm() = default;
 
 void LibraryGemm::launch(const Operands& operands, void* d, const core::Stream& stream) const {
-  const core::DenseOperands pointers = operands.writing_to(d);
+  if (!operands.grouped()) return enqueue(operands, d, stream);
+  if (!graph_ || graph_of_ != d) {
+    enqueue(operands, d, stream);  // loads what it needs, which a capture could not
+    graph_.emplace(stream, [&] { enqueue(operands, d, stream); });
+    graph_of_ = d;
+  }
+  graph_->launch(stream);
+}
+
+void LibraryGemm::enqueue(const Operands& operands, void* d, const core::Stream& stream) const {
   const float alpha = 1;
   const float beta = 0;
-  check(functions().cublasLtMatmul(plan_->handle, plan_->description, &alpha, pointers.b, plan_->b,
-                                   pointers.a, plan_->a, &beta, d, plan_->d, d, plan_->d,
-                                   &plan_->algorithm, plan_->workspace, kWorkspaceBytes,
-                                   stream.get()),
-        "a product");
+  for (int g = 0; g < operands.groups(); ++g) {
+    const Plan* const plan = plans_[static_cast<std::size_t>(g)].get();
+    if (plan == nullptr) continue;
+    const core::GemmOperands pointers = operands.group(g, d).operands;
+    check(functions().cublasLtMatmul(plan->handle, plan->description, &alpha, pointers.b, plan->b,
+                                     pointers.a, plan->a, &beta, pointers.d, plan->d, pointers.d,
+                                     plan->d, &plan->algorithm, plan->workspace, kWorkspaceBytes,
+                                     stream.get()),
+          "a product");
+  }
 }
 
 CublasLt::CublasLt() : state_(std::make_unique<State>()) {
@@ -128,8 +142,23 @@ std::string CublasLt::version() {
 
 std::unique_ptr<LibraryGemm> CublasLt::plan(LibraryRecipe recipe, const Operands& operands,
                                             std::string& why) const {
+  std::vector<std::unique_ptr<LibraryGemm::Plan>> plans(
+      static_cast<std::size_t>(operands.groups()));
+  for (int g = 0; g < operands.groups(); ++g) {
+    const GroupProduct group = operands.group(g, nullptr);
+    if (group.segment.rows == 0) continue;
+    auto& plan = plans[static_cast<std::size_t>(g)];
+    plan = plan_group(recipe, group, why);
+    if (plan == nullptr) return nullptr;
+  }
+  return std::unique_ptr<LibraryGemm>(new LibraryGemm(std::move(plans)));
+}
+
+std::unique_ptr<LibraryGemm::Plan> CublasLt::plan_group(LibraryRecipe recipe,
+                                                        const GroupProduct& group,
+                                                        std::string& why) const {
   const Functions& f = functions();
-  const core::GemmProblem& p = operands.problem();
+  const core::GemmProblem& p = group.problem;
   auto plan = std::make_unique<LibraryGemm::Plan>();
   plan->handle = state_->handle;
   plan->workspace = state_->workspace.data();
@@ -140,14 +169,14 @@ std::unique_ptr<LibraryGemm> CublasLt::plan(LibraryRecipe recipe, const Operands
   if (recipe == LibraryRecipe::kBlockScaled) {
     plan->set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F);
     plan->set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F);
-    plan->set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, operands.padded_scale_b());
-    plan->set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, operands.writing_to(nullptr).scale_a);
+    plan->set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, group.padded_scale_b);
+    plan->set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, group.packed_scale_a);
   } else {
     plan->set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, std::int8_t{1});
     plan->set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, state_->one.data());
     plan->set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, state_->one.data());
   }
-  const auto m = static_cast<std::uint64_t>(operands.padded_m());
+  const auto m = static_cast<std::uint64_t>(group.padded_m());
   const auto n = static_cast<std::uint64_t>(p.n);
   const auto k = static_cast<std::uint64_t>(p.k);
   check(f.cublasLtMatrixLayoutCreate(&plan->b, CUDA_R_8F_E4M3, k, n, p.k), "a layout");
@@ -170,7 +199,7 @@ std::unique_ptr<LibraryGemm> CublasLt::plan(LibraryRecipe recipe, const Operands
     return nullptr;
   }
   plan->algorithm = found.algo;
-  return std::unique_ptr<LibraryGemm>(new LibraryGemm(std::move(plan)));
+  return plan;
 }
 
 }  // namespace deepgemm::autotune

@@ -21,6 +21,10 @@ struct Comparison {
   std::uint64_t bits_hash;
 };
 
+int stride_of(const core::GemmProblem& problem, std::int64_t scale_stride) {
+  return static_cast<int>(scale_stride > 0 ? scale_stride : core::scale_a_stride(problem));
+}
+
 double ratio_of_roots(double numerator, double denominator) {
   return denominator > 0 ? std::sqrt(numerator / denominator) : std::sqrt(numerator);
 }
@@ -44,16 +48,18 @@ void DeviceTools::fill_scales(float* out, std::uint64_t count, std::uint64_t see
   run("deepgemm_fill_scales", kBlocks, out, count, seed);
 }
 
-void DeviceTools::reference(const core::GemmProblem& p, const core::DenseOperands& o) const {
+void DeviceTools::reference(const core::GemmProblem& p, const core::GemmOperands& o,
+                            std::int64_t scale_stride) const {
   const auto tiles = static_cast<unsigned>((p.m + 15) / 16 * ((p.n + 15) / 16));
   run("deepgemm_reference", tiles, o.a, o.b, o.scale_a, o.scale_b, o.d, static_cast<int>(p.m),
-      static_cast<int>(p.n), static_cast<int>(p.k), static_cast<int>(core::scale_a_stride(p)));
+      static_cast<int>(p.n), static_cast<int>(p.k), stride_of(p, scale_stride));
 }
 
-void DeviceTools::exact_rows(const core::GemmProblem& p, const core::DenseOperands& o,
-                             const int* rows, int row_count, double* out) const {
+void DeviceTools::exact_rows(const core::GemmProblem& p, const core::GemmOperands& o,
+                             const int* rows, int row_count, double* out,
+                             std::int64_t scale_stride) const {
   run("deepgemm_exact_rows", kBlocks, o.a, o.b, o.scale_a, o.scale_b, rows, row_count, out,
-      static_cast<int>(p.n), static_cast<int>(p.k), static_cast<int>(core::scale_a_stride(p)));
+      static_cast<int>(p.n), static_cast<int>(p.k), stride_of(p, scale_stride));
 }
 
 Difference DeviceTools::compare(const void* d, const void* reference, std::uint64_t count,

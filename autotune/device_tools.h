@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/dense_kernel.h"
 #include "core/device_memory.h"
+#include "core/gemm_kernel.h"
 #include "core/module.h"
 #include "core/problem.h"
 
@@ -30,11 +30,13 @@ class DeviceTools {
 
   void fill_e4m3(void* out, std::uint64_t count, std::uint64_t seed) const;
   void fill_scales(float* out, std::uint64_t count, std::uint64_t seed) const;
-  // Plain fp32 product into operands.d.
-  void reference(const core::GemmProblem& problem, const core::DenseOperands& operands) const;
+  // Plain fp32 product of a dense problem into operands.d. `scale_stride`: leading dimension of the
+  // scales of A, where it is not that of the problem's m.
+  void reference(const core::GemmProblem& problem, const core::GemmOperands& operands,
+                 std::int64_t scale_stride = 0) const;
   // Rows of the product in float64, [row_count, n]; `rows` and `out` in device memory.
-  void exact_rows(const core::GemmProblem& problem, const core::DenseOperands& operands,
-                  const int* rows, int row_count, double* out) const;
+  void exact_rows(const core::GemmProblem& problem, const core::GemmOperands& operands,
+                  const int* rows, int row_count, double* out, std::int64_t scale_stride = 0) const;
   // Compares `count` elements; `rms` is the reference's (0 where only it is asked for).
   Difference compare(const void* d, const void* reference, std::uint64_t count, double rms) const;
   // Relative error of the given rows of `d` against exact_rows' result.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/group_rows.h"
 #include "core/store.h"
 #include "core/trial.h"
 
@@ -69,6 +70,10 @@ struct GpuIdentity {
   std::string policy;  // how its executor takes samples
 };
 
+// The policy of an executor with the rows that were measured: those of a problem may differ.
+std::string policy_with(const std::string& policy, const core::GemmProblem& problem,
+                        const core::GroupDraw& draw);
+
 // A device that can run kernels.
 class Executor {
  public:
@@ -81,8 +86,10 @@ class Executor {
   virtual int processes() const { return 0; }
   // Whether kernels can still run after one failed; false where the GPU's context is lost.
   virtual bool healthy() const { return true; }
-  // Throws UsageError for a problem that needs more memory than the device has.
-  virtual std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) = 0;
+  // With the rows of `draw`. Throws UsageError for a problem that needs more memory than the device
+  // has.
+  virtual std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
+                                             const core::GroupDraw& draw) = 0;
 };
 
 }  // namespace deepgemm::autotune

@@ -40,7 +40,7 @@ void admit_library(TuneContext& context, Contender contender, std::vector<Entran
   Entrant& entrant = entrants.emplace_back();
   entrant.trial.problem = context.problem;
   entrant.trial.contender = contender;
-  entrant.trial.policy = context.executor->policy();
+  entrant.trial.policy = context.policy();
   const Workbench::Admission admission = context.bench->admit(contender, nullptr);
   if (admission.failure.empty()) {
     entrant.trial.outcome = Outcome::kMeasured;
@@ -92,7 +92,7 @@ void reject_impossible(TuneContext& context, std::vector<Entrant>& entrants) {
     const Contender contender = each.trial.contender;
     const bool ours = contender == Contender::kCandidate || contender == Contender::kDefault;
     if (!ours || each.id < 0 || each.race < 0) continue;
-    const std::string why = why_impossible(each.trial, context.device);
+    const std::string why = why_impossible(each.trial, context.device, context.draw());
     if (!why.empty()) reject(context, each, Outcome::kWrong, why);
   }
 }

@@ -50,16 +50,17 @@ class GpuExecutor final : public Executor {
   bool healthy() const override { return tools_.stream.try_synchronize() == 0; }
   int processes() const override { return nvml_.processes(); }
 
-  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
+  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
+                                     const core::GroupDraw& draw) override {
     // The flush buffer is allocated already.
-    const auto needed = static_cast<double>(core::workspace_bytes(problem, 0));
+    const auto needed = static_cast<double>(core::workspace_bytes(problem, draw, 0));
     const auto free = static_cast<double>(core::free_device_bytes());
     if (needed > free) {
       throw core::UsageError(core::to_string(problem) + " needs " + gigabytes(needed) +
                                  " of GPU memory and " + gigabytes(free) + " are free",
                              "Take a smaller shape, or free GPU memory.");
     }
-    return std::make_unique<GpuWorkbench>(problem, tools_, nvml_);
+    return std::make_unique<GpuWorkbench>(problem, draw, tools_, nvml_);
   }
 
   GpuTools& tools() { return tools_; }

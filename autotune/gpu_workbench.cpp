@@ -4,13 +4,14 @@
 
 namespace deepgemm::autotune {
 
-GpuWorkbench::GpuWorkbench(const core::GemmProblem& problem, GpuTools& tools, const Nvml& nvml)
+GpuWorkbench::GpuWorkbench(const core::GemmProblem& problem, const core::GroupDraw& draw,
+                           GpuTools& tools, const Nvml& nvml)
     : tools_(tools),
       nvml_(nvml),
-      operands_(problem, tools.device, tools.stream),
+      operands_(problem, draw, tools.device, tools.stream),
       block_(tools.library.plan(LibraryRecipe::kBlockScaled, operands_, why_no_block_)),
       tensorwide_(tools.library.plan(LibraryRecipe::kTensorwide, operands_, why_no_tensorwide_)),
-      d_(static_cast<std::size_t>(2 * operands_.padded_m() * problem.n)) {
+      d_(static_cast<std::size_t>(2 * operands_.padded_rows() * problem.n)) {
   verifier_.emplace(operands_, block_.get(), why_no_block_, tools.device, tools.stream);
 }
 
@@ -34,9 +35,9 @@ GpuWorkbench::Entry GpuWorkbench::make_entry(core::Contender contender,
       const auto bytes = [](std::int64_t count) {
         return static_cast<std::size_t>(whole_copies(count));
       };
-      entry.floor.emplace(
-          FloorBuffers{core::DeviceBuffer(bytes(core::bytes_read(operands_.problem()))),
-                       core::DeviceBuffer(bytes(core::bytes_written(operands_.problem())))});
+      entry.floor.emplace(FloorBuffers{
+          core::DeviceBuffer(bytes(core::bytes_read(operands_.problem(), operands_.draw()))),
+          core::DeviceBuffer(bytes(core::bytes_written(operands_.problem(), operands_.draw())))});
       entry.same_product = false;
       break;
     }
@@ -63,8 +64,10 @@ int GpuWorkbench::launch(const Entry& entry, void* d) const {
     return entry.kernel->launch(problem, operands_.writing_to(d), tools_.stream.get());
   }
   if (entry.floor) {
-    tools_.device.move_bytes(entry.floor->source.data(), core::bytes_read(problem),
-                             entry.floor->target.data(), core::bytes_written(problem), tools_.sms);
+    const core::GroupDraw& draw = operands_.draw();
+    tools_.device.move_bytes(entry.floor->source.data(), core::bytes_read(problem, draw),
+                             entry.floor->target.data(), core::bytes_written(problem, draw),
+                             tools_.sms);
     return 0;
   }
   entry.library->launch(operands_, d, tools_.stream);

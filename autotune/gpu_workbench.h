@@ -40,7 +40,8 @@ struct FloorBuffers {
 class GpuWorkbench final : public Workbench {
  public:
   // `tools` and `nvml` must outlive it. Allocates all memory of the problem.
-  GpuWorkbench(const core::GemmProblem& problem, GpuTools& tools, const Nvml& nvml);
+  GpuWorkbench(const core::GemmProblem& problem, const core::GroupDraw& draw, GpuTools& tools,
+               const Nvml& nvml);
 
   std::string reference() const override { return verifier_->reference(); }
   std::string reference_note() const override { return verifier_->note(); }
@@ -52,7 +53,7 @@ class GpuWorkbench final : public Workbench {
  private:
   // Exactly one of the first three is set.
   struct Entry {
-    std::optional<core::DenseKernel> kernel;
+    std::optional<core::GemmKernel> kernel;
     const LibraryGemm* library = nullptr;
     std::optional<FloorBuffers> floor;
     bool same_product = true;  // computes what we compute, so that it can be verified

@@ -16,12 +16,13 @@ std::vector<std::size_t> applicable(std::span<const Rule> rules, const SearchSpa
 
 // The first rule without taste that rejects a config; nullopt where none does.
 std::optional<std::size_t> broken_law(std::span<const Rule> rules, const core::GemmConfig& config,
-                                      const core::DeviceInfo& device) {
+                                      const core::DeviceInfo& device, core::Operation operation) {
   const auto broken = core::broken_limit(config, device.shared_bytes_per_block);
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const Rule& rule = rules[i];
     if (!rule.taste.empty()) continue;
-    if (rule.limit ? broken == rule.limit : rule.rejects({}, config, device)) return i;
+    if (rule.limit ? broken == rule.limit : rule.rejects({.operation = operation}, config, device))
+      return i;
   }
   return std::nullopt;
 }
@@ -35,29 +36,33 @@ bool ranks_before(const RankedCandidate& a, const RankedCandidate& b) {
 
 }  // namespace
 
-const SearchSpace::Runnable& SearchSpace::runnable(const core::DeviceInfo& device) const {
-  if (runnable_ && runnable_->shared_limit == device.shared_bytes_per_block) return *runnable_;
+const SearchSpace::Runnable& SearchSpace::runnable(const core::DeviceInfo& device,
+                                                   core::Operation operation) const {
+  std::shared_ptr<const Runnable>& kept = runnable_[operation];
+  if (kept && kept->shared_limit == device.shared_bytes_per_block) return *kept;
   const std::span<const Rule> rules = dense_rules();
   auto found = std::make_shared<Runnable>();
   found->shared_limit = device.shared_bytes_per_block;
   found->rejected.resize(rules.size());
-  for_each([&](const core::GemmConfig& config) {
+  const bool asked_for = is_fixed("operation");
+  for_each([&](core::GemmConfig config) {
     ++found->enumerated;
-    if (const auto law = broken_law(rules, config, device)) {
+    if (!asked_for) config.operation = core::kernel_operation(operation);
+    if (const auto law = broken_law(rules, config, device, operation)) {
       ++found->rejected[*law];
     } else {
       found->configs.push_back(config);
     }
   });
-  runnable_ = std::move(found);
-  return *runnable_;
+  kept = std::move(found);
+  return *kept;
 }
 
 Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
                const core::DeviceInfo& device) {
   const std::span<const Rule> rules = dense_rules();
   const std::vector<std::size_t> asked = applicable(rules, space);
-  const SearchSpace::Runnable& runnable = space.runnable(device);
+  const SearchSpace::Runnable& runnable = space.runnable(device, problem.operation);
   const CostModel model(device);
 
   Plan plan;

@@ -53,7 +53,7 @@ std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& prob
                                std::span<const Returning> kernels, const ProbeOptions& options,
                                const std::atomic<bool>& stop) {
   throw_if_set(stop);
-  const std::unique_ptr<Workbench> bench = executor.prepare(problem);
+  const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
   Race race(*bench, stop);
   std::vector<core::Trial> trials;
   std::vector<std::size_t> runners;
@@ -61,7 +61,8 @@ std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& prob
   for (const Returning& kernel : kernels) {
     throw_if_set(stop);
     int id = -1;
-    trials.push_back(checked(*bench, problem, kernel, executor.policy(), id));
+    trials.push_back(
+        checked(*bench, problem, kernel, policy_with(executor.policy(), problem, {}), id));
     if (id < 0) continue;
     runners.push_back(race.enter(id));
     trial_of_runner.push_back(trials.size() - 1);

@@ -88,7 +88,7 @@ Recheck recheck(Executor& executor, const core::GemmProblem& problem,
                 std::span<const Returning> kernels, const RecheckOptions& options,
                 const std::atomic<bool>& stop) {
   throw_if_set(stop);
-  const std::unique_ptr<Workbench> bench = executor.prepare(problem);
+  const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
   Recheck result;
   result.problem = problem;
   const std::vector<int> ids = make_all_ready(*bench, kernels, stop, result.entries);

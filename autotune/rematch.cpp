@@ -25,7 +25,7 @@ std::vector<BenchmarkEntry> rematch(Executor& executor, const core::GemmProblem&
                                     std::span<const Returning> kernels, int rounds,
                                     const std::atomic<bool>& stop) {
   throw_if_set(stop);
-  const std::unique_ptr<Workbench> bench = executor.prepare(problem);
+  const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
   std::vector<BenchmarkEntry> entries;
   const std::vector<int> ids = make_all_ready(*bench, kernels, stop, entries);
   Race race(*bench, stop);

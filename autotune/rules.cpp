@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autotune/search_space.h"
+#include "core/group_rows.h"
 
 namespace deepgemm::autotune {
 namespace {
@@ -17,6 +18,7 @@ bool breaks(const GemmProblem&, const GemmConfig& config, const DeviceInfo& devi
   return core::broken_limit(config, device.shared_bytes_per_block) == kLimit;
 }
 
+// Of all of a dense D, or of a group of the expected size.
 kernels::TileCount cluster_tiles(const GemmProblem& problem, const GemmConfig& config) {
   return kernels::cluster_tiles(config, static_cast<int>(problem.m), static_cast<int>(problem.n));
 }
@@ -25,6 +27,17 @@ kernels::TileCount cluster_tiles(const GemmProblem& problem, const GemmConfig& c
 kernels::TileCount tiles(const GemmProblem& problem, GemmConfig config) {
   config.cluster_m = config.cluster_n = 1;
   return cluster_tiles(problem, config);
+}
+
+// Of all groups together: no tile has rows of two.
+double all_cluster_tiles(const GemmProblem& problem, const GemmConfig& config) {
+  double tiles = 0;
+  core::ExpectedRows(problem).for_each([&](std::int64_t rows, double weight) {
+    const kernels::TileCount count =
+        kernels::cluster_tiles(config, static_cast<int>(rows), static_cast<int>(problem.n));
+    tiles += weight * count.m * count.n;
+  });
+  return tiles;
 }
 
 bool computes_another(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
@@ -42,7 +55,7 @@ bool spills(const GemmProblem&, const GemmConfig& config, const DeviceInfo&) {
 }
 
 bool too_tall(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.block_m - kernels::kWgmmaM >= problem.m;
+  return config.block_m - kernels::kWgmmaM >= core::ExpectedRows(problem).most();
 }
 
 bool too_wide(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
@@ -64,9 +77,9 @@ bool nothing_to_overlap(const GemmProblem& problem, const GemmConfig& config, co
 // k-blocks that the busiest block walks: no pipeline is ever filled deeper.
 long long longest_walk(const GemmProblem& problem, const GemmConfig& config,
                        const DeviceInfo& device) {
-  const kernels::TileCount count = cluster_tiles(problem, config);
+  const auto tiles = static_cast<long long>(all_cluster_tiles(problem, config) + 0.5);
   const long long clusters = std::max(1, device.sms / kernels::cluster_size(config));
-  const long long rounds = (1LL * count.m * count.n + clusters - 1) / clusters;
+  const long long rounds = (tiles + clusters - 1) / clusters;
   return rounds * ((core::k_blocks(problem) + config.split_k - 1) / config.split_k);
 }
 
@@ -104,8 +117,7 @@ bool split_short(const GemmProblem& problem, const GemmConfig& config, const Dev
 }
 
 bool split_crowded(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device) {
-  const kernels::TileCount count = cluster_tiles(problem, config);
-  return config.split_k > 1 && 1LL * count.m * count.n * config.split_k > device.sms;
+  return config.split_k > 1 && all_cluster_tiles(problem, config) * config.split_k > device.sms;
 }
 
 template <Limit kLimit>

@@ -23,7 +23,7 @@ struct Parameter {
 // The space as a table: the product of its rows, in a stable order.
 class SearchSpace {
  public:
-  // The full space.
+  // The full space: the same choices for every operation, which comes from the problem.
   static SearchSpace dense();
 
   // Restricts a field to `values` (the command line's --fix FIELD=VALUES); values outside the
@@ -35,25 +35,26 @@ class SearchSpace {
   long long size() const;  // product of the rows
   void for_each(const std::function<void(const core::GemmConfig&)>& visit) const;
 
-  // Configs that pass every rule that looks at no problem, in for_each's order. Walking the whole
-  // space takes a while, so the first call keeps the answer, which copies made later share. Not for
-  // several threads at once.
+  // Configs of an operation that pass every rule that looks at no shape, in for_each's order.
+  // Walking the whole space takes a while, so the first call for an operation keeps the answer,
+  // which copies made later share. Not for several threads at once.
   struct Runnable {
     int shared_limit = 0;  // of the device
     long long enumerated = 0;
     std::vector<long long> rejected;  // by each of dense_rules()
     std::vector<core::GemmConfig> configs;
   };
-  const Runnable& runnable(const core::DeviceInfo& device) const;
+  const Runnable& runnable(const core::DeviceInfo& device, core::Operation operation) const;
 
  private:
   std::vector<Parameter> parameters_;
   std::vector<std::string_view> fixed_;
-  mutable std::shared_ptr<const Runnable> runnable_;
+  mutable std::map<core::Operation, std::shared_ptr<const Runnable>> runnable_;
 };
 
 // A named reason to reject a config, kept as data. The first rule that applies counts. Rules
-// without `taste` keep what the hardware cannot run away, and look at no problem; the others reject
+// without `taste` keep what the hardware cannot run away, and look at no shape, only at the
+// operation; the others reject
 // what is pointless for a problem, and do not argue with a field that the user fixed.
 struct Rule {
   std::string_view name;    // "shared-memory"

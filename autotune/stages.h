@@ -48,6 +48,8 @@ struct TuneContext {
   bool budget_ran_out = false;
   int races = 0;
 
+  core::GroupDraw draw() const { return options.draws.of(problem); }
+  std::string policy() const { return policy_with(executor->policy(), problem, draw()); }
   void record(Entrant& entrant);  // one durable transaction
   void progress(Stage stage, std::size_t done, std::size_t total);
 };

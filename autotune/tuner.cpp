@@ -62,6 +62,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   throw_if_set(stop_);
   TuneResult result;
   result.problem = problem;
+  result.draw = options_.draws.of(problem);
 
   // Enumerate and prune; the effort and the store cut.
   const core::Calibration rates = rates_of(problem);
@@ -100,7 +101,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
                       Deadline(start, options_.budget_seconds),
                       Deadline(start, options_.budget_seconds * kBuildShare)};
   if (executor_ != nullptr && !lineup.start.empty()) {
-    context.bench = executor_->prepare(problem);
+    context.bench = executor_->prepare(problem, options_.draws.of(problem));
     const std::string note = context.bench->reference_note();
     if (!note.empty()) observer_.note(note);
   }
@@ -114,7 +115,13 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
 
 std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   if (options_.force) return {};
-  return store_.trials(problem, environment_);
+  std::vector<core::Trial> trials = store_.trials(problem, environment_);
+  // Times of other rows answer nothing; what was never measured is the same for all.
+  const std::string rows = core::describe(problem, options_.draws.of(problem));
+  std::erase_if(trials, [&rows](const core::Trial& each) {
+    return !each.policy.empty() && !each.policy.ends_with(rows);
+  });
+  return trials;
 }
 
 // A row keeps the rates that it was ranked at: a calibration that was fitted later is no reason to
@@ -133,7 +140,7 @@ void Tuner::look_ahead(const core::GemmProblem& problem) {
   std::vector<core::GemmConfig> known;
   for (const core::Trial& each : stored(problem)) known.push_back(each.config);
   const core::DeviceInfo modelled = calibrated(device_, rates_of(problem));
-  space_.runnable(device_);
+  space_.runnable(device_, problem.operation);
   if (!ahead_) ahead_ = std::make_unique<LookAhead>(space_, pool_);
   ahead_->begin(problem, modelled, options_.effort, core::default_config(problem, device_),
                 std::move(known));

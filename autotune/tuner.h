@@ -25,6 +25,7 @@ struct TuneOptions {
   Effort effort = Effort::kDefault;
   double budget_seconds = 0;  // for one run(), 0: none; obeyed with a usable answer
   bool force = false;         // measure anew what the store already answers
+  core::GroupDraws draws;     // the rows that grouped problems are measured with
 };
 
 enum class Stage { kEnumerate, kCompile, kVerify, kMeasure, kRecord };
@@ -41,6 +42,7 @@ class TuneObserver {
 
 struct TuneResult {
   core::GemmProblem problem;
+  core::GroupDraw draw;  // the rows it was measured with
   Plan plan;
   std::optional<core::Winner> winner;  // nullopt: no candidate survived; `why` says so
   std::string why;

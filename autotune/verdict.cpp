@@ -127,15 +127,17 @@ std::string why_suspicious(const Trial& trial, std::span<const Trial* const> fie
   return "";
 }
 
-std::string why_impossible(const Trial& trial, const core::DeviceInfo& device) {
+std::string why_impossible(const Trial& trial, const core::DeviceInfo& device,
+                           const core::GroupDraw& draw) {
   // Peak rates lie 1.1 (memory) to 1.5 times (tensor cores, before the power cap) above sustained.
   constexpr double kPeakOverSustained = 1.6;
   const double us = trial.measurement.median_us;
   if (us <= 0 || device.memory_gbps <= 0 || device.tensor_tflops <= 0) return "";
-  const double memory_us = static_cast<double>(core::bytes_moved(trial.problem)) /
+  const double memory_us = static_cast<double>(core::bytes_read(trial.problem, draw) +
+                                               core::bytes_written(trial.problem, draw)) /
                            (device.memory_gbps * kPeakOverSustained * 1e3);
   const double math_us =
-      core::flops(trial.problem) / (device.tensor_tflops * kPeakOverSustained * 1e6);
+      core::flops(trial.problem, draw) / (device.tensor_tflops * kPeakOverSustained * 1e6);
   const double least_us = std::max(memory_us, math_us);
   if (us >= least_us) return "";
   return fmt::format("it takes {:.2f} us, and no kernel can take less than {:.2f} on this device",

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "core/group_rows.h"
 #include "core/trial.h"
 
 namespace deepgemm::autotune {
@@ -26,8 +27,10 @@ Verdict decide_measured(std::span<const core::Trial> trials);
 std::string why_suspicious(const core::Trial& trial, std::span<const core::Trial* const> field);
 
 // Why a time cannot be true: less than the device needs to move the operands or to multiply them,
-// with room for a device whose rates are not known well. Empty where it may be.
-std::string why_impossible(const core::Trial& trial, const core::DeviceInfo& device);
+// with room for a device whose rates are not known well. `draw`: the rows it was measured with.
+// Empty where it may be.
+std::string why_impossible(const core::Trial& trial, const core::DeviceInfo& device,
+                           const core::GroupDraw& draw = {});
 
 // Among trials that compiled for a profile: the least predicted time, ties likewise.
 Verdict decide_predicted(std::span<const core::Trial> trials);

@@ -1,4 +1,7 @@
 // Judges one result after another against references computed once per problem.
+//
+// Of a grouped product the rows that groups use are taken out of D and packed; they are judged as a
+// dense result is. What is left of D is rows that nobody may write: it must still be poison.
 #pragma once
 
 #include <functional>
@@ -35,11 +38,16 @@ class Verifier {
   const std::string& note() const { return note_; }
 
   // Runs `launch` twice into poisoned, guarded memory. It enqueues one product on the stream into
-  // `d`, bf16 [padded m, n], and returns 0 or the driver's error.
+  // `d`, bf16 [padded m, n] (grouped: all rows of D, used or not), and returns 0 or the driver's
+  // error.
   Check check(const std::function<int(void* d)>& launch) const;
 
  private:
   void pick_rows();
+  void compute_reference(const LibraryGemm* library);
+  // The rows that groups use, [used rows, n], taken out of `result_`: poison is left in their
+  // place. Of a dense problem the result as it lies.
+  const void* used_rows() const;
   void judge(Check& check) const;
 
   const Operands& operands_;
@@ -47,7 +55,8 @@ class Verifier {
   const core::Stream& stream_;
   std::uint64_t elements_;
   GuardedResult result_;
-  core::DeviceBuffer reference_;
+  core::DeviceBuffer reference_;  // as used_rows gives results
+  core::DeviceBuffer packed_;     // grouped only
   core::DeviceBuffer rows_;
   core::DeviceBuffer exact_;
   int row_count_ = 0;

@@ -106,7 +106,12 @@ void pass_all(Pass& p, Fields&... fields) {
 
 template <typename Pass, Is<core::GemmProblem> T>
 void pass(Pass& p, T& x) {
-  pass_all(p, x.operation, x.m, x.n, x.k, x.groups, x.recipe, x.output);
+  pass_all(p, x.operation, x.m, x.n, x.k, x.groups, x.recipe, x.output, x.alignment);
+}
+
+template <typename Pass, Is<core::GroupDraw> T>
+void pass(Pass& p, T& x) {
+  pass_all(p, x.skew, x.max_m, x.rows);
 }
 
 template <typename Pass, Is<core::GemmConfig> T>

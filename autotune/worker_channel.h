@@ -9,12 +9,12 @@
 namespace deepgemm::autotune {
 
 // Raised when a message changes its meaning: then an old worker is told from a new one.
-inline constexpr std::uint32_t kWorkerProtocol = 1;
+inline constexpr std::uint32_t kWorkerProtocol = 2;
 
 enum class Say : std::uint32_t {
   // The tuner asks; each question has one answer.
   kHello,    // ordinal of the GPU, environment as far as known -> environment
-  kPrepare,  // problem -> reference, its note
+  kPrepare,  // problem, draw -> reference, its note
   kAdmit,    // contender, whether there is a cubin, the cubin -> admission
   kDismiss,  // id -> nothing
   kVerify,   // id -> check

@@ -25,8 +25,8 @@ constexpr int kMostAttempts = 3;
 
 class WorkerBench final : public Workbench {
  public:
-  WorkerBench(WorkerLink& link, const core::GemmProblem& problem)
-      : link_(link), problem_(problem), model_(link.identity().device) {
+  WorkerBench(WorkerLink& link, const core::GemmProblem& problem, const core::GroupDraw& draw)
+      : link_(link), problem_(problem), draw_(draw), model_(link.identity().device) {
     prepare();
   }
 
@@ -119,7 +119,8 @@ class WorkerBench final : public Workbench {
     std::string detail;
     for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
       link_.start();
-      const Answer answer = link_.ask(Say::kPrepare, wire::pack(problem_), link_.limits().prepare);
+      const Answer answer =
+          link_.ask(Say::kPrepare, wire::pack(problem_, draw_), link_.limits().prepare);
       const auto loss = read(answer, reference_, note_);
       generation_ = link_.generation();
       if (!loss) return;
@@ -180,6 +181,7 @@ class WorkerBench final : public Workbench {
 
   WorkerLink& link_;
   core::GemmProblem problem_;
+  core::GroupDraw draw_;
   CostModel model_;
   std::string reference_;
   std::string note_;
@@ -196,8 +198,9 @@ class WorkerExecutor final : public Executor {
   const core::DeviceInfo& device() const override { return identity_.device; }
   const core::Environment& environment() const override { return identity_.environment; }
   std::string policy() const override { return identity_.policy; }
-  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
-    return std::make_unique<WorkerBench>(link_, problem);
+  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
+                                     const core::GroupDraw& draw) override {
+    return std::make_unique<WorkerBench>(link_, problem, draw);
   }
 
  private:

@@ -48,9 +48,10 @@ class Server {
 
   Message prepare(const std::string& body) {
     core::GemmProblem problem;
-    wire::unpack(body, problem);
+    core::GroupDraw draw;
+    wire::unpack(body, problem, draw);
     bench_.reset();  // first: both may not fit into memory
-    bench_ = executor_->prepare(problem);
+    bench_ = executor_->prepare(problem, draw);
     return {Say::kDone, wire::pack(bench_->reference(), bench_->reference_note())};
   }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <tuple>
 
+#include "core/group_rows.h"
+
 namespace deepgemm::core {
 namespace {
 
@@ -34,9 +36,18 @@ struct Score {
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+// Tiles along m that may be expected of all groups: none has rows of two.
+std::int64_t tiles_along_m(const GemmProblem& problem, int block_m) {
+  double tiles = 0;
+  ExpectedRows(problem).for_each([&](std::int64_t rows, double weight) {
+    tiles += weight * static_cast<double>(ceil_div(rows, block_m));
+  });
+  return static_cast<std::int64_t>(tiles + 0.5);
+}
+
 Score score(const GemmProblem& problem, const GemmConfig& config, int sms) {
   const std::int64_t tiles =
-      ceil_div(problem.m, config.block_m) * ceil_div(problem.n, config.block_n);
+      tiles_along_m(problem, config.block_m) * ceil_div(problem.n, config.block_n);
   const std::int64_t waves = ceil_div(tiles, sms);
   return {waves, waves * sms - tiles, tiles * (config.block_m + config.block_n)};
 }
@@ -58,14 +69,22 @@ int deepest_pipeline(GemmConfig config, bool several_tiles, int shared_limit) {
 // Narrower tiles stream B at the memory's pace: nothing that pairs would share limits them.
 constexpr int kNarrow = 64;
 
+// Half of all groups have an odd number of tiles along m, and then one block of a pair has nothing
+// to do: from so many tiles a group on that costs less than the sharing brings.
+constexpr int kTilesForPairs = 6;
+
 // Pairs of blocks share the tile of B where they leave no block over and enough SMs have work: few
 // tiles are bound by latency, which pairs make longer. Sharing A instead measured slower than
 // neither.
 void share_in_pairs(GemmConfig& config, const GemmProblem& problem, int sms) {
-  const std::int64_t tiles_m = ceil_div(problem.m, config.block_m);
+  const std::int64_t tiles_m = tiles_along_m(problem, config.block_m);
   const std::int64_t tiles_n = ceil_div(problem.n, config.block_n);
   if (config.block_n < kNarrow || 2 * tiles_m * tiles_n < sms) return;
-  if (tiles_m % 2 == 0) config.cluster_m = 2;
+  if (problem.operation == Operation::kDense) {
+    if (tiles_m % 2 == 0) config.cluster_m = 2;
+  } else if (tiles_m >= kTilesForPairs * problem.groups) {
+    config.cluster_m = 2;
+  }
 }
 
 // Where tiles of 32 columns leave most SMs idle, and k is long enough to share out, several blocks
@@ -79,7 +98,7 @@ void split_few_tiles(GemmConfig& config, const GemmProblem& problem, int sms) {
   split.math_warpgroups = problem.m > kRowsInTwo ? 2 : 1;
   split.block_m = kernels::kWgmmaM * split.math_warpgroups;
   split.block_n = kColumns;
-  const std::int64_t tiles = ceil_div(problem.m, split.block_m) * ceil_div(problem.n, kColumns);
+  const std::int64_t tiles = tiles_along_m(problem, split.block_m) * ceil_div(problem.n, kColumns);
   const std::int64_t together = sms * 9 / 10;
   const std::int64_t slices =
       std::min<std::int64_t>({kMostSlices, together / tiles, k_blocks(problem) / kFewestKBlocks});
@@ -104,11 +123,13 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
   const int sms = std::max(device.sms, 1);
   GemmConfig best;
   std::optional<Score> best_score;
+  const int operation = kernel_operation(problem.operation);
   for (const Tile& tile : kTiles) {
     // Rows beyond D are loaded and multiplied in vain.
     if (tile.block_m - kernels::kWgmmaM >= problem.m) continue;
     for (int block_n = 16; block_n <= 256; block_n += 16) {
       GemmConfig config;
+      config.operation = operation;
       config.block_m = tile.block_m;
       config.block_n = block_n;
       config.stages = 2;
@@ -131,8 +152,9 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
   return best;
 }
 
-GemmConfig fallback_config(Operation) {
+GemmConfig fallback_config(Operation operation) {
   GemmConfig config;
+  config.operation = kernel_operation(operation);
   config.block_m = 64;
   config.block_n = 128;
   config.math_warpgroups = 1;

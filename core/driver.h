@@ -40,7 +40,14 @@ namespace deepgemm::core {
   X(cuMemsetD8Async)                 \
   X(cuStreamCreate)                  \
   X(cuStreamDestroy)                 \
-  X(cuStreamSynchronize)
+  X(cuStreamSynchronize)             \
+  X(cuStreamIsCapturing)             \
+  X(cuStreamBeginCapture)            \
+  X(cuStreamEndCapture)              \
+  X(cuGraphInstantiateWithFlags)     \
+  X(cuGraphLaunch)                   \
+  X(cuGraphExecDestroy)              \
+  X(cuGraphDestroy)
 
 struct Driver {
 #define DEEPGEMM_FUNCTION(name) decltype(&::name) name = nullptr;

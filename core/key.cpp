@@ -5,11 +5,10 @@
 namespace deepgemm::core {
 
 std::string family_key(const GemmProblem& problem, std::string_view device_id) {
-  // Dense rows of A start wherever the caller's do: no alignment is known.
-  constexpr int kAlignment = 1;
   std::string key(name(problem.operation));
   key += "|n=" + std::to_string(problem.n) + "|k=" + std::to_string(problem.k);
-  key += "|groups=" + std::to_string(problem.groups) + "|align=" + std::to_string(kAlignment);
+  key +=
+      "|groups=" + std::to_string(problem.groups) + "|align=" + std::to_string(problem.alignment);
   key += '|';
   key += name(problem.recipe);
   key += '|';

@@ -13,8 +13,8 @@
 namespace deepgemm::core {
 
 // Everything that selects a family of rows except m:
-// "dense|n=2112|k=7168|groups=1|align=1|1x128_128x128|bf16|h100-sxm5". align is the alignment
-// that A's rows per group are known to have (1: none).
+// "dense|n=2112|k=7168|groups=1|align=1|1x128_128x128|bf16|h100-sxm5". align is the problem's
+// alignment: 1 of what is not grouped-contiguous.
 std::string family_key(const GemmProblem& problem, std::string_view device_id);
 
 // Interval of m that a row answers for: m_lo <= m <= m_hi.

@@ -1,7 +1,8 @@
 #include "core/problem.h"
 
-#include <array>
+#include <algorithm>
 
+#include "core/group_rows.h"
 #include "kernels/config.h"
 
 namespace deepgemm::core {
@@ -20,6 +21,26 @@ std::optional<std::string> why_illegal_extent(std::string_view which, std::int64
            ", the largest extent that 32-bit tile coordinates address";
   }
   return text + " must be a multiple of " + std::to_string(multiple);
+}
+
+std::optional<std::string> why_illegal_groups(const GemmProblem& problem) {
+  if (problem.operation == Operation::kDense) {
+    if (problem.groups != 1) return "groups must be 1 for a dense problem";
+  } else if (problem.groups < 1 || problem.groups > kernels::kMaxGroups) {
+    return "groups = " + std::to_string(problem.groups) + " must be from 1 to " +
+           std::to_string(kernels::kMaxGroups);
+  }
+  if (problem.operation != Operation::kGroupedContiguous) {
+    if (problem.alignment == 1) return std::nullopt;
+    return "alignment must be 1 for a " + std::string(name(problem.operation)) + " problem";
+  }
+  if (std::ranges::find(kAlignments, problem.alignment) != std::end(kAlignments)) {
+    return std::nullopt;
+  }
+  std::string offered;
+  for (const int each : kAlignments)
+    offered += (offered.empty() ? "" : ", ") + std::to_string(each);
+  return "alignment = " + std::to_string(problem.alignment) + " must be one of " + offered;
 }
 
 }  // namespace
@@ -65,47 +86,62 @@ std::optional<std::string> why_illegal(const GemmProblem& problem) {
   // n: rows of D must start on 16 bytes for TMA. k: likewise rows of A and B.
   if (auto why = why_illegal_extent("n", problem.n, 8)) return why;
   if (auto why = why_illegal_extent("k", problem.k, 16)) return why;
-  if (problem.operation == Operation::kDense) {
-    if (problem.groups != 1) return "groups must be 1 for a dense problem";
-  } else if (problem.groups < 1 || problem.groups > kernels::kMaxGroups) {
-    return "groups = " + std::to_string(problem.groups) + " must be from 1 to " +
-           std::to_string(kernels::kMaxGroups);
-  }
-  return std::nullopt;
+  if (auto why = why_illegal_groups(problem)) return why;
+  if (problem.groups == 1) return std::nullopt;
+  // The rows of all groups, of A and of B, are numbered through.
+  if (auto why = why_illegal_extent("m times groups", problem.m * problem.groups, 1)) return why;
+  return why_illegal_extent("n times groups", problem.n * problem.groups, 1);
 }
 
-std::string to_string(const GemmProblem& problem) {
+namespace {
+
+std::string shape_text(const GemmProblem& problem) {
   return std::to_string(problem.m) + "x" + std::to_string(problem.n) + "x" +
          std::to_string(problem.k);
+}
+
+}  // namespace
+
+std::string to_string(const GemmProblem& problem) {
+  const std::string shape = shape_text(problem);
+  const std::string groups =
+      std::to_string(problem.groups) + (problem.groups == 1 ? " group of " : " groups of ");
+  switch (problem.operation) {
+    case Operation::kDense:
+      return shape;
+    case Operation::kGroupedContiguous:
+      return groups + shape + ", contiguous by " + std::to_string(problem.alignment);
+    case Operation::kGroupedMasked:
+      return groups + shape + ", masked";
+  }
+  return shape;
+}
+
+std::string command_text(const GemmProblem& problem) {
+  std::string text = shape_text(problem);
+  if (problem.operation == Operation::kDense) return text;
+  text += " --op " + std::string(name(problem.operation));
+  text += " --groups " + std::to_string(problem.groups);
+  if (problem.alignment != usual_alignment(problem.operation)) {
+    text += " --alignment " + std::to_string(problem.alignment);
+  }
+  return text;
 }
 
 std::int64_t k_blocks(const GemmProblem& problem) { return ceil_div(problem.k, 128); }
 
 std::int64_t n_blocks(const GemmProblem& problem) { return ceil_div(problem.n, 128); }
 
-std::int64_t scale_a_stride(const GemmProblem& problem) { return ceil_div(problem.m, 4) * 4; }
+double flops(const GemmProblem& problem) { return flops(problem, GroupDraw{}); }
 
-double flops(const GemmProblem& problem) {
-  return 2.0 * static_cast<double>(problem.m) * static_cast<double>(problem.n) *
-         static_cast<double>(problem.k);
+std::int64_t bytes_read(const GemmProblem& problem) { return bytes_read(problem, GroupDraw{}); }
+
+std::int64_t bytes_written(const GemmProblem& problem) {
+  return bytes_written(problem, GroupDraw{});
 }
-
-std::int64_t bytes_read(const GemmProblem& problem) {
-  const std::int64_t operands = (problem.m + problem.n) * problem.k;
-  const std::int64_t scales = 4 * k_blocks(problem) * (problem.m + n_blocks(problem));
-  return operands + scales;
-}
-
-std::int64_t bytes_written(const GemmProblem& problem) { return 2 * problem.m * problem.n; }
 
 std::int64_t bytes_moved(const GemmProblem& problem) {
   return bytes_read(problem) + bytes_written(problem);
-}
-
-std::int64_t workspace_bytes(const GemmProblem& problem, std::int64_t flush_bytes) {
-  // cuBLASLt's scratch, guards, statistics and the context itself.
-  constexpr std::int64_t kFixedBytes = std::int64_t{1} << 30;
-  return bytes_moved(problem) + 2 * (problem.m + 3) * problem.n + flush_bytes + kFixedBytes;
 }
 
 }  // namespace deepgemm::core

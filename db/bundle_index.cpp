@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string_view>
 #include <type_traits>
 
@@ -11,14 +12,22 @@
 namespace deepgemm::db {
 namespace {
 
-// Version 1 did not say how many fields an environment has.
+// Version 1 did not say how many fields a problem and an environment have.
 constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kProblemFieldsOfVersion1 = 7;
 constexpr std::uint32_t kEnvironmentFieldsOfVersion1 = 9;
 
 std::uint32_t count_environment_fields() {
   std::uint32_t fields = 0;
   const core::Environment environment;
   visit_columns(environment, [&fields](const std::string&, const auto&) { ++fields; });
+  return fields;
+}
+
+std::uint32_t count_problem_fields() {
+  std::uint32_t fields = 0;
+  const core::GemmProblem problem;
+  visit_problem(problem, [&fields](const std::string&, const auto&) { ++fields; });
   return fields;
 }
 
@@ -42,7 +51,8 @@ class Writer {
   }
   std::vector<char> take() const { return {bytes_.begin(), bytes_.end()}; }
   static constexpr std::size_t config_fields = core::kConfigFields.size();
-  const std::size_t environment_fields = count_environment_fields();
+  const std::uint32_t problem_fields = count_problem_fields();
+  const std::uint32_t environment_fields = count_environment_fields();
 
  private:
   std::string bytes_;
@@ -82,7 +92,8 @@ class Reader {
   void fail() { ok_ = false; }
   // As many as whoever wrote this knew; the later ones keep their defaults.
   std::size_t config_fields = 0;
-  std::size_t environment_fields = 0;
+  std::uint32_t problem_fields = 0;
+  std::uint32_t environment_fields = 0;
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && bytes_.empty(); }
 
@@ -154,7 +165,10 @@ void pass_row(Stream& stream, Row& row) {
 
 template <class Stream, class Family>
 void pass_family(Stream& stream, Family& family) {
-  visit_problem(family.any_m, [&](const std::string&, auto& value) { pass(stream, value); });
+  std::size_t field = 0;
+  visit_problem(family.any_m, [&](const std::string&, auto& value) {
+    if (field++ < stream.problem_fields) pass(stream, value);
+  });
   pass(stream, family.device_id);
   stream.count(family.rows);
   for (auto& row : family.rows) pass_row(stream, row);
@@ -199,6 +213,7 @@ std::vector<char> encode(const Index& index) {
   Writer writer;
   writer.put(kVersion);
   writer.put(static_cast<std::uint32_t>(core::kConfigFields.size()));
+  writer.put(count_problem_fields());
   writer.put(count_environment_fields());
   pass_index(writer, index);
   return writer.take();
@@ -208,15 +223,20 @@ std::optional<Index> decode(std::span<const char> bytes) {
   Reader reader(bytes);
   std::uint32_t version = 0;
   std::uint32_t config_fields = 0;
+  std::uint32_t problem_fields = kProblemFieldsOfVersion1;
   std::uint32_t environment_fields = kEnvironmentFieldsOfVersion1;
   reader.get(version);
   reader.get(config_fields);
-  if (version > 1) reader.get(environment_fields);
+  if (version > 1) {
+    reader.get(problem_fields);
+    reader.get(environment_fields);
+  }
   if (version < 1 || version > kVersion || config_fields > core::kConfigFields.size() ||
-      environment_fields > count_environment_fields()) {
+      problem_fields > count_problem_fields() || environment_fields > count_environment_fields()) {
     return std::nullopt;
   }
   reader.config_fields = config_fields;
+  reader.problem_fields = problem_fields;
   reader.environment_fields = environment_fields;
   Index index;
   pass_index(reader, index);

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/include/deepgemm/deepgemm.h"
 #include "core/jit_builder.h"
+#include "core/row_check.h"
 #include "core/version.h"
 #include "db/c_arguments.h"
 #include "db/runtime_handle.h"
@@ -55,8 +56,8 @@ void enter_context(const deepgemm_runtime& handle) {
   if (handle.context && !core::has_current_context()) handle.context->make_current();
 }
 
-const core::DenseKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem,
-                                    deepgemm_miss miss) {
+const core::GemmKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem,
+                                   deepgemm_miss miss) {
   enter_context(handle);
   return handle.runtime.kernel(problem, db::policy_of(miss));
 }
@@ -68,10 +69,22 @@ deepgemm_status report_miss(deepgemm_runtime& handle, const core::GemmProblem& p
               (answer.reason.str() + ".").c_str());
 }
 
+deepgemm_status check_rows(deepgemm_runtime& handle, const core::GemmProblem& problem,
+                           const deepgemm_operands& operands, void* stream) {
+  enter_context(handle);
+  const auto why =
+      core::why_bad_rows(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream));
+  return why ? refuse(*why) : DEEPGEMM_OK;
+}
+
 deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& problem,
                        const deepgemm_operands& operands, deepgemm_miss miss, void* stream) {
   if (handle.trace) handle.trace->count(problem);
-  const core::DenseKernel* kernel = kernel_for(handle, problem, miss);
+  if (handle.checks_rows && problem.operation != core::Operation::kDense) {
+    const deepgemm_status checked = check_rows(handle, problem, operands, stream);
+    if (checked != DEEPGEMM_OK) return checked;
+  }
+  const core::GemmKernel* kernel = kernel_for(handle, problem, miss);
   if (kernel == nullptr) return report_miss(handle, problem, miss);
   const int result =
       kernel->launch(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream));
@@ -187,9 +200,21 @@ deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime, const deepgemm_problem*
                               const deepgemm_operands* operands, deepgemm_miss miss, void* stream) {
   return guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
     if (const auto why = db::why_bad(problem)) return refuse(*why);
-    if (const auto why = db::why_bad(operands)) return refuse(*why);
+    if (const auto why = db::why_bad(operands, *problem)) return refuse(*why);
     if (const auto why = db::why_bad(miss)) return refuse(*why);
     if (runtime == nullptr) return refuse("the runtime is null");
     return launch(*runtime, db::problem_of(*problem), *operands, miss, stream);
+  });
+}
+
+deepgemm_status deepgemm_check(deepgemm_runtime* runtime, const deepgemm_problem* problem,
+                               const deepgemm_operands* operands, void* stream) {
+  return guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
+    if (const auto why = db::why_bad(problem)) return refuse(*why);
+    if (const auto why = db::why_bad(operands, *problem)) return refuse(*why);
+    if (runtime == nullptr) return refuse("the runtime is null");
+    const core::GemmProblem wanted = db::problem_of(*problem);
+    if (wanted.operation == core::Operation::kDense) return DEEPGEMM_OK;
+    return check_rows(*runtime, wanted, *operands, stream);
   });
 }

@@ -60,17 +60,31 @@ void copy_text(char (&target)[size], std::string_view text) {
 
 std::optional<std::string> why_bad(const deepgemm_problem* problem) {
   if (problem == nullptr) return "the problem is null";
+  if (problem->operation < DEEPGEMM_DENSE || problem->operation > DEEPGEMM_GROUPED_MASKED) {
+    return "operation = " + std::to_string(static_cast<int>(problem->operation)) +
+           " is no deepgemm_operation; unset fields of a problem must be 0";
+  }
   return core::why_illegal(problem_of(*problem));
 }
 
-std::optional<std::string> why_bad(const deepgemm_operands* operands) {
+std::optional<std::string> why_bad(const deepgemm_operands* operands,
+                                   const deepgemm_problem& problem) {
   if (operands == nullptr) return "the operands are null";
   // 16: what TMA asks of a tensor's address.
   if (auto why = why_bad_pointer("a", operands->a, 16)) return why;
   if (auto why = why_bad_pointer("b", operands->b, 16)) return why;
   if (auto why = why_bad_pointer("scale_a", operands->scale_a, 16)) return why;
   if (auto why = why_bad_pointer("scale_b", operands->scale_b, alignof(float))) return why;
-  return why_bad_pointer("d", operands->d, 16);
+  if (auto why = why_bad_pointer("d", operands->d, 16)) return why;
+  if (problem.operation == DEEPGEMM_DENSE) return std::nullopt;
+  if (auto why = why_bad_pointer("rows", operands->rows, alignof(std::int32_t))) return why;
+  const bool masked = problem.operation == DEEPGEMM_GROUPED_MASKED;
+  const std::int64_t most = core::kMaxExtent / (masked ? problem.groups : 1);
+  if (operands->row_extent >= 1 && operands->row_extent <= most) return std::nullopt;
+  return "row_extent = " + std::to_string(operands->row_extent) + " must be from 1 to " +
+         std::to_string(most) +
+         (masked ? ": it is the rows that each group has room for"
+                 : ": it is the rows of all groups, with padding");
 }
 
 core::GemmProblem problem_of(const deepgemm_problem& problem) {
@@ -78,11 +92,21 @@ core::GemmProblem problem_of(const deepgemm_problem& problem) {
   converted.m = problem.m;
   converted.n = problem.n;
   converted.k = problem.k;
+  if (problem.operation == DEEPGEMM_GROUPED_CONTIGUOUS) {
+    converted.operation = core::Operation::kGroupedContiguous;
+  } else if (problem.operation == DEEPGEMM_GROUPED_MASKED) {
+    converted.operation = core::Operation::kGroupedMasked;
+  }
+  const bool dense = problem.operation == DEEPGEMM_DENSE;
+  converted.groups = dense && problem.groups == 0 ? 1 : problem.groups;
+  converted.alignment =
+      problem.alignment == 0 ? core::usual_alignment(converted.operation) : problem.alignment;
   return converted;
 }
 
-core::DenseOperands operands_of(const deepgemm_operands& operands) {
-  return {operands.a, operands.b, operands.scale_a, operands.scale_b, operands.d};
+core::GemmOperands operands_of(const deepgemm_operands& operands) {
+  return {operands.a, operands.b,    operands.scale_a,   operands.scale_b,
+          operands.d, operands.rows, operands.row_extent};
 }
 
 std::optional<std::string> why_bad(deepgemm_miss miss) {

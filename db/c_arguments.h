@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "core/dense_kernel.h"
+#include "core/gemm_kernel.h"
 #include "core/include/deepgemm/deepgemm.h"
 #include "core/problem.h"
 #include "db/runtime.h"
@@ -15,10 +15,12 @@ namespace deepgemm::db {
 std::optional<std::string> why_bad(const deepgemm_problem* problem);
 
 // A missing or misaligned pointer.
-std::optional<std::string> why_bad(const deepgemm_operands* operands);
+// `problem` is legal.
+std::optional<std::string> why_bad(const deepgemm_operands* operands,
+                                   const deepgemm_problem& problem);
 
 core::GemmProblem problem_of(const deepgemm_problem& problem);
-core::DenseOperands operands_of(const deepgemm_operands& operands);
+core::GemmOperands operands_of(const deepgemm_operands& operands);
 
 // Any value of the enum.
 std::optional<std::string> why_bad(deepgemm_miss miss);

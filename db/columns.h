@@ -19,6 +19,7 @@ void visit_problem(Problem& problem, Visit&& visit) {
   visit("groups", problem.groups);
   visit("recipe", problem.recipe);
   visit("output", problem.output);
+  visit("alignment", problem.alignment);
 }
 
 template <class Config, class Visit>

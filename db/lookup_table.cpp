@@ -14,8 +14,8 @@ namespace {
 
 // n and k first: they tell families apart, so that a comparison rarely needs the rest.
 auto key_of(const core::GemmProblem& problem) {
-  return std::tuple(problem.n, problem.k, problem.operation, problem.groups, problem.recipe,
-                    problem.output);
+  return std::tuple(problem.n, problem.k, problem.operation, problem.groups, problem.alignment,
+                    problem.recipe, problem.output);
 }
 
 // Of what key_of holds, as far as it tells most families apart. Multiplied by an odd number that
@@ -52,12 +52,12 @@ void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t la
   }
 }
 
-// In powers of two, over all three extents.
+// In powers of two, over all three extents and the groups.
 double distance(const core::GemmProblem& a, const core::GemmProblem& any_m, std::int64_t m) {
   const auto apart = [](std::int64_t x, std::int64_t y) {
     return std::abs(std::log2(static_cast<double>(x) / static_cast<double>(y)));
   };
-  return apart(a.m, m) + apart(a.n, any_m.n) + apart(a.k, any_m.k);
+  return apart(a.m, m) + apart(a.n, any_m.n) + apart(a.k, any_m.k) + apart(a.groups, any_m.groups);
 }
 
 bool can_stand_in(const core::GemmProblem& a, const core::GemmProblem& b) {

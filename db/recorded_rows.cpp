@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/Transaction.h>
 
+#include <algorithm>
 #include <map>
 
 #include "db/rows.h"
@@ -96,6 +97,16 @@ core::Environment read_environment(const SQLite::Database& database,
   return read_row<core::Environment>(query, 0, path);
 }
 
+// Those that an older file has: what it lacks is the default of all its rows.
+std::string stored_problem_columns(const SQLite::Database& database, const Table& table) {
+  const std::vector<std::string> stored = stored_columns(database, table);
+  std::string list;
+  for (const std::string& name : problem_columns()) {
+    if (std::ranges::find(stored, name) != stored.end()) list += ", \"" + name + '"';
+  }
+  return list;
+}
+
 std::string condition_of(const SQLite::Database& database, const Table& table,
                          const Selection& selection) {
   std::string condition = "1";
@@ -107,8 +118,8 @@ std::string condition_of(const SQLite::Database& database, const Table& table,
   }
   if (!ids.empty()) condition += " AND environment_id IN (" + ids + ")";
   if (selection.newest_only) {
-    condition += " AND id IN (SELECT max(id) FROM " + table.name +
-                 " GROUP BY environment_id, m, n, k, operation, \"groups\", recipe, output)";
+    condition += " AND id IN (SELECT max(id) FROM " + table.name + " GROUP BY environment_id" +
+                 stored_problem_columns(database, table) + ")";
   }
   return condition;
 }

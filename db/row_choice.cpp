@@ -72,7 +72,11 @@ Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size
 }
 
 Clause& say_why_none(Clause& text, const core::GemmProblem& problem) {
-  return text << "nothing was tuned for n = " << problem.n << ", k = " << problem.k;
+  text << "nothing was tuned for n = " << problem.n << ", k = " << problem.k;
+  if (problem.operation == core::Operation::kDense) return text;
+  text << ", " << core::name(problem.operation) << " with groups = " << problem.groups;
+  if (problem.alignment > 1) text << ", alignment = " << problem.alignment;
+  return text;
 }
 
 core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
@@ -80,9 +84,10 @@ core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
   const std::optional<std::size_t> index = core::find_row(family.tuned, problem.m);
   if (!index) {
     Clause text;
-    return {core::Match::kNone,
-            say_why_none(text, problem).str() + "; run deepgemm-tune " + core::to_string(problem),
-            std::nullopt};
+    return {
+        core::Match::kNone,
+        say_why_none(text, problem).str() + "; run deepgemm-tune " + core::command_text(problem),
+        std::nullopt};
   }
   const core::Winner& winner = family.rows[*index]->winner;
   Clause text;

@@ -70,10 +70,10 @@ Found Runtime::find(const core::GemmProblem& problem, MissPolicy policy) {
   return found;
 }
 
-const core::DenseKernel* Runtime::kernel(const core::GemmProblem& problem, MissPolicy policy) {
+const core::GemmKernel* Runtime::kernel(const core::GemmProblem& problem, MissPolicy policy) {
   const Choice choice = choose(problem, policy);
   if (choice.slot == nullptr) return nullptr;
-  const core::DenseKernel* ready = choice.slot->ready.load(std::memory_order_acquire);
+  const core::GemmKernel* ready = choice.slot->ready.load(std::memory_order_acquire);
   return ready != nullptr ? ready : load(*choice.slot);
 }
 
@@ -119,7 +119,9 @@ void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProble
   switch (choice.match) {
     case core::Match::kNearest:
       text << "; the nearest row is " << family->tuned[row] << "x" << family->any_m.n << "x"
-           << family->any_m.k << " on " << family->device_id;
+           << family->any_m.k;
+      if (family->any_m.groups > 1) text << " in " << family->any_m.groups << " groups";
+      text << " on " << family->device_id;
       return;
     case core::Match::kFallback:
       text << "; the bundle's fallback runs";
@@ -132,7 +134,7 @@ void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProble
   }
   if (policy == MissPolicy::kNearest) text << " and no row of this operation is there";
   if (policy == MissPolicy::kFallback) text << " and no layer is a bundle with a fallback";
-  text << "; run deepgemm-tune " << problem.m << "x" << problem.n << "x" << problem.k;
+  text << "; run deepgemm-tune " << core::command_text(problem);
 }
 
 // Each problem has a slot of its own; equal configs among them share the cubin cache.
@@ -152,10 +154,10 @@ Runtime::Slot& Runtime::compiled_slot(const core::GemmProblem& problem) {
   return slot;
 }
 
-const core::DenseKernel* Runtime::load(Slot& slot) {
+const core::GemmKernel* Runtime::load(Slot& slot) {
   const std::lock_guard lock(loading_);
   if (slot.owner == nullptr) {
-    slot.owner = std::make_unique<core::DenseKernel>(cubin_of(slot));
+    slot.owner = std::make_unique<core::GemmKernel>(cubin_of(slot));
     slot.ready.store(slot.owner.get(), std::memory_order_release);
   }
   return slot.owner.get();

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/dense_kernel.h"
 #include "core/device.h"
+#include "core/gemm_kernel.h"
 #include "core/kernel_builder.h"
 #include "core/staleness.h"
 #include "db/catalog.h"
@@ -57,8 +57,8 @@ class Runtime {
   // into the calling thread's context; throws UsageError where the layer has no sound image of it,
   // EnvironmentError where the driver refuses the image or the compiler is missing. Later calls are
   // the hot path: a hit, the nearest and the fallback lock and allocate nothing.
-  const core::DenseKernel* kernel(const core::GemmProblem& problem,
-                                  MissPolicy policy = MissPolicy::kError);
+  const core::GemmKernel* kernel(const core::GemmProblem& problem,
+                                 MissPolicy policy = MissPolicy::kError);
 
  private:
   // A kernel that was or may be loaded.
@@ -67,8 +67,8 @@ class Runtime {
     const Catalog* from = nullptr;          // likewise
     core::GemmConfig config;
     std::string description;  // the config in words
-    std::atomic<const core::DenseKernel*> ready = nullptr;
-    std::unique_ptr<core::DenseKernel> owner;  // guarded by loading_
+    std::atomic<const core::GemmKernel*> ready = nullptr;
+    std::unique_ptr<core::GemmKernel> owner;  // guarded by loading_
   };
 
   // A decision without words.
@@ -85,7 +85,7 @@ class Runtime {
                MissPolicy policy) const;
   Slot& slot_at(const KernelPlace& place) { return slots_[place.layer][place.kernel]; }
   Slot& compiled_slot(const core::GemmProblem& problem);
-  const core::DenseKernel* load(Slot& slot);
+  const core::GemmKernel* load(Slot& slot);
   core::Cubin cubin_of(const Slot& slot);
 
   std::vector<Catalog> layers_;

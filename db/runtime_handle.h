@@ -1,8 +1,10 @@
 // What a deepgemm_runtime of the C ABI is.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,4 +27,11 @@ struct deepgemm_runtime {
   std::optional<deepgemm::core::PrimaryContext> context;
   deepgemm::db::Runtime runtime;
   std::shared_ptr<deepgemm::db::Trace> trace = deepgemm::db::process_trace();
+  bool checks_rows = wants_checks();
+
+ private:
+  static bool wants_checks() {
+    const char* const value = std::getenv("DEEPGEMM_CHECK");
+    return value != nullptr && std::string_view(value) == "1";
+  }
 };

@@ -16,8 +16,8 @@ constexpr std::chrono::seconds kInterval{1};
 std::size_t hash(const core::GemmProblem& problem) {
   constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;
   std::uint64_t mixed = static_cast<std::uint64_t>(problem.operation);
-  for (const std::int64_t extent :
-       {std::int64_t{problem.groups}, problem.m, problem.n, problem.k}) {
+  for (const std::int64_t extent : {std::int64_t{problem.groups}, std::int64_t{problem.alignment},
+                                    problem.m, problem.n, problem.k}) {
     mixed = (mixed ^ static_cast<std::uint64_t>(extent)) * kGolden;
     mixed ^= mixed >> 29;
   }
@@ -76,13 +76,13 @@ void Trace::write_file() const noexcept {
     std::filesystem::path draft = path_;
     draft += ".part-" + std::to_string(getpid());
     std::ofstream file(draft);
-    file << "op,groups,m,n,k,count\n";
+    file << "op,groups,alignment,m,n,k,count\n";
     for (const Entry& entry : entries_) {
       if (entry.state.load(std::memory_order_acquire) != kFilled) continue;
       const core::GemmProblem& problem = entry.problem;
-      file << core::name(problem.operation) << ',' << problem.groups << ',' << problem.m << ','
-           << problem.n << ',' << problem.k << ',' << entry.calls.load(std::memory_order_relaxed)
-           << '\n';
+      file << core::name(problem.operation) << ',' << problem.groups << ',' << problem.alignment
+           << ',' << problem.m << ',' << problem.n << ',' << problem.k << ','
+           << entry.calls.load(std::memory_order_relaxed) << '\n';
     }
     if (const auto untold = untold_.load(std::memory_order_relaxed); untold > 0) {
       file << "# " << untold << " calls of further shapes: only " << kCapacity

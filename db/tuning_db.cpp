@@ -233,7 +233,8 @@ std::vector<WinnerRow> TuningDb::winners() const {
       [&] { return read_winners(state_->database, state_->path, {.newest_only = true}); });
   const auto order = [](const WinnerRow& row) {
     const core::GemmProblem& problem = row.winner.problem;
-    return std::tie(row.environment.device_id, problem.n, problem.k, problem.m, row.id);
+    return std::tie(row.environment.device_id, problem.operation, problem.groups, problem.alignment,
+                    problem.n, problem.k, problem.m, row.id);
   };
   std::sort(rows.begin(), rows.end(),
             [&order](const WinnerRow& a, const WinnerRow& b) { return order(a) < order(b); });

@@ -116,7 +116,7 @@ class ScriptsTest(unittest.TestCase):
                 self.assert_gpu_script_refuses(script, ("9.0", f"build {bad_number}", 2, name))
         for script, missing in (("gpu-compare", "is missing"), ("gpu-kill", "is missing"),
                                 ("gpu-intervals", "is missing"), ("gpu-bundle", "is missing"),
-                                ("gpu-trust", "is missing"),
+                                ("gpu-trust", "is missing"), ("gpu-grouped", "is missing"),
                                 ("gpu-runtime", "serving_cost is missing")):
             with self.subTest(script=script):
                 self.assert_gpu_script_refuses(script, ("9.0", "no-build", 2, missing),

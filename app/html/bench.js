@@ -27,7 +27,8 @@ const limitUs = (line) => known(line.limit_us) ? line.limit_us : line.time_us * 
 
 // FLOP per byte that must be moved.
 const intensity = (line) => 1e3 * line.tflops / line.gbps;
-const flops = ({shape}) => 2 * shape.m * shape.n * shape.k;
+const flops = ({shape, rows}) =>
+    2 * (rows ? rows.of_groups.reduce((sum, each) => sum + each, 0) : shape.m) * shape.n * shape.k;
 const tflopsAt = (line, us) => flops(line) / us * 1e-6;
 
 const within = (line, contender) => line.inside_noise.includes(contender);
@@ -248,6 +249,7 @@ function table(onpick) {
     number('m', (line) => line.shape.m, String),
     number('n', (line) => line.shape.n, String),
     number('k', (line) => line.shape.k, String),
+    ...groupsColumn(shapes),
     {title: 'time µs', value: (line) => line.time_us,
      show: (line) => time(line.time_us) + spread(line.measured.candidate?.spread_us)},
     number('TFLOP/s', (line) => line.tflops, rate),

@@ -28,7 +28,19 @@ const spread = (us) => typeof us === 'number' ? ` ± ${us.toFixed(2)}` : '';
 const ratio = (value) => known(value) ? value.toFixed(2) + '×' : MISSING;
 const percent = (value) => known(value) ? Math.round(100 * value) + ' %' : MISSING;
 const rate = (value) => fixed(value, value < 10 ? 1 : 0);
-const shapeName = (shape) => `${shape.m}×${shape.n}×${shape.k}`;
+const groupsOf = (shape) => {
+  if (!shape.op || shape.op === 'dense') return '';
+  const kind = shape.op.replace('grouped-', '');
+  return shape.op === 'grouped-masked' ? `${kind} ${shape.groups}`
+                                       : `${kind} ${shape.groups} / ${shape.alignment}`;
+};
+// A column of tables, where some line has groups.
+const groupsColumn = (lines) => lines.some((line) => groupsOf(line.shape))
+    ? [{title: 'groups', kind: 'text', value: (line) => groupsOf(line.shape),
+        show: (line) => groupsOf(line.shape)}]
+    : [];
+const shapeName = (shape) =>
+    `${groupsOf(shape)} ${shape.m}×${shape.n}×${shape.k}`.trim();
 const counted = (count, noun) => `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 const geometricMean = (values) => {
   const logs = values.filter(known).map(Math.log);

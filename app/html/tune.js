@@ -188,6 +188,7 @@ function winners(onpick) {
     number('m', (line) => line.shape.m, String),
     number('n', (line) => line.shape.n, String),
     number('k', (line) => line.shape.k, String),
+    ...groupsColumn(shapes),
     {title: 'config', kind: 'config', value: (line) => line.winner ? shortConfig(line.winner.config) : '',
      show: (line) => line.winner ? shortConfig(line.winner.config) : MISSING},
     {title: 'time µs', value: of('time_us'), show: ({winner}) => !winner ? MISSING

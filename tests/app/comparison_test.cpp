@@ -107,6 +107,19 @@ TEST(Comparison, SaysWhichShapesItLeavesOut) {
   EXPECT_EQ(count_broken(result), 1);
 }
 
+TEST(Comparison, TimesOfOtherRowsAreNotCompared) {
+  BenchFile before = real_run(1);
+  before.shapes.resize(1);
+  before.shapes[0].problem.operation = core::Operation::kGroupedMasked;
+  before.shapes[0].problem.groups = 4;
+  BenchFile after = before;
+  EXPECT_EQ(compare(before, after, {}).shapes.size(), 1U);
+  after.shapes[0].draw.skew = core::Skew::kHalf;
+  const Comparison result = compare(before, after, {});
+  EXPECT_TRUE(result.shapes.empty());
+  EXPECT_EQ(result.left_out.at(0).why, "measured with other rows");
+}
+
 TEST(Comparison, WhatWasBrokenBeforeIsNotBrokenAnew) {
   BenchFile before = real_run(1);
   BenchFile after = real_run(2);

@@ -89,26 +89,27 @@ TEST(TuneOptions, FixRestrictsTheSpaceAndTakesNoShape) {
 }
 
 TEST(TuneOptions, RefusesWhatCannotBe) {
-  for (const Words& words : std::vector<Words>{{},
-                                               {"--nonsense", "1x8x16"},
-                                               {"1x8x16", "--effort", "heroic"},
-                                               {"1x8x16", "--budget", "-1"},
-                                               {"1x8x16", "--budget", "soon"},
-                                               {"1x8x16", "--gpu", "-1"},
-                                               {"1x8x16", "--gpu", "any"},
-                                               {"1x8x16", "--gpu", "0", "--device", "h20"},
-                                               {"1x8x16", "--device", "a100"},
-                                               {"1x8x16", "--jobs", "0"},
-                                               {"1x8x16", "--format", "yaml"},
-                                               {"1x8x16", "--output", "report"},
-                                               {"1x8x16", "--fix", "block_m"},
-                                               {"1x8x16", "--fix", "block_q=1"},
-                                               {"1x8x16", "--fix", "block_m="},
-                                               {"1x8x16", "--fix", "block_m=99999999999"},
-                                               {"1x8x16", "--op", "grouped-masked"},
-                                               {"1x8x16", "--preset", "none"},
-                                               {"1x8x16", "--shapes", "missing.csv"},
-                                               {"1x8x16", "-v", "-q"}}) {
+  for (const Words& words :
+       std::vector<Words>{{},
+                          {"--nonsense", "1x8x16"},
+                          {"1x8x16", "--effort", "heroic"},
+                          {"1x8x16", "--budget", "-1"},
+                          {"1x8x16", "--budget", "soon"},
+                          {"1x8x16", "--gpu", "-1"},
+                          {"1x8x16", "--gpu", "any"},
+                          {"1x8x16", "--gpu", "0", "--device", "h20"},
+                          {"1x8x16", "--device", "a100"},
+                          {"1x8x16", "--jobs", "0"},
+                          {"1x8x16", "--format", "yaml"},
+                          {"1x8x16", "--output", "report"},
+                          {"1x8x16", "--fix", "block_m"},
+                          {"1x8x16", "--fix", "block_q=1"},
+                          {"1x8x16", "--fix", "block_m="},
+                          {"1x8x16", "--fix", "block_m=99999999999"},
+                          {"1x8x16", "--op", "grouped-masked"},  // of how many groups?
+                          {"1x8x16", "--preset", "none"},
+                          {"1x8x16", "--shapes", "missing.csv"},
+                          {"1x8x16", "-v", "-q"}}) {
     std::string joined;
     for (const auto& word : words) joined += word + " ";
     EXPECT_NE(complaint([&] { tune_request(words); }), "no error") << joined;
@@ -160,7 +161,7 @@ TEST(DbOptions, KnowEverySubCommand) {
   EXPECT_EQ(db_arguments({"list", "--db", "x"}).common.database, "x");
   const auto show = db_arguments({"show", "1x8x16", "--format", "json"});
   EXPECT_EQ(show.action, DbAction::kShow);
-  EXPECT_EQ(show.shapes, Words({"1x8x16"}));
+  EXPECT_EQ(show.shapes.shapes, Words({"1x8x16"}));
   EXPECT_NE(complaint([] { db_arguments({}); }), "no error");
   EXPECT_NE(complaint([] { db_arguments({"merge"}); }), "no error");
   EXPECT_NE(complaint([] { db_arguments({"show"}); }), "no error");

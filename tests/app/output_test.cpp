@@ -102,5 +102,15 @@ TEST(TableTest, RefusesARowOfAnotherLength) {
   EXPECT_THROW(table.add_row({}), std::logic_error);
 }
 
+TEST(TableTest, AnOptionalColumnShowsWhereItSaysSomething) {
+  const std::vector<Column> columns = {{"m", "m"}, {"groups", "op", Align::kLeft, true}};
+  Table table(columns);
+  table.add_row({cell("64"), {"", "dense", Colour::kNone}});
+  EXPECT_EQ(table.text(), " m\n64\n");
+  EXPECT_EQ(table.csv(), "m,op\n64,dense\n");
+  table.add_row({cell("24"), {"masked 32", "grouped-masked", Colour::kNone}});
+  EXPECT_EQ(table.text(), " m  groups\n64\n24  masked 32\n");
+}
+
 }  // namespace
 }  // namespace deepgemm::app

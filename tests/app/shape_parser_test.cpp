@@ -167,10 +167,109 @@ TEST(Collect, KeepsEachShapeOnce) {
 
 TEST(Collect, NeedsAShapeAndAKnownOperation) {
   EXPECT_EQ(complaint([] { collect_problems({}); }), "No shape was given.");
-  EXPECT_EQ(complaint([] { parse_operation("sparse"); }),
-            "Unknown operation 'sparse'; this version has: dense.");
-  EXPECT_EQ(complaint([] { parse_operation("grouped-masked"); }),
-            "Operation 'grouped-masked' cannot be tuned yet; this version has: dense.");
+  EXPECT_EQ(complaint([] { parse_operation("sparse", ""); }),
+            "Unknown operation 'sparse'; this version has: dense, grouped-contiguous, "
+            "grouped-masked.");
+}
+
+ShapeArguments grouped(const std::string& operation, const std::string& groups) {
+  ShapeArguments arguments;
+  arguments.operation = operation;
+  arguments.groups = groups;
+  arguments.shapes = {"64x4096x7168"};
+  return arguments;
+}
+
+TEST(Collect, MakesAProblemOfEachGroupsAndAlignment) {
+  EXPECT_EQ(names(collect_problems(grouped("grouped-masked", "1,32"))),
+            Strings({"1 group of 64x4096x7168, masked", "32 groups of 64x4096x7168, masked"}));
+  ShapeArguments tight = grouped("grouped-contiguous", "16");
+  EXPECT_EQ(names(collect_problems(tight)),
+            Strings({"16 groups of 64x4096x7168, contiguous by 128"}));
+  tight.alignments = "4,16";
+  EXPECT_EQ(names(collect_problems(tight)),
+            Strings({"16 groups of 64x4096x7168, contiguous by 4",
+                     "16 groups of 64x4096x7168, contiguous by 16"}));
+}
+
+TEST(Collect, RefusesWhatAnOperationDoesNotHave) {
+  const auto complaint_with = [](ShapeArguments arguments, auto change) {
+    change(arguments);
+    return complaint([&] { collect_shapes(arguments); });
+  };
+  EXPECT_EQ(complaint_with(grouped("dense", "4"), [](auto&) {}),
+            "A dense product has no --groups and no --alignment.");
+  EXPECT_EQ(complaint_with(grouped("grouped-masked", "4"), [](auto& a) { a.alignments = "8"; }),
+            "--alignment is for --op grouped-contiguous only.");
+  EXPECT_EQ(complaint_with(grouped("grouped-contiguous", "4"), [](auto& a) { a.max_m = 8; }),
+            "--max-m is for --op grouped-masked only.");
+  EXPECT_EQ(complaint_with(grouped("grouped-masked", "4"), [](auto& a) { a.skew = "odd"; }),
+            "Unknown skew 'odd'.");
+  EXPECT_NE(complaint_with(grouped("dense", ""), [](auto& a) { a.skew = "zipf"; })
+                .find("A dense product has no groups"),
+            std::string::npos);
+  EXPECT_EQ(complaint_with(grouped("grouped-masked", ""), [](auto&) {}),
+            "It is not said how many groups a grouped-masked product has.");
+  EXPECT_NE(complaint_with(grouped("grouped-masked", "600"), [](auto&) {}).find("groups = 600"),
+            std::string::npos);
+  EXPECT_NE(complaint_with(grouped("grouped-masked", "2"),
+                           [](auto& a) {
+                             a.group_sizes = "9,8";
+                             a.max_m = 8;
+                           })
+                .find("a group of 9 rows is larger than max_m = 8"),
+            std::string::npos);
+  EXPECT_EQ(
+      complaint_with(grouped("grouped-masked", "2,3"), [](auto& a) { a.group_sizes = "9,8"; }),
+      "--group-sizes is for one shape, and there are 2.");
+}
+
+TEST(Collect, GivenSizesSayHowManyGroupsThereAre) {
+  ShapeArguments arguments = grouped("grouped-masked", "");
+  arguments.group_sizes = "24,24,0";
+  const Shapes shapes = collect_shapes(arguments);
+  EXPECT_EQ(shapes.problems.at(0).groups, 3);
+  EXPECT_EQ(shapes.draws.of(shapes.problems.at(0)).rows, Values({24, 24, 0}));
+}
+
+TEST(ShapeFile, ReadsGroupedRowsAndTheirSizes) {
+  std::istringstream text(
+      "op,groups,alignment,max_m,m,n,k,group_sizes\n"
+      "grouped-masked,2,,32,24,4096,7168,24 20\n"
+      "grouped-contiguous,2,16,,512,4096,7168,\n"
+      "dense,,,,64,4096,7168,\n");
+  core::GroupDraws draws;
+  const auto problems = read_shapes(text, "f", Operation::kDense, &draws);
+  EXPECT_EQ(names(problems),
+            Strings({"2 groups of 24x4096x7168, masked",
+                     "2 groups of 512x4096x7168, contiguous by 16", "64x4096x7168"}));
+  EXPECT_EQ(draws.of(problems[0]), (core::GroupDraw{.max_m = 32, .rows = {24, 20}}));
+  EXPECT_EQ(draws.of(problems[1]), core::GroupDraw{});
+}
+
+TEST(ShapeFile, RefusesTwoDrawsOfOneProblem) {
+  const std::string said = complaint([&] {
+    std::istringstream text(
+        "op,groups,m,n,k,group_sizes\n"
+        "grouped-masked,2,24,4096,7168,24 20\n"
+        "grouped-masked,2,24,4096,7168,20 24\n");
+    core::GroupDraws draws;
+    read_shapes(text, "shapes.csv", Operation::kDense, &draws);
+  });
+  EXPECT_NE(said.find("line 3 of shapes.csv gives"), std::string::npos) << said;
+}
+
+TEST(Preset, OfAGroupedOperationHasTheExpertsAlone) {
+  ShapeArguments preset;
+  preset.preset = "deepseek-v3";
+  preset.operation = "grouped-masked";
+  preset.groups = "32";
+  const auto problems = collect_problems(preset);
+  EXPECT_EQ(problems.size(), 10U);
+  EXPECT_EQ(core::to_string(problems.front()), "32 groups of 16x4096x7168, masked");
+  preset.preset = "llama-3-8b";
+  EXPECT_EQ(complaint([&] { collect_problems(preset); }),
+            "Preset 'llama-3-8b' has no experts that could be grouped.");
 }
 
 TEST(Preset, HoldsTheListInTheTestDataAndTheDenseLayers) {

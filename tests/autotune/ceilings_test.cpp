@@ -41,10 +41,10 @@ TEST_F(CeilingsTest, StopsWhenAsked) {
 
 TEST(LimitUs, IsTheLongerOfBytesAndFlops) {
   const auto problem = shape(1000, 1000, 1000);  // 2 GFLOP: 2 us at 1000 TFLOP/s
-  EXPECT_DOUBLE_EQ(limit_us(problem, 5, 1000), 5);
-  EXPECT_DOUBLE_EQ(limit_us(problem, 1.5, 1000), 2);
-  EXPECT_EQ(limit_us(problem, 0, 1000), 0) << "the floor was not measured";
-  EXPECT_EQ(limit_us(problem, 5, 0), 0) << "the rate was not measured";
+  EXPECT_DOUBLE_EQ(limit_us(problem, {}, 5, 1000), 5);
+  EXPECT_DOUBLE_EQ(limit_us(problem, {}, 1.5, 1000), 2);
+  EXPECT_EQ(limit_us(problem, {}, 0, 1000), 0) << "the floor was not measured";
+  EXPECT_EQ(limit_us(problem, {}, 5, 0), 0) << "the rate was not measured";
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ struct Script {
   std::atomic<int> builds{0};
   int verifies = 0;
   int rounds = 0;
+  core::GroupDraw prepared;  // the last one
   int admitted_now = 0;
 
   static core::Environment gpu_environment() {
@@ -187,7 +188,9 @@ class Gpu final : public Executor {
   std::string policy() const override { return "scripted"; }
   bool healthy() const override { return script_.healthy; }
   int processes() const override { return script_.processes; }
-  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem) override {
+  std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
+                                     const core::GroupDraw& draw) override {
+    script_.prepared = draw;
     return std::make_unique<Bench>(script_, problem);
   }
 

@@ -44,6 +44,21 @@ TEST(Wire, WhatIsPackedIsUnpacked) {
   EXPECT_EQ(environment2, environment);
 }
 
+TEST(Wire, AGroupedProblemArrivesWithItsRows) {
+  const core::GemmProblem problem{.operation = core::Operation::kGroupedContiguous,
+                                  .m = 512,
+                                  .n = 4096,
+                                  .k = 7168,
+                                  .groups = 2,
+                                  .alignment = 16};
+  const core::GroupDraw draw{.skew = core::Skew::kZipf, .max_m = 7, .rows = {617, 591}};
+  core::GemmProblem problem2;
+  core::GroupDraw draw2;
+  wire::unpack(wire::pack(problem, draw), problem2, draw2);
+  EXPECT_EQ(problem2, problem);
+  EXPECT_EQ(draw2, draw);
+}
+
 TEST(Wire, TooFewAndTooManyBytesAreGarbled) {
   const std::string bytes = wire::pack(std::string("text"), 7);
   std::string text;

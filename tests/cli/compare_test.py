@@ -60,7 +60,7 @@ class Compare(CliTest):
 
     def test_csv_has_a_line_per_shape(self):
         lines = self.assert_ok(self.compare(RUNS[0], RUNS[1], "--format", "csv")).stdout.split("\n")
-        self.assertTrue(lines[0].startswith("verdict,m,n,k,old_us,new_us,ratio,"))
+        self.assertTrue(lines[0].startswith("verdict,m,n,k,op,groups,alignment,old_us,new_us,ratio,"))
         self.assertEqual(len(lines), 51)
 
     def on_terminal(self, *arguments, **environment):

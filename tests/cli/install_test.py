@@ -68,6 +68,8 @@ class Moved(CliTest):
         bundle = self.bundle()
         for program in programs:
             arguments = [bundle] if "one" in program else [2112, 7168, bundle]
+            if "experts" in program:
+                arguments = [4, 16, *arguments]
             self.assert_needs_a_gpu(folder / program, *arguments)
 
     def test_no_file_names_the_place_it_was_installed_in(self):
@@ -89,8 +91,8 @@ class Moved(CliTest):
         run(CMAKE, "-G", "Ninja", "-S", self.examples, "-B", out,
             f"-DCMAKE_PREFIX_PATH={self.tree}", *options, env=bare_environment())
         run(CMAKE, "--build", out, env=bare_environment())
-        self.assert_all_run(out, ["one_product", "many_products", "one_product_static",
-                                  "many_products_static"])
+        self.assert_all_run(out, ["one_product", "many_products", "masked_experts",
+                                  "one_product_static", "many_products_static"])
 
     def test_a_program_in_c_alone_needs_no_c_plus_plus(self):
         project = self.folder / "c"

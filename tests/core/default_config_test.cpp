@@ -31,6 +31,57 @@ TEST(DefaultConfig, IsLegalForEveryShapeAndDevice) {
   }
 }
 
+GemmProblem grouped(Operation operation, int groups, std::int64_t m, std::int64_t n,
+                    std::int64_t k) {
+  return {.operation = operation,
+          .m = m,
+          .n = n,
+          .k = k,
+          .groups = groups,
+          .alignment = usual_alignment(operation)};
+}
+
+TEST(DefaultConfig, IsLegalForEveryGroupedShape) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  for (const Operation operation : {Operation::kGroupedContiguous, Operation::kGroupedMasked}) {
+    for (const int groups : {1, 2, 7, 32, 512}) {
+      for (const std::int64_t m : {1L, 20L, 64L, 256L, 8192L}) {
+        for (const std::int64_t n : {8L, 576L, 4096L}) {
+          const GemmProblem problem = grouped(operation, groups, m, n, 7168);
+          const GemmConfig config = default_config(problem, device);
+          ASSERT_EQ(why_illegal(config, device.shared_bytes_per_block), std::nullopt)
+              << to_string(problem) << " " << to_string(config);
+          ASSERT_EQ(config.operation, kernel_operation(operation));
+        }
+      }
+    }
+  }
+}
+
+TEST(DefaultConfig, GroupsOfFewRowsGetLowTiles) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  const GemmConfig config =
+      default_config(grouped(Operation::kGroupedMasked, 32, 24, 4096, 7168), device);
+  EXPECT_EQ(config.block_m, 64);
+  EXPECT_EQ(config.split_k, 1) << "there are tiles enough in all groups";
+  EXPECT_EQ(config.cluster_m, 1) << "a group has one tile along m";
+}
+
+TEST(DefaultConfig, LargeGroupsShareInPairs) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  EXPECT_EQ(
+      default_config(grouped(Operation::kGroupedContiguous, 4, 8192, 4096, 7168), device).cluster_m,
+      2);
+}
+
+TEST(DefaultConfig, TheFallbackIsOfItsOperation) {
+  for (const Operation operation :
+       {Operation::kDense, Operation::kGroupedContiguous, Operation::kGroupedMasked}) {
+    EXPECT_EQ(fallback_config(operation).operation, kernel_operation(operation));
+    EXPECT_EQ(why_illegal(fallback_config(operation)), std::nullopt);
+  }
+}
+
 TEST(DefaultConfig, SkinnyShapesSpreadOverTheSms) {
   const GemmConfig config =
       default_config(shape(64, 2112, 7168), *find_device_profile("h100-sxm5"));

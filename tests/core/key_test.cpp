@@ -26,6 +26,15 @@ TEST(Key, HoldsEverythingButM) {
   EXPECT_NE(family_key(shape(1, 2112, 7168), "h20"), family_key(shape(1, 7168, 2112), "h20"));
 }
 
+TEST(Key, HoldsOperationGroupsAndAlignment) {
+  GemmProblem problem = shape(64, 4096, 7168);
+  problem.operation = Operation::kGroupedContiguous;
+  problem.groups = 16;
+  problem.alignment = 32;
+  EXPECT_EQ(family_key(problem, "h20"),
+            "grouped-contiguous|n=4096|k=7168|groups=16|align=32|1x128_128x128|bf16|h20");
+}
+
 constexpr std::array<std::int64_t, 3> kTuned{1, 64, 128};
 
 TEST(Key, IntervalsCoverEveryMOnce) {

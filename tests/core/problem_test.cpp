@@ -46,6 +46,42 @@ TEST(Problem, DenseHasOneGroup) {
   EXPECT_TRUE(why_illegal(problem));
 }
 
+GemmProblem grouped(Operation operation, int groups, int alignment) {
+  GemmProblem problem = shape(64, 4096, 7168);
+  problem.operation = operation;
+  problem.groups = groups;
+  problem.alignment = alignment;
+  return problem;
+}
+
+TEST(Problem, GroupedProblemsKeepTheirRules) {
+  constexpr auto kContiguous = Operation::kGroupedContiguous;
+  constexpr auto kMasked = Operation::kGroupedMasked;
+  for (const int alignment : kAlignments) {
+    EXPECT_EQ(why_illegal(grouped(kContiguous, 512, alignment)), std::nullopt);
+  }
+  EXPECT_EQ(why_illegal(grouped(kMasked, 1, 1)), std::nullopt);
+  EXPECT_EQ(why_illegal(grouped(kMasked, 0, 1)), "groups = 0 must be from 1 to 512");
+  EXPECT_EQ(why_illegal(grouped(kMasked, 513, 1)), "groups = 513 must be from 1 to 512");
+  EXPECT_EQ(why_illegal(grouped(kMasked, 8, 128)),
+            "alignment must be 1 for a grouped-masked problem");
+  EXPECT_EQ(why_illegal(grouped(kContiguous, 8, 2)),
+            "alignment = 2 must be one of 4, 8, 16, 32, 64, 128");
+  GemmProblem large = grouped(kContiguous, 4, 128);
+  large.m = kMaxExtent / 2;
+  EXPECT_EQ(why_illegal(large)->substr(0, 14), "m times groups");
+}
+
+TEST(Problem, GroupedProblemsAreToldInWordsAndAsArguments) {
+  const GemmProblem masked = grouped(Operation::kGroupedMasked, 32, 1);
+  EXPECT_EQ(to_string(masked), "32 groups of 64x4096x7168, masked");
+  EXPECT_EQ(command_text(masked), "64x4096x7168 --op grouped-masked --groups 32");
+  const GemmProblem tight = grouped(Operation::kGroupedContiguous, 1, 16);
+  EXPECT_EQ(to_string(tight), "1 group of 64x4096x7168, contiguous by 16");
+  EXPECT_EQ(command_text(tight), "64x4096x7168 --op grouped-contiguous --groups 1 --alignment 16");
+  EXPECT_EQ(command_text(shape(5, 136, 144)), "5x136x144");
+}
+
 TEST(Problem, DerivedFigures) {
   const GemmProblem problem = shape(5, 136, 144);
   EXPECT_EQ(to_string(problem), "5x136x144");

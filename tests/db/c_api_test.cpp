@@ -176,6 +176,45 @@ TEST_F(CApi, NullAndMisalignedOperandsAreNamed) {
   expect_refused(gemm([&](auto& o) { o.d = memory_ + 2; }), "operand d is not aligned");
 }
 
+TEST_F(CApi, AGroupedProblemIsNotADenseOne) {
+  const deepgemm_problem grouped{100, 2112, 7168, DEEPGEMM_GROUPED_MASKED, 4};
+  deepgemm_found found;
+  EXPECT_EQ(deepgemm_find(runtime_.get(), &grouped, kError, &found), DEEPGEMM_NO_KERNEL);
+  EXPECT_STREQ(found.reason,
+               "nothing was tuned for n = 2112, k = 7168, grouped-masked with groups = 4; run "
+               "deepgemm-tune 100x2112x7168 --op grouped-masked --groups 4");
+  EXPECT_EQ(deepgemm_find(runtime_.get(), &grouped, DEEPGEMM_MISS_NEAREST, &found),
+            DEEPGEMM_NO_KERNEL);
+  EXPECT_EQ(deepgemm_find(runtime_.get(), &grouped, DEEPGEMM_MISS_COMPILE, &found), DEEPGEMM_OK);
+  EXPECT_NE(std::strstr(found.config, "operation=3"), nullptr);
+}
+
+TEST_F(CApi, IllegalGroupedProblemsAndOperandsAreRefused) {
+  deepgemm_found found;
+  const auto find = [&](deepgemm_problem problem) {
+    return deepgemm_find(runtime_.get(), &problem, kError, &found);
+  };
+  expect_refused(find({1, 8, 16, DEEPGEMM_GROUPED_MASKED, 0}), "groups = 0 must be from 1");
+  expect_refused(find({1, 8, 16, DEEPGEMM_GROUPED_MASKED, 2, 8}), "alignment must be 1");
+  expect_refused(find({1, 8, 16, DEEPGEMM_GROUPED_CONTIGUOUS, 2, 3}), "alignment = 3");
+  expect_refused(find({1, 8, 16, DEEPGEMM_DENSE, 2}), "groups must be 1");
+  expect_refused(find({1, 8, 16, static_cast<deepgemm_operation>(7)}), "operation = 7");
+  EXPECT_EQ(find({1, 8, 16, DEEPGEMM_GROUPED_CONTIGUOUS, 2}), DEEPGEMM_NO_KERNEL);
+
+  const deepgemm_problem masked{1, 8, 16, DEEPGEMM_GROUPED_MASKED, 2};
+  const auto gemm = [&](auto change) {
+    deepgemm_operands operands = aligned_operands();
+    operands.rows = reinterpret_cast<const std::int32_t*>(memory_);
+    operands.row_extent = 8;
+    change(operands);
+    EXPECT_EQ(deepgemm_check(runtime_.get(), &masked, &operands, nullptr), DEEPGEMM_BAD_ARGUMENT);
+    return deepgemm_gemm(runtime_.get(), &masked, &operands, kError, nullptr);
+  };
+  expect_refused(gemm([](auto& o) { o.rows = nullptr; }), "operand rows is null");
+  expect_refused(gemm([](auto& o) { o.row_extent = 0; }),
+                 "row_extent = 0 must be from 1 to 536870912: it is the rows that each group");
+}
+
 TEST_F(CApi, AMissingKernelIsABadDatabase) {
   const deepgemm_operands operands = aligned_operands();
   EXPECT_EQ(deepgemm_gemm(runtime_.get(), &problem_, &operands, kError, nullptr),

@@ -130,7 +130,7 @@ inline core::Winner winner_of(std::int64_t m, double median_us = 12.5, bool meas
 
 inline core::Cubin cubin_of(const std::string& key) {
   return {key,
-          "dense_kernel",
+          "gemm_kernel",
           config_of(400),
           {'\x7f', 'E', 'L', 'F', '\0', '\xff'},
           {90, 0, 1024, 1.5}};

@@ -126,7 +126,7 @@ TEST(RoundTrip, CubinsAreStoredOncePerKey) {
   core::Cubin other = cubin_of("a");
   other.entry = "other";
   database.record(other);
-  EXPECT_EQ(database.cubin("a")->entry, "dense_kernel");
+  EXPECT_EQ(database.cubin("a")->entry, "gemm_kernel");
 }
 
 TEST(RoundTrip, EmptyAndNotFiniteValues) {

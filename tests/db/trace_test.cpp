@@ -21,9 +21,9 @@ TEST(Trace, CountsEachProblem) {
     trace.count(problem_of(65));
   }
   const std::string text = content(folder / "t.csv");
-  EXPECT_EQ(text.find("op,groups,m,n,k,count\n"), 0U);
-  EXPECT_NE(text.find("dense,1,64,2112,7168,5\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("dense,1,65,2112,7168,1\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("op,groups,alignment,m,n,k,count\n"), 0U);
+  EXPECT_NE(text.find("dense,1,1,64,2112,7168,5\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("dense,1,1,65,2112,7168,1\n"), std::string::npos) << text;
   EXPECT_EQ(folder.files(), std::set<std::string>{"t.csv"});
 }
 
@@ -31,7 +31,7 @@ TEST(Trace, IsThereAfterTheFirstCall) {
   TempFolder folder;
   Trace trace(folder / "t.csv");
   trace.count(problem_of(64));
-  EXPECT_NE(content(folder / "t.csv").find("dense,1,64"), std::string::npos);
+  EXPECT_NE(content(folder / "t.csv").find("dense,1,1,64"), std::string::npos);
 }
 
 TEST(Trace, ManyThreadsLoseNothing) {

@@ -15,7 +15,7 @@ class CeilingsTest : public GpuTest {
 TEST_F(CeilingsTest, TheFloorIsNeitherTooHighNorTooLow) {
   // The shape whose kernels come closest to the floor.
   const auto shape = problem(128, 32768, 512);
-  const auto bench = Gpu::executor()->prepare(shape);
+  const auto bench = Gpu::executor()->prepare(shape, {});
   const core::Cubin cubin = build("block_m=128,block_n=128,stages=5,raster_group=1");
   const auto kernel = bench->admit(core::Contender::kCandidate, &cubin);
   const auto floor = bench->admit(core::Contender::kMemoryFloor, nullptr);

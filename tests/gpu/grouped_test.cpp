@@ -24,8 +24,8 @@ constexpr std::int64_t kK = 1296;
 // Where the rows of the groups lie. A group without rows has count 0.
 struct RowLayout {
   Operation operation;
-  std::int64_t extent;     // DenseOperands::row_extent
-  std::vector<int> rows;   // DenseOperands::rows
+  std::int64_t extent;     // GemmOperands::row_extent
+  std::vector<int> rows;   // GemmOperands::rows
   std::vector<int> first;  // row of A and D, per group
   std::vector<int> count;  // rows, per group
 
@@ -94,17 +94,17 @@ class GroupedKernelTest : public GpuTest {
       core::copy_to_device(rows_.data(), layout.rows.data(), rows_.bytes());
     }
 
-    core::DenseOperands of_all(const RowLayout& layout, void* d) const {
-      core::DenseOperands operands{a_.data(), b_.data(), scale_a_.as<float>(), scale_b_.as<float>(),
-                                   d};
+    core::GemmOperands of_all(const RowLayout& layout, void* d) const {
+      core::GemmOperands operands{a_.data(), b_.data(), scale_a_.as<float>(), scale_b_.as<float>(),
+                                  d};
       operands.rows = rows_.as<int>();
       operands.row_extent = layout.extent;
       return operands;
     }
 
     // One group's product as a dense one; `scales` keeps its scales of A.
-    core::DenseOperands of_group(const RowLayout& layout, int group, void* d,
-                                 core::DeviceBuffer& scales) const {
+    core::GemmOperands of_group(const RowLayout& layout, int group, void* d,
+                                core::DeviceBuffer& scales) const {
       const bool is_masked = layout.operation == Operation::kGroupedMasked;
       const std::int64_t first = layout.first[group];
       const std::int64_t stride = (layout.count[group] + 3) / 4 * 4;
@@ -177,8 +177,8 @@ class GroupedKernelTest : public GpuTest {
     return "";
   }
 
-  static core::DenseKernel kernel(const std::string& config, Operation operation) {
-    return core::DenseKernel(cubin(config, operation));
+  static core::GemmKernel kernel(const std::string& config, Operation operation) {
+    return core::GemmKernel(cubin(config, operation));
   }
 
   std::vector<unsigned short> contents(const autotune::GuardedResult& d, const RowLayout& layout) {
@@ -188,14 +188,14 @@ class GroupedKernelTest : public GpuTest {
     return values;
   }
 
-  std::vector<unsigned short> group_by_group(const core::DenseKernel& dense,
+  std::vector<unsigned short> group_by_group(const core::GemmKernel& dense,
                                              const Operands& operands, const RowLayout& layout) {
     autotune::GuardedResult d(2 * layout.all_rows() * kN);
     d.arm(device_->stream);
     for (int g = 0; g < layout.groups(); ++g) {
       if (layout.count[g] == 0) continue;
       core::DeviceBuffer scales;
-      const core::DenseOperands group = operands.of_group(layout, g, d.data(), scales);
+      const core::GemmOperands group = operands.of_group(layout, g, d.data(), scales);
       EXPECT_EQ(dense.launch(problem(layout.count[g], kN, kK), group, device_->stream.get()), 0);
       device_->stream.synchronize();
     }
@@ -203,8 +203,8 @@ class GroupedKernelTest : public GpuTest {
   }
 
   // Everything that must hold of one config and one layout.
-  void expect_right(const std::string& config, const core::DenseKernel& dense,
-                    const core::DenseKernel& grouped, const Operands& operands,
+  void expect_right(const std::string& config, const core::GemmKernel& dense,
+                    const core::GemmKernel& grouped, const Operands& operands,
                     const RowLayout& layout) {
     SCOPED_TRACE(config);
     autotune::GuardedResult d(2 * layout.all_rows() * kN);
@@ -293,8 +293,8 @@ TEST_F(GroupedKernelTest, MaskedCountsOutOfRangeAreClamped) {
 // The launch does not change: a captured graph may be replayed.
 TEST_F(GroupedKernelTest, TheRowCountsMayChangeBetweenLaunches) {
   for (const char* config : kConfigs) {
-    const core::DenseKernel dense = kernel(config, Operation::kDense);
-    const core::DenseKernel grouped = kernel(config, Operation::kGroupedMasked);
+    const core::GemmKernel dense = kernel(config, Operation::kDense);
+    const core::GemmKernel grouped = kernel(config, Operation::kGroupedMasked);
     Operands operands(*device_, masked(150, {150, 150, 150}));
     for (const std::vector<int>& counts :
          {std::vector<int>{0, 0, 0}, {150, 0, 1}, {64, 65, 150}, {0, 0, 3}}) {

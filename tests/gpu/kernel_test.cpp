@@ -37,7 +37,7 @@ const std::vector<std::string> kSplitK{
     "block_m=256,block_n=64,stages=3,split_k=2",
 };
 
-class DenseKernelTest : public GpuTest {
+class GemmKernelTest : public GpuTest {
  protected:
   static autotune::Check verify(autotune::Workbench& bench, const core::Cubin& cubin) {
     const auto admitted = bench.admit(core::Contender::kCandidate, &cubin);
@@ -53,7 +53,7 @@ class DenseKernelTest : public GpuTest {
 
 // A problem that every config must get right. Two tests, because compute-sanitizer's racecheck
 // has nothing to report on the first and something to explain on the second (CONTRIBUTING.md).
-class DenseShapeTest : public DenseKernelTest,
+class DenseShapeTest : public GemmKernelTest,
                        public testing::WithParamInterface<std::array<std::int64_t, 3>> {
  protected:
   static core::GemmProblem shape() { return problem(GetParam()[0], GetParam()[1], GetParam()[2]); }
@@ -61,7 +61,7 @@ class DenseShapeTest : public DenseKernelTest,
 
 // They sum in one order, so they are equal to the bit.
 TEST_P(DenseShapeTest, WholeK) {
-  const auto bench = Gpu::executor()->prepare(shape());
+  const auto bench = Gpu::executor()->prepare(shape(), {});
   std::optional<unsigned long long> bits;
   // What an export bundle falls back to must run any shape.
   std::vector<std::string> configs(kWholeK.begin(), kWholeK.end());
@@ -75,7 +75,7 @@ TEST_P(DenseShapeTest, WholeK) {
 }
 
 TEST_P(DenseShapeTest, SplitK) {
-  const auto bench = Gpu::executor()->prepare(shape());
+  const auto bench = Gpu::executor()->prepare(shape(), {});
   for (const std::string& config : kSplitK) {
     SCOPED_TRACE(config);
     verify(*bench, build(config));
@@ -101,8 +101,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 // The one config that ever gave other bits on a second run, once in thousands of launches: tiles
 // that straddle scale blocks, in pairs of blocks, with k as long as the pipeline is deep.
-TEST_F(DenseKernelTest, AThousandLaunchesGiveTheSameBits) {
-  const auto bench = Gpu::executor()->prepare(problem(4096, 32768, 512));
+TEST_F(GemmKernelTest, AThousandLaunchesGiveTheSameBits) {
+  const auto bench = Gpu::executor()->prepare(problem(4096, 32768, 512), {});
   const core::Cubin cubin = build("block_m=256,block_n=80,stages=4,cluster_m=2,raster_group=1");
   const int id = bench->admit(core::Contender::kCandidate, &cubin).id;
   ASSERT_GE(id, 0);
@@ -112,12 +112,12 @@ TEST_F(DenseKernelTest, AThousandLaunchesGiveTheSameBits) {
   }
 }
 
-TEST_F(DenseKernelTest, TheReferenceIsCublasLtWhereItCan) {
-  EXPECT_EQ(Gpu::executor()->prepare(problem(64, 2112, 7168))->reference(), "cublaslt-block");
+TEST_F(GemmKernelTest, TheReferenceIsCublasLtWhereItCan) {
+  EXPECT_EQ(Gpu::executor()->prepare(problem(64, 2112, 7168), {})->reference(), "cublaslt-block");
 }
 
-TEST_F(DenseKernelTest, AProblemLargerThanTheGpuIsAUsageError) {
-  EXPECT_THROW(Gpu::executor()->prepare(problem(1 << 20, 1 << 20, 128)), core::UsageError);
+TEST_F(GemmKernelTest, AProblemLargerThanTheGpuIsAUsageError) {
+  EXPECT_THROW(Gpu::executor()->prepare(problem(1 << 20, 1 << 20, 128), {}), core::UsageError);
 }
 
 }  // namespace

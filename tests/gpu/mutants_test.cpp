@@ -74,7 +74,7 @@ class MutantsTest : public testing::Test {
     options.limits.verify = 1;  // the product takes a twentieth of a millisecond
     options.on_loss = [this](const std::string&) { ++lost_; };
     executor_ = autotune::make_worker_executor(identity_, std::move(options));
-    bench_ = executor_->prepare(mutants::mutant_problem());
+    bench_ = executor_->prepare(mutants::mutant_problem(), {});
   }
 
   core::Trial trial_of(const Build& build) {

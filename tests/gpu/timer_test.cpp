@@ -22,7 +22,7 @@ TEST_F(TimerTest, AnEmptyKernelTakesAMicrosecond) {
 }
 
 TEST_F(TimerTest, OneContenderTwiceInEachRoundReadsTheSame) {
-  const auto bench = Gpu::executor()->prepare(problem(512, 4096, 7168));
+  const auto bench = Gpu::executor()->prepare(problem(512, 4096, 7168), {});
   const core::Cubin cubin = build("block_m=128,block_n=128,stages=5,cluster_m=2");
   const int first = bench->admit(core::Contender::kCandidate, &cubin).id;
   const int second = bench->admit(core::Contender::kCandidate, &cubin).id;

@@ -14,7 +14,7 @@ class VerifierTest : public GpuTest {
   void SetUp() override {
     GpuTest::SetUp();
     if (IsSkipped()) return;
-    operands_.emplace(problem(200, 264, 1040), device_->tools, device_->stream);
+    operands_.emplace(problem(200, 264, 1040), core::GroupDraw{}, device_->tools, device_->stream);
     verifier_.emplace(*operands_, nullptr, "no library here", device_->tools, device_->stream);
     kernel_.emplace(build("block_m=64,block_n=64,stages=4,math_warpgroups=1"));
   }
@@ -44,7 +44,7 @@ class VerifierTest : public GpuTest {
       Gpu::executor() == nullptr ? nullptr : std::make_unique<Device>();
   std::optional<autotune::Operands> operands_;
   std::optional<autotune::Verifier> verifier_;
-  std::optional<core::DenseKernel> kernel_;
+  std::optional<core::GemmKernel> kernel_;
 };
 
 TEST_F(VerifierTest, AcceptsTheRightProductAgainstThePlainKernel) {
@@ -104,7 +104,7 @@ TEST_F(VerifierTest, RejectsNan) {
 
 TEST_F(VerifierTest, RejectsANeighboursScale) {
   const autotune::Check check = verifier_->check([&](void* d) {
-    core::DenseOperands wrong = operands_->writing_to(d);
+    core::GemmOperands wrong = operands_->writing_to(d);
     ++wrong.scale_b;
     return kernel_->launch(operands_->problem(), wrong, device_->stream.get());
   });

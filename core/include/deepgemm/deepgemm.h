@@ -61,21 +61,70 @@ typedef enum deepgemm_staleness {
   DEEPGEMM_HINT = 3 /* another kind of GPU: right to use, nothing is known of its speed */
 } deepgemm_staleness;
 
+/* What is computed. A grouped product multiplies the rows of each group with a B of its own, all in
+ * one launch: the experts of a layer. */
+typedef enum deepgemm_operation {
+  DEEPGEMM_DENSE = 0,
+  DEEPGEMM_GROUPED_CONTIGUOUS = 1, /* the rows of all groups behind each other */
+  DEEPGEMM_GROUPED_MASKED = 2,     /* room for as many rows in each group; the GPU knows how many
+                                      are used */
+  DEEPGEMM_OPERATION_MAX_ENUM = 0x7fffffff
+} deepgemm_operation;
+
+/* What dense products need not set is 0: C++14 and later see to it, elsewhere {m, n, k} or = {0}
+ * does. */
+#if defined(__cplusplus) && __cplusplus >= 201402L
+#define DEEPGEMM_ELSE(value) = value
+#else
+#define DEEPGEMM_ELSE(value)
+#endif
+
 /* D[m, n] = A[m, k] * B[n, k]^T with 1x128 scales of A and 128x128 scales of B.
- * m >= 1, n a multiple of 8, k a multiple of 16. */
+ * m >= 1, n a multiple of 8, k a multiple of 16.
+ *
+ * Of a grouped product m is the number of rows that is expected of a group. It only chooses the
+ * kernel: every kernel is right for any number of rows, so one m may stand for many calls. */
 typedef struct deepgemm_problem {
   int64_t m;
   int64_t n;
   int64_t k;
+  deepgemm_operation operation DEEPGEMM_ELSE(DEEPGEMM_DENSE);
+  int32_t groups DEEPGEMM_ELSE(0);    /* 1 to 512; dense: 0 or 1 */
+  int32_t alignment DEEPGEMM_ELSE(0); /* grouped-contiguous: each group's rows start at a multiple
+                                         of it, which is 4, 8, 16, 32, 64 or 128; 0 means 128.
+                                         Else 0 or 1 */
 } deepgemm_problem;
 
-/* Device pointers. a, b, scale_a and d are aligned to 16 bytes, scale_b to 4. */
+/* Device pointers. a, b, scale_a and d are aligned to 16 bytes, scale_b and rows to 4.
+ *
+ * Grouped: b is [groups, n, k], scale_b [groups][ceil(n/128)][ceil(k/128)], and extent below is
+ * row_extent, at least 1.
+ *
+ * Grouped-contiguous: a is [extent, k], d [extent, n], scale_a [ceil(k/128)][extent rounded up to a
+ * multiple of 4]. rows is int32 [extent], the group of each row, negative for padding. The rows of
+ * a group lie together, groups in any order; a group may have none. What lies between two rows of
+ * one group is computed as if it were that group's; padding beside groups is neither read nor
+ * written, however much there is.
+ *
+ * Grouped-masked: a is [groups, extent, k], d [groups, extent, n], scale_a
+ * [groups][ceil(k/128)][extent rounded up to a multiple of 4]. rows is int32 [groups]: how many
+ * rows of each group are used, 0 to extent. The others are neither read nor written.
+ *
+ * rows is read by the GPU when the kernel runs: a captured graph may be replayed with other rows.
+ * So no call can check it on the way. What breaks the rules above never writes outside d and never
+ * ends the launch with a fault: a count below 0 is taken as 0, one above extent as extent; a row of
+ * a group that does not exist is padding. A group that starts at no multiple of 4, or whose rows
+ * lie apart with another group's between them, gets wrong numbers. deepgemm_check finds all of
+ * these. */
 typedef struct deepgemm_operands {
   const void* a;        /* e4m3 [m, k] row-major */
   const void* b;        /* e4m3 [n, k] row-major */
   const float* scale_a; /* [ceil(k/128)][lda], M-major: lda is m rounded up to a multiple of 4 */
   const float* scale_b; /* [ceil(n/128)][ceil(k/128)] */
   void* d;              /* bf16 [m, n] row-major */
+  const int32_t* rows DEEPGEMM_ELSE(0); /* grouped only */
+  int64_t row_extent DEEPGEMM_ELSE(0);  /* grouped only: rows of all groups with padding, or the
+                                           rows that each group has room for (max_m) */
 } deepgemm_operands;
 
 /* What would run, and why. Texts that do not fit are cut. */
@@ -132,11 +181,23 @@ DEEPGEMM_API deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime,
 /* Enqueues the product on `stream` (a CUstream or cudaStream_t; null is the default stream) and
  * returns before it ran. The first call for a kernel loads it, unless it was prepared; every
  * other call allocates nothing, takes no lock (with DEEPGEMM_MISS_COMPILE a shared one on a miss)
- * and touches no file. */
+ * and touches no file.
+ *
+ * Where the environment variable DEEPGEMM_CHECK is set to 1 when the runtime is opened, each call
+ * for a grouped product does what deepgemm_check does first. */
 DEEPGEMM_API deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime,
                                            const deepgemm_problem* problem,
                                            const deepgemm_operands* operands, deepgemm_miss miss,
                                            void* stream);
+
+/* Checks the rows of a grouped product: waits for what is on `stream`, reads them back and reports
+ * DEEPGEMM_BAD_ARGUMENT for a group that does not exist, a group that starts at no multiple of the
+ * problem's alignment, one whose rows lie apart with another's between them, or a count that is
+ * negative or above row_extent. While the stream is being captured there is nothing to read: then,
+ * and for dense products, it checks what deepgemm_gemm checks. For debugging: it is slow. */
+DEEPGEMM_API deepgemm_status deepgemm_check(deepgemm_runtime* runtime,
+                                            const deepgemm_problem* problem,
+                                            const deepgemm_operands* operands, void* stream);
 
 #ifdef __cplusplus
 }

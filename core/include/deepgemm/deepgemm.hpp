@@ -47,6 +47,12 @@ class Runtime {
     return is_hit(deepgemm_gemm(handle_.get(), &problem, &operands, miss, stream));
   }
 
+  // For debugging grouped products: throws where the rows break what deepgemm.h asks of them.
+  void check(const deepgemm_problem& problem, const deepgemm_operands& operands,
+             void* stream = nullptr) const {
+    require(deepgemm_check(handle_.get(), &problem, &operands, stream));
+  }
+
   deepgemm_runtime* get() const { return handle_.get(); }
 
  private:

@@ -16,6 +16,7 @@ namespace {
 void (*launch_observer)(const Launch&) = nullptr;
 std::atomic<int> loaded = 0;
 std::atomic<int> alive = 0;
+std::atomic<bool> capturing = false;
 char primary_context;
 thread_local CUcontext current = nullptr;
 
@@ -49,6 +50,7 @@ void* host(CUdeviceptr address) { return reinterpret_cast<void*>(address); }
 }  // namespace
 
 void watch_launches(void (*observer)(const Launch&)) { launch_observer = observer; }
+void pretend_capture(bool on) { capturing = on; }
 int modules_loaded() { return loaded; }
 int modules_alive() { return alive; }
 
@@ -158,4 +160,16 @@ CUresult cuStreamDestroy(CUstream stream) {
   return CUDA_SUCCESS;
 }
 CUresult cuStreamSynchronize(CUstream) { return CUDA_SUCCESS; }
+CUresult cuStreamIsCapturing(CUstream, CUstreamCaptureStatus* status) {
+  return give(status, capturing ? CU_STREAM_CAPTURE_STATUS_ACTIVE : CU_STREAM_CAPTURE_STATUS_NONE);
+}
+// What the runtime library never asks for.
+CUresult cuStreamBeginCapture(CUstream, CUstreamCaptureMode) { return CUDA_ERROR_NOT_SUPPORTED; }
+CUresult cuStreamEndCapture(CUstream, CUgraph*) { return CUDA_ERROR_NOT_SUPPORTED; }
+CUresult cuGraphInstantiateWithFlags(CUgraphExec*, CUgraph, unsigned long long) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphLaunch(CUgraphExec, CUstream) { return CUDA_ERROR_NOT_SUPPORTED; }
+CUresult cuGraphExecDestroy(CUgraphExec) { return CUDA_SUCCESS; }
+CUresult cuGraphDestroy(CUgraph) { return CUDA_SUCCESS; }
 }

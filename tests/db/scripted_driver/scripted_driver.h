@@ -29,6 +29,9 @@ struct Launch {
 // Called on the launching thread by every cuLaunchKernelEx. Set it before other threads launch.
 void watch_launches(void (*observer)(const Launch&));
 
+// What cuStreamIsCapturing says of every stream from now on.
+void pretend_capture(bool on);
+
 // How many modules were loaded, and are loaded now.
 int modules_loaded();
 int modules_alive();

@@ -1,4 +1,4 @@
-// A dense kernel loaded into the current CUDA context, ready to launch.
+// A kernel loaded into the current CUDA context, ready to launch.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ struct CUstream_st;
 namespace deepgemm::core {
 
 // Device pointers of one product; layouts in kernels/dense.cuh. a, b, scale_a and d are aligned to
-// 16 bytes. scale_a is M-major with leading dimension scale_a_stride(problem).
-struct DenseOperands {
+// 16 bytes. scale_a is M-major with leading dimension scale_a_stride of its rows.
+struct GemmOperands {
   const void* a = nullptr;         // e4m3 [m, k]
   const void* b = nullptr;         // e4m3 [n, k]
   const float* scale_a = nullptr;  // [ceil(k/128), scale_a_stride]
@@ -37,21 +37,21 @@ struct DenseOperands {
   std::int64_t row_extent = 0;
 };
 
-class DenseKernel {
+class GemmKernel {
  public:
   // Loads into the calling thread's current context. Throws EnvironmentError where the driver
   // refuses the image.
-  explicit DenseKernel(const Cubin& cubin);
-  ~DenseKernel();
-  DenseKernel(DenseKernel&&) noexcept;
-  DenseKernel& operator=(DenseKernel&&) noexcept;
+  explicit GemmKernel(const Cubin& cubin);
+  ~GemmKernel();
+  GemmKernel(GemmKernel&&) noexcept;
+  GemmKernel& operator=(GemmKernel&&) noexcept;
 
   const GemmConfig& config() const;
 
   // Enqueues the product; asynchronous, thread-safe, allocates nothing. The context it was loaded
   // into must be current. Returns 0 or the driver's CUresult; CUDA_ERROR_INVALID_VALUE where the
   // kernel was compiled for another operation.
-  int launch(const GemmProblem& problem, const DenseOperands& operands, CUstream_st* stream) const;
+  int launch(const GemmProblem& problem, const GemmOperands& operands, CUstream_st* stream) const;
 
  private:
   struct State;

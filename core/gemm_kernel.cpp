@@ -1,4 +1,4 @@
-#include "core/dense_kernel.h"
+#include "core/gemm_kernel.h"
 
 #include <algorithm>
 
@@ -99,7 +99,7 @@ struct RowLayout {
   std::int64_t extent;        // of a dense D, of all segments, of one masked group
   std::int64_t scale_blocks;  // how many times the k-blocks of scales of A come
 
-  RowLayout(const GemmProblem& problem, const DenseOperands& operands) {
+  RowLayout(const GemmProblem& problem, const GemmOperands& operands) {
     const bool masked = problem.operation == Operation::kGroupedMasked;
     extent = problem.operation == Operation::kDense ? problem.m : operands.row_extent;
     rows = masked ? problem.groups * extent : extent;
@@ -108,12 +108,12 @@ struct RowLayout {
 };
 
 CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p, const RowLayout& layout,
-                    const DenseOperands& operands) {
+                    const GemmOperands& operands) {
   constexpr auto kByte = CU_TENSOR_MAP_DATA_TYPE_UINT8;
   constexpr auto kSwizzle128 = CU_TENSOR_MAP_SWIZZLE_128B;
   const int store_columns = kernels::store_box_n(c);
   const int m = static_cast<int>(layout.extent);
-  const std::int64_t scale_pitch = 4 * ((layout.extent + 3) / 4 * 4);
+  const std::int64_t scale_pitch = 4 * scale_a_stride(layout.extent);
   const TensorView views[] = {
       {kByte, operands.a, layout.rows, p.k, p.k, kernels::loaded_rows(c, m) / c.cluster_n,
        kernels::kBlockK, kSwizzle128},
@@ -187,7 +187,7 @@ int resident_clusters(CUfunction function, const GemmConfig& config) {
 
 }  // namespace
 
-struct DenseKernel::State {
+struct GemmKernel::State {
   explicit State(const Cubin& cubin)
       : config(cubin.config), module(cubin.image), function(module.function(cubin.entry)) {
     check(driver().cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
@@ -202,15 +202,15 @@ struct DenseKernel::State {
   int clusters = 0;
 };
 
-DenseKernel::DenseKernel(const Cubin& cubin) : state_(std::make_unique<State>(cubin)) {}
-DenseKernel::~DenseKernel() = default;
-DenseKernel::DenseKernel(DenseKernel&&) noexcept = default;
-DenseKernel& DenseKernel::operator=(DenseKernel&&) noexcept = default;
+GemmKernel::GemmKernel(const Cubin& cubin) : state_(std::make_unique<State>(cubin)) {}
+GemmKernel::~GemmKernel() = default;
+GemmKernel::GemmKernel(GemmKernel&&) noexcept = default;
+GemmKernel& GemmKernel::operator=(GemmKernel&&) noexcept = default;
 
-const GemmConfig& DenseKernel::config() const { return state_->config; }
+const GemmConfig& GemmKernel::config() const { return state_->config; }
 
-int DenseKernel::launch(const GemmProblem& problem, const DenseOperands& operands,
-                        CUstream_st* stream) const {
+int GemmKernel::launch(const GemmProblem& problem, const GemmOperands& operands,
+                       CUstream_st* stream) const {
   const GemmConfig& config = state_->config;
   if (config.operation != kernel_operation(problem.operation)) return CUDA_ERROR_INVALID_VALUE;
   const RowLayout layout(problem, operands);

@@ -1,0 +1,19 @@
+// What tables say of a problem beside m, n and k. People see it only where some row is grouped.
+#pragma once
+
+#include "app/table.h"
+#include "core/problem.h"
+
+namespace deepgemm::app {
+
+// "masked 32", "contiguous 16 / 128" (groups, alignment), nothing for dense; csv: "grouped-masked".
+inline const Column kOperationColumn{"groups", "op", Align::kLeft, true};
+// For csv alone.
+inline const Column kGroupsColumn{"", "groups"};
+inline const Column kAlignmentColumn{"", "alignment"};
+
+Cell operation_cell(const core::GemmProblem& problem);
+Cell groups_cell(const core::GemmProblem& problem);
+Cell alignment_cell(const core::GemmProblem& problem);
+
+}  // namespace deepgemm::app

@@ -1,0 +1,78 @@
+// What is particular to tuning a grouped product.
+#include "tests/autotune/tuning.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+class GroupedTuningTest : public TuningTest {
+ protected:
+  GroupedTuningTest() {
+    problem_.operation = core::Operation::kGroupedMasked;
+    problem_.groups = 6;
+  }
+};
+
+TEST_F(GroupedTuningTest, OnlyKernelsOfTheOperationAreTried) {
+  const TuneResult result = tune();
+  ASSERT_TRUE(result.winner);
+  EXPECT_EQ(result.winner->config.operation, kernels::kGroupedMasked);
+  EXPECT_EQ(result.winner->default_config.operation, kernels::kGroupedMasked);
+  for (const core::Trial& each : result.trials) {
+    const bool ours = each.contender == core::Contender::kCandidate ||
+                      each.contender == core::Contender::kDefault;
+    if (!ours) continue;
+    EXPECT_EQ(each.config.operation, kernels::kGroupedMasked);
+  }
+}
+
+TEST_F(GroupedTuningTest, ATrialSaysWhichRowsWereMeasured) {
+  options_.draws = core::GroupDraws(core::GroupDraw{.skew = core::Skew::kZipf});
+  const TuneResult result = tune();
+  EXPECT_EQ(script_.prepared.skew, core::Skew::kZipf);
+  for (const core::Trial& each : result.trials) {
+    EXPECT_TRUE(each.policy.starts_with("scripted; rows: zipf, max_m ")) << each.policy;
+  }
+}
+
+TEST_F(GroupedTuningTest, TimesOfOtherRowsAnswerNothing) {
+  tune();
+  const int builds = script_.builds;
+  EXPECT_TRUE(tune().resumed);
+  EXPECT_EQ(script_.builds, builds);
+  options_.draws = core::GroupDraws(core::GroupDraw{.skew = core::Skew::kHalf});
+  const TuneResult other = tune();
+  EXPECT_FALSE(other.resumed);
+  for (const core::Trial& each : other.trials) {
+    EXPECT_NE(each.policy.find("rows: half"), std::string::npos) << each.policy;
+  }
+}
+
+TEST_F(GroupedTuningTest, APlanWalksTheSameSpaceForEveryOperation) {
+  const Plan masked = make_plan(problem_, space_, script_.device);
+  EXPECT_EQ(masked.enumerated, space_.size());
+  ASSERT_FALSE(masked.ranked.empty());
+  for (const RankedCandidate& each : masked.ranked) {
+    ASSERT_EQ(each.config.operation, kernels::kGroupedMasked);
+    ASSERT_EQ(core::broken_limit(each.config), std::nullopt);
+  }
+  const Plan dense = make_plan(shape(512, 4096, 7168), space_, script_.device);
+  ASSERT_FALSE(dense.ranked.empty());
+  EXPECT_EQ(dense.ranked.front().config.operation, kernels::kDense);
+}
+
+TEST_F(GroupedTuningTest, TheModelCountsTheTilesOfAllGroups) {
+  const CostModel model(script_.device);
+  core::GemmConfig config = core::parse_config("block_m=128,block_n=128,stages=4,operation=3");
+  core::GemmProblem one = problem_;
+  one.groups = 1;
+  one.m = 120;  // 100 rows come
+  core::GemmProblem many = one;
+  many.groups = 64;
+  EXPECT_EQ(model.predict(one, config).tiles, 32);
+  EXPECT_EQ(model.predict(many, config).tiles, 64 * 32) << "no group fills a tile";
+  EXPECT_GT(model.predict(many, config).memory_us, 20 * model.predict(one, config).memory_us)
+      << "each group has a B";
+}
+
+}  // namespace
+}  // namespace deepgemm::autotune

@@ -1,0 +1,221 @@
+// Grouped products above the kernels: what the verifier must catch, cuBLASLt per group, and the C
+// ABI in a CUDA graph whose rows change between replays.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "autotune/gpu_workbench.h"
+#include "core/default_config.h"
+#include "core/graph.h"
+#include "core/include/deepgemm/deepgemm.hpp"
+#include "db/bundle_file.h"
+#include "tests/gpu/gpu_fixture.h"
+
+namespace deepgemm::gpu_test {
+namespace {
+
+using core::Operation;
+
+constexpr std::int64_t kN = 328;
+constexpr std::int64_t kK = 1296;
+
+core::GemmProblem grouped(Operation operation, int groups, std::int64_t m) {
+  return {.operation = operation,
+          .m = m,
+          .n = kN,
+          .k = kK,
+          .groups = groups,
+          .alignment = operation == Operation::kGroupedContiguous ? 16 : 1};
+}
+
+// One problem with exact rows: groups that are empty, small, and larger than a tile.
+struct Case {
+  core::GemmProblem problem;
+  core::GroupDraw draw;
+};
+const Case kCases[] = {
+    {grouped(Operation::kGroupedContiguous, 5, 96), {.rows = {0, 100, 1, 301, 0}}},
+    {grouped(Operation::kGroupedContiguous, 3, 96), {.rows = {0, 500, 0}}},
+    {grouped(Operation::kGroupedMasked, 5, 96), {.max_m = 150, .rows = {0, 100, 1, 150, 0}}},
+    {grouped(Operation::kGroupedMasked, 2, 8), {.max_m = 9, .rows = {9, 7}}},
+};
+
+class GroupedCheckTest : public GpuTest {
+ protected:
+  struct Device {
+    core::Stream stream;
+    autotune::DeviceTools tools{stream};
+    autotune::CublasLt library;
+  };
+
+  void SetUp() override {
+    GpuTest::SetUp();
+    if (!IsSkipped()) device_.emplace();
+  }
+
+  static core::Cubin default_cubin(const core::GemmProblem& problem) {
+    return build(core::to_string(core::default_config(problem, Gpu::executor()->device())));
+  }
+
+  void expect_wrong(const autotune::Check& check, const std::string& word) {
+    EXPECT_EQ(check.outcome, core::Outcome::kWrong);
+    EXPECT_NE(check.detail.find(word), std::string::npos) << check.detail;
+  }
+
+  std::optional<Device> device_;
+};
+
+TEST_F(GroupedCheckTest, TheDefaultIsRightAgainstBothReferences) {
+  for (const Case& each : kCases) {
+    SCOPED_TRACE(core::to_string(each.problem));
+    const autotune::Operands operands(each.problem, each.draw, device_->tools, device_->stream);
+    std::string why;
+    const auto library =
+        device_->library.plan(autotune::LibraryRecipe::kBlockScaled, operands, why);
+    ASSERT_NE(library, nullptr) << why;
+    const core::GemmKernel kernel(default_cubin(each.problem));
+    const auto launch = [&](void* d) {
+      return kernel.launch(each.problem, operands.writing_to(d), device_->stream.get());
+    };
+    const autotune::Verifier against_library(operands, library.get(), "", device_->tools,
+                                             device_->stream);
+    const autotune::Verifier against_plain(operands, nullptr, "no library here", device_->tools,
+                                           device_->stream);
+    EXPECT_EQ(against_library.reference(), "cublaslt-block") << against_library.note();
+    for (const autotune::Verifier* verifier : {&against_library, &against_plain}) {
+      const autotune::Check check = verifier->check(launch);
+      EXPECT_EQ(check.outcome, core::Outcome::kMeasured) << check.detail;
+      EXPECT_EQ(check.verification.canaries_touched, 0);
+    }
+  }
+}
+
+TEST_F(GroupedCheckTest, WhatIsWrongIsRejected) {
+  for (const Case& each : {kCases[0], kCases[2]}) {
+    SCOPED_TRACE(core::to_string(each.problem));
+    const autotune::Operands operands(each.problem, each.draw, device_->tools, device_->stream);
+    const autotune::Verifier verifier(operands, nullptr, "no library here", device_->tools,
+                                      device_->stream);
+    const core::GemmKernel kernel(default_cubin(each.problem));
+    const auto with = [&](const std::function<void(core::GemmOperands&)>& change) {
+      return verifier.check([&](void* d) {
+        core::GemmOperands wrong = operands.writing_to(d);
+        change(wrong);
+        return kernel.launch(each.problem, wrong, device_->stream.get());
+      });
+    };
+    const std::int64_t scales_of_b = core::n_blocks(each.problem) * core::k_blocks(each.problem);
+    expect_wrong(with([&](auto& o) { o.scale_b -= scales_of_b; }), "differs");  // a neighbour's
+    expect_wrong(with([&](auto& o) { o.b = static_cast<const char*>(o.b) - kN * kK; }), "differs");
+    expect_wrong(with([&](auto& o) { o.scale_a += 4; }), "differs");
+
+    const auto after = [&](std::int64_t row, unsigned short value) {
+      return verifier.check([&](void* d) {
+        const int error =
+            kernel.launch(each.problem, operands.writing_to(d), device_->stream.get());
+        device_->stream.synchronize();
+        core::copy_to_device(static_cast<unsigned short*>(d) + row * kN + 7, &value, 2);
+        return error;
+      });
+    };
+    const core::GroupSegment& group = operands.layout().segments[1];
+    expect_wrong(after(group.first + group.rows, 0), "rows of no group");
+    expect_wrong(after(operands.layout().all_rows, 0), "overwritten");
+    expect_wrong(after(group.first + group.rows - 1, 0xffff), "never written");
+  }
+}
+
+TEST_F(GroupedCheckTest, AllContendersRaceOnAWorkbench) {
+  for (const Case& each : {kCases[0], kCases[2]}) {
+    SCOPED_TRACE(core::to_string(each.problem));
+    const auto bench = Gpu::executor()->prepare(each.problem, each.draw);
+    EXPECT_EQ(bench->reference(), "cublaslt-block") << bench->reference_note();
+    const core::Cubin cubin = default_cubin(each.problem);
+    std::vector<int> ids;
+    for (const core::Contender contender :
+         {core::Contender::kDefault, core::Contender::kCublasLtBlock,
+          core::Contender::kCublasLtTensorwide, core::Contender::kMemoryFloor}) {
+      const bool ours = contender == core::Contender::kDefault;
+      const auto admission = bench->admit(contender, ours ? &cubin : nullptr);
+      ASSERT_EQ(admission.failure, "") << core::name(contender);
+      ids.push_back(admission.id);
+    }
+    EXPECT_EQ(bench->verify(ids[0]).outcome, core::Outcome::kMeasured);
+    const autotune::Round round = bench->round(ids);
+    ASSERT_EQ(round.times_us.size(), ids.size());
+    for (const double time_us : round.times_us) EXPECT_GT(time_us, 0);
+    EXPECT_GT(round.times_us[1], round.times_us[0]) << "three launches for one of ours";
+  }
+}
+
+// Captured once; the GPU reads the counts anew in each replay.
+TEST_F(GroupedCheckTest, TheRowsChangeBetweenReplaysOfAGraph) {
+  const core::GemmProblem problem = grouped(Operation::kGroupedMasked, 3, 96);
+  constexpr std::int64_t kMaxM = 150;
+  const core::GroupDraw full{.max_m = kMaxM, .rows = {kMaxM, kMaxM, kMaxM}};
+  const autotune::Operands operands(problem, full, device_->tools, device_->stream);
+  const core::Cubin cubin = default_cubin(problem);
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / "deepgemm-grouped-graph.dgdb";
+  {
+    core::Environment here;
+    here.device_id = Gpu::executor()->device().id;
+    db::BundleContents contents;
+    contents.device_id = here.device_id;
+    db::WinnerRow row{{}, here, "2026-01-01T00:00:00.000Z", 0};
+    row.winner.problem = problem;
+    row.winner.config = row.winner.default_config = cubin.config;
+    row.winner.kernel_key = cubin.key;
+    contents.cubins.push_back(cubin);
+    contents.winners.push_back(row);
+    contents.fallbacks.push_back({problem.operation, cubin.key, here});
+    std::filesystem::remove(path);
+    db::write_bundle(contents, path.string());
+  }
+  deepgemm::Runtime runtime(path.string());
+  const deepgemm_problem asked{96, kN, kK, DEEPGEMM_GROUPED_MASKED, 3};
+  ASSERT_TRUE(runtime.prepare({asked}));
+
+  core::DeviceBuffer counts(3 * sizeof(std::int32_t));
+  autotune::GuardedResult replayed(2 * 3 * kMaxM * kN);
+  autotune::GuardedResult whole(2 * 3 * kMaxM * kN);
+  const core::GemmOperands o = operands.writing_to(replayed.data());
+  const deepgemm_operands pointers{o.a,  o.b, o.scale_a, o.scale_b, o.d, counts.as<std::int32_t>(),
+                                   kMaxM};
+  whole.arm(device_->stream);
+  ASSERT_EQ(core::GemmKernel(cubin).launch(problem, operands.writing_to(whole.data()),
+                                           device_->stream.get()),
+            0);
+  device_->stream.synchronize();
+  std::vector<unsigned short> expected(3 * kMaxM * kN);
+  core::copy_to_host(expected.data(), whole.data(), 2 * expected.size());
+
+  const core::Graph graph(
+      device_->stream, [&] { EXPECT_TRUE(runtime.gemm(asked, pointers, device_->stream.get())); });
+  for (const std::vector<std::int32_t>& rows :
+       {std::vector<std::int32_t>{0, 0, 0}, {150, 0, 1}, {64, 65, 150}, {150, 150, 150}}) {
+    core::copy_to_device(counts.data(), rows.data(), counts.bytes());
+    EXPECT_NO_THROW(runtime.check(asked, pointers, device_->stream.get()));
+    replayed.arm(device_->stream);
+    graph.launch(device_->stream);
+    device_->stream.synchronize();
+    std::vector<unsigned short> found(expected.size());
+    core::copy_to_host(found.data(), replayed.data(), 2 * found.size());
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i) / kN;
+      const bool used = row % kMaxM < rows[static_cast<std::size_t>(row / kMaxM)];
+      wrong += found[i] != (used ? expected[i] : 0xffff);
+    }
+    EXPECT_EQ(wrong, 0u) << rows[0] << " " << rows[1] << " " << rows[2];
+    EXPECT_EQ(replayed.guards_touched(device_->tools), 0u);
+  }
+  const std::vector<std::int32_t> bad = {0, 151, 0};
+  core::copy_to_device(counts.data(), bad.data(), counts.bytes());
+  EXPECT_THROW(runtime.check(asked, pointers, device_->stream.get()), std::runtime_error);
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace deepgemm::gpu_test
