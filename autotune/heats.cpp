@@ -67,7 +67,7 @@ class Heats {
         fmt::format("this GPU's memory runs at {:.2f} and its math at {:.2f} of what the model "
                     "assumes; what it ranks best then is tried, too",
                     fitted.memory, fitted.math));
-    const CostModel model(calibrated(context_.device, fitted));
+    const CostModel model(calibrated(context_.device, fitted), context_.plan.rows);
     std::vector<std::pair<double, const RankedCandidate*>> ranked;
     for (const RankedCandidate& each : context_.plan.ranked) {
       if (!was_tried(each.config)) {

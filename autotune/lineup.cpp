@@ -161,7 +161,7 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const core::D
   // A prediction answers nothing where there is a GPU to ask.
   if (gpu) std::erase_if(stored, [](const Trial& t) { return t.outcome == Outcome::kPredicted; });
 
-  const CostModel model(device);
+  const CostModel model(device, plan.rows);
   Lineup lineup;
   lineup.fallback.config = core::default_config(problem, device);
   lineup.fallback.prediction = model.predict(problem, lineup.fallback.config);

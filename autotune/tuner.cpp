@@ -60,7 +60,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem) {
   result.draw = options_.draws.of(problem);
 
   // Enumerate and prune; the effort and the store cut.
-  result.plan = make_plan(problem, space_, device_);
+  result.plan = make_plan(problem, space_, device_, result.draw);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
   Lineup lineup = line_up(problem, result.plan, device_, options_.effort, stored(problem),
                           store_.winners_of_family(problem, environment_), executor_ != nullptr);
