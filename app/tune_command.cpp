@@ -137,7 +137,8 @@ core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {
   require_fit(request.problems, report.device);
   for (const auto& problem : request.problems) {
     report.shapes.push_back(
-        {problem, summarise(autotune::make_plan(problem, request.space, report.device))});
+        {problem, summarise(autotune::make_plan(problem, request.space, report.device,
+                                                request.options.draws.of(problem)))});
   }
   deliver([&](Format format) { return render(report, format); }, request.format, request.outputs);
   return core::ExitCode::kDone;

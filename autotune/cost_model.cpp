@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "autotune/cost_constants.h"
 #include "core/group_rows.h"
@@ -38,7 +40,7 @@ int saturate(double count) {
 // The tiles of D as clusters walk them: those of one group after the other, where a dense product
 // is one group.
 struct Walk {
-  double groups;       // that have rows
+  double groups = 0;   // that have rows
   double all_m = 0;    // rows of all groups
   double tiles_m = 0;  // cluster tiles along m, of all groups
   double tiles_n;
@@ -47,9 +49,10 @@ struct Walk {
   double rows;     // cluster tiles along m of one group that one wave spans, by the raster group
   double columns;  // the same along n
 
-  Walk(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device)
-      : groups(problem.groups) {
-    core::ExpectedRows(problem).for_each([&](std::int64_t m, double weight) {
+  Walk(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device,
+       std::span<const std::int64_t> given) {
+    core::ExpectedRows(problem, given).for_each([&](std::int64_t m, double weight) {
+      if (m > 0) groups += weight;
       all_m += weight * static_cast<double>(m);
       tiles_m += weight * kernels::cluster_tiles(config, static_cast<int>(m), 1).m;
     });
@@ -178,11 +181,12 @@ double group_table_us(const GemmProblem& problem, const Walk& walk, const Device
 
 }  // namespace
 
-CostModel::CostModel(const core::DeviceInfo& device) : device_(device) {}
+CostModel::CostModel(const core::DeviceInfo& device, std::vector<std::int64_t> rows)
+    : device_(device), rows_(std::move(rows)) {}
 
 Prediction CostModel::predict(const core::GemmProblem& problem,
                               const core::GemmConfig& config) const {
-  const Walk walk(problem, config, device_);
+  const Walk walk(problem, config, device_, rows_);
   const int size = kernels::cluster_size(config);
 
   Prediction p;

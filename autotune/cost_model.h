@@ -1,6 +1,9 @@
 // Predicts the time of a config on a problem, and explains its number.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "core/config.h"
 #include "core/device.h"
 #include "core/problem.h"
@@ -23,11 +26,13 @@ struct Prediction {
 
 class CostModel {
  public:
-  explicit CostModel(const core::DeviceInfo& device);
+  // `rows`: of each group of a grouped problem; empty: as they may be expected of it.
+  explicit CostModel(const core::DeviceInfo& device, std::vector<std::int64_t> rows = {});
   Prediction predict(const core::GemmProblem& problem, const core::GemmConfig& config) const;
 
  private:
   core::DeviceInfo device_;
+  std::vector<std::int64_t> rows_;
 };
 
 }  // namespace deepgemm::autotune

@@ -58,7 +58,8 @@ class Heats {
   // ones that were not among those tried. One heat; what a rerun must try stays.
   std::vector<RankedCandidate> second_look() {
     std::vector<RankedCandidate> more;
-    if (context_.budget_ran_out) return more;
+    // A calibration is fitted to expected rows, not to those that somebody wants measured.
+    if (context_.budget_ran_out || !context_.plan.rows.empty()) return more;
     std::vector<const Trial*> trials;
     for (const Entrant& each : entrants_) trials.push_back(&each.trial);
     const std::optional<core::Calibration> fitted = context_.calibrator.learn(trials);
@@ -71,7 +72,7 @@ class Heats {
         fmt::format("this GPU's memory runs at {:.2f} and its math at {:.2f} of what the model "
                     "assumes; what it ranks best then is tried, too",
                     fitted->memory, fitted->math));
-    const CostModel model(calibrated(context_.device, *fitted));
+    const CostModel model(calibrated(context_.device, *fitted), context_.plan.rows);
     std::vector<std::pair<double, const RankedCandidate*>> ranked;
     for (const RankedCandidate& each : context_.plan.ranked) {
       if (!was_tried(each.config)) {

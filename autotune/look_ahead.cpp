@@ -13,24 +13,21 @@ LookAhead::~LookAhead() {
   }
 }
 
-void LookAhead::begin(const core::GemmProblem& problem, const core::DeviceInfo& device,
-                      Effort effort, const core::GemmConfig& fallback,
-                      std::vector<core::GemmConfig> known) {
+void LookAhead::begin(Order order) {
   if (plan_.valid()) plan_.wait();
   if (before_) *before_ = true;
   before_ = std::move(current_);
   current_ = std::make_shared<std::atomic<bool>>(false);
-  problem_ = problem;
-  memory_gbps_ = device.memory_gbps;
-  clock_mhz_ = device.clock_mhz;
-  plan_ = std::async(std::launch::async, [=, this, flag = current_, known = std::move(known)] {
-    Plan plan = make_plan(problem, space_, device);
-    std::vector<core::GemmConfig> configs{fallback};
-    for (const RankedCandidate& each : cut(plan.ranked, effort, true)) {
-      if (each.config != fallback) configs.push_back(each.config);
+  order_ = std::move(order);
+  plan_ = std::async(std::launch::async, [this, flag = current_] {
+    const Order& wanted = order_;  // stays until the next one waited for this
+    Plan plan = make_plan(wanted.problem, space_, wanted.device, wanted.draw);
+    std::vector<core::GemmConfig> configs{wanted.fallback};
+    for (const RankedCandidate& each : cut(plan.ranked, wanted.effort, true)) {
+      if (each.config != wanted.fallback) configs.push_back(each.config);
     }
     std::erase_if(configs, [&](const core::GemmConfig& config) {
-      return std::find(known.begin(), known.end(), config) != known.end();
+      return std::find(wanted.known.begin(), wanted.known.end(), config) != wanted.known.end();
     });
     pool_.anticipate(configs, flag);
     return plan;
@@ -39,8 +36,9 @@ void LookAhead::begin(const core::GemmProblem& problem, const core::DeviceInfo& 
 
 std::optional<Plan> LookAhead::take(const core::GemmProblem& problem,
                                     const core::DeviceInfo& device) {
-  const bool same = plan_.valid() && problem_ == problem && memory_gbps_ == device.memory_gbps &&
-                    clock_mhz_ == device.clock_mhz;
+  const bool same = plan_.valid() && order_.problem == problem &&
+                    order_.device.memory_gbps == device.memory_gbps &&
+                    order_.device.clock_mhz == device.clock_mhz;
   if (!same) return std::nullopt;
   return plan_.get();
 }

@@ -22,12 +22,20 @@ class LookAhead {
   LookAhead(const LookAhead&) = delete;
   LookAhead& operator=(const LookAhead&) = delete;
 
-  // Ranks `problem` for `device` on a thread, then asks the pool for `fallback` and those of the
-  // effort that are not `known`. The kernels of the problem before stay for its run to take.
-  void begin(const core::GemmProblem& problem, const core::DeviceInfo& device, Effort effort,
-             const core::GemmConfig& fallback, std::vector<core::GemmConfig> known);
+  struct Order {
+    core::GemmProblem problem;
+    core::GroupDraw draw;
+    core::DeviceInfo device;
+    Effort effort;
+    core::GemmConfig fallback;
+    std::vector<core::GemmConfig> known;  // that need not be built
+  };
+  // Ranks the problem on a thread, then asks the pool for the fallback and the candidates of the
+  // effort. The kernels of the problem before stay for its run to take.
+  void begin(Order order);
 
-  // The plan that was begun for the same problem and rates; nullopt where there is none.
+  // The plan that was begun for the same problem and the same rates of the device; nullopt where
+  // there is none.
   std::optional<Plan> take(const core::GemmProblem& problem, const core::DeviceInfo& device);
 
  private:
@@ -35,9 +43,7 @@ class LookAhead {
 
   const SearchSpace& space_;
   core::CompilePool& pool_;
-  core::GemmProblem problem_;
-  double memory_gbps_ = 0;
-  int clock_mhz_ = 0;
+  Order order_;
   std::future<Plan> plan_;
   Flag current_;  // set: what it asked of the pool is dropped
   Flag before_;

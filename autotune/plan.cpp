@@ -59,13 +59,14 @@ const SearchSpace::Runnable& SearchSpace::runnable(const core::DeviceInfo& devic
 }
 
 Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
-               const core::DeviceInfo& device) {
+               const core::DeviceInfo& device, const core::GroupDraw& draw) {
   const std::span<const Rule> rules = dense_rules();
   const std::vector<std::size_t> asked = applicable(rules, space);
   const SearchSpace::Runnable& runnable = space.runnable(device, problem.operation);
-  const CostModel model(device);
 
   Plan plan;
+  if (draw != core::GroupDraw{}) plan.rows = core::rows_of_groups(problem, draw);
+  const CostModel model(device, plan.rows);
   plan.enumerated = runnable.enumerated;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     plan.rejected.emplace_back(&rules[i], runnable.rejected[i]);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "autotune/cost_model.h"
+#include "core/group_rows.h"
 
 namespace deepgemm::autotune {
 
@@ -76,8 +77,10 @@ struct Plan {
   long long enumerated = 0;
   std::vector<std::pair<const Rule*, long long>> rejected;  // in rule order, also zeros
   std::vector<RankedCandidate> ranked;
+  std::vector<std::int64_t> rows;  // that the ranking is for, where they are not as expected
 };
+// `draw`: the rows that will be measured.
 Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
-               const core::DeviceInfo& device);
+               const core::DeviceInfo& device, const core::GroupDraw& draw = {});
 
 }  // namespace deepgemm::autotune

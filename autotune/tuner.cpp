@@ -68,12 +68,12 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   const core::Calibration rates = rates_of(problem);
   const core::DeviceInfo modelled = calibrated(device_, rates);
   std::optional<Plan> plan = ahead_ ? ahead_->take(problem, modelled) : std::nullopt;
-  result.plan = plan ? *std::move(plan) : make_plan(problem, space_, modelled);
+  result.plan = plan ? *std::move(plan) : make_plan(problem, space_, modelled, result.draw);
   if (next != nullptr) look_ahead(*next);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
-  Lineup lineup = line_up(problem, result.plan, {device_, CostModel(modelled)}, options_.effort,
-                          stored(problem), store_.winners_of_family(problem, environment_),
-                          executor_ != nullptr);
+  Lineup lineup = line_up(problem, result.plan, {device_, CostModel(modelled, result.plan.rows)},
+                          options_.effort, stored(problem),
+                          store_.winners_of_family(problem, environment_), executor_ != nullptr);
   if (lineup.answered && (result.winner = store_.winner(problem, environment_))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
@@ -142,8 +142,8 @@ void Tuner::look_ahead(const core::GemmProblem& problem) {
   const core::DeviceInfo modelled = calibrated(device_, rates_of(problem));
   space_.runnable(device_, problem.operation);
   if (!ahead_) ahead_ = std::make_unique<LookAhead>(space_, pool_);
-  ahead_->begin(problem, modelled, options_.effort, core::default_config(problem, device_),
-                std::move(known));
+  ahead_->begin({problem, options_.draws.of(problem), modelled, options_.effort,
+                 core::default_config(problem, device_), std::move(known)});
 }
 
 }  // namespace deepgemm::autotune

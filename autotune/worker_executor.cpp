@@ -26,7 +26,10 @@ constexpr int kMostAttempts = 3;
 class WorkerBench final : public Workbench {
  public:
   WorkerBench(WorkerLink& link, const core::GemmProblem& problem, const core::GroupDraw& draw)
-      : link_(link), problem_(problem), draw_(draw), model_(link.identity().device) {
+      : link_(link),
+        problem_(problem),
+        draw_(draw),
+        model_(link.identity().device, core::rows_of_groups(problem, draw)) {
     prepare();
   }
 

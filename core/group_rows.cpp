@@ -242,9 +242,20 @@ ExpectedRows::ExpectedRows(const GemmProblem& problem)
       count_(std::clamp(problem.groups, 1, 32)),
       weight_(static_cast<double>(std::max(problem.groups, 1)) / count_) {}
 
-std::int64_t ExpectedRows::rows(int i) const { return even_rows(operation_, m_, i); }
+ExpectedRows::ExpectedRows(const GemmProblem& problem, std::span<const std::int64_t> given)
+    : ExpectedRows(problem) {
+  if (given.empty()) return;
+  given_ = given;
+  count_ = static_cast<int>(given.size());
+  weight_ = 1;
+}
+
+std::int64_t ExpectedRows::rows(int i) const {
+  return given_.empty() ? even_rows(operation_, m_, i) : given_[static_cast<std::size_t>(i)];
+}
 
 std::int64_t ExpectedRows::most() const {
+  if (!given_.empty()) return std::ranges::max(given_);
   if (operation_ == Operation::kDense) return m_;
   return std::llround(std::ceil(mean_rows(operation_, m_) * kMostShare));
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,13 +91,15 @@ class GroupDraws {
   std::map<decltype(order(GemmProblem{})), GroupDraw> given_;
 };
 
-// The even draw, thinned out: what a model or a formula may walk for each of many configs.
+// What a model or a formula may walk for each of many configs: the even draw, thinned out.
 class ExpectedRows {
  public:
   explicit ExpectedRows(const GemmProblem& problem);
+  // Of all groups as given, where `given`, which must outlive this, is not empty.
+  ExpectedRows(const GemmProblem& problem, std::span<const std::int64_t> given);
 
   // Calls visit(rows, weight) for each of at most 32 groups, each of which stands for `weight`
-  // groups.
+  // groups; for every group, where rows are given.
   template <typename Visit>
   void for_each(const Visit& visit) const {
     for (int i = 0; i < count_; ++i) visit(rows(i), weight_);
@@ -108,6 +111,7 @@ class ExpectedRows {
  private:
   Operation operation_;
   std::int64_t m_;
+  std::span<const std::int64_t> given_;
   int count_;
   double weight_;
 };

@@ -70,6 +70,8 @@ TEST_F(GroupedTuningTest, TheModelCountsTheTilesOfAllGroups) {
   many.groups = 64;
   EXPECT_EQ(model.predict(one, config).tiles, 32);
   EXPECT_EQ(model.predict(many, config).tiles, 64 * 32) << "no group fills a tile";
+  EXPECT_EQ(CostModel(script_.device, {130, 0}).predict(many, config).tiles, 2 * 32)
+      << "as given, and an empty group has none";
   EXPECT_GT(model.predict(many, config).memory_us, 20 * model.predict(one, config).memory_us)
       << "each group has a B";
 }
