@@ -215,12 +215,12 @@ TEST(BundleIndex, OfVersion1SaysNothingOfClocks) {
   Index index;
   index.environments = {environment_of()};
   std::vector<char> bytes = encode(index);
-  // As it was: no count of an environment's fields, and without the clocks.
+  // As it was: no counts of a problem's and an environment's fields, and without the clocks.
   const std::size_t clocks = sizeof(int) * core::kClockLimits.size();
   const std::size_t rest = 3 * sizeof(std::uint32_t);  // the counts of what follows
   bytes.erase(bytes.end() - static_cast<std::ptrdiff_t>(rest + clocks),
               bytes.end() - static_cast<std::ptrdiff_t>(rest));
-  bytes.erase(bytes.begin() + 8, bytes.begin() + 12);
+  bytes.erase(bytes.begin() + 8, bytes.begin() + 16);
   bytes[0] = 1;
   const auto back = decode(bytes);
   ASSERT_TRUE(back.has_value());
