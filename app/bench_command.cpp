@@ -33,7 +33,7 @@ std::unique_ptr<db::TuningDb> open_database(const BenchRequest& request, spdlog:
              request.database.string());
     return nullptr;
   }
-  return std::make_unique<db::TuningDb>(request.database, db::OpenMode::kReadOnly);
+  return std::make_unique<db::TuningDb>(request.database, db::OpenMode::kInspect);
 }
 
 Choice choose(const BenchRequest& request, const core::GemmProblem& problem,

@@ -47,7 +47,7 @@ core::Environment environment_here(const std::string& device_id, const Hardware&
 core::ExitCode list(const CommonArguments& arguments, const Hardware& hardware,
                     spdlog::logger& log) {
   const Destination to = destination(arguments);
-  const db::TuningDb database(database_path(arguments), db::OpenMode::kReadOnly);
+  const db::TuningDb database(database_path(arguments), db::OpenMode::kInspect);
   const WinnersReport report{arguments.command, database.path().string(), database.schema_version(),
                              database.winners(), environment_here("", hardware)};
   if (report.winners.empty()) log.info("The database holds no winner yet.");
@@ -58,7 +58,7 @@ core::ExitCode list(const CommonArguments& arguments, const Hardware& hardware,
 core::ExitCode show(const DbArguments& arguments, const Hardware& hardware) {
   const Destination to = destination(arguments.common);
   const auto problems = collect_problems(arguments.shapes);
-  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
+  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   TrialsReport report{arguments.common.command,
                       database.path().string(),
                       database.schema_version(),
@@ -91,7 +91,7 @@ core::DeviceInfo describe_device(const std::string& id) {
 core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hardware) {
   const Destination to = destination(arguments.common);
   const auto problems = collect_problems(arguments.shapes);
-  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
+  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   // A GPU that the database does not know is a fair question; which one is meant must be clear.
   const std::string device = arguments.device.empty() ? device_of(database, "") : arguments.device;
   const auto winners = database.winners();
@@ -107,7 +107,7 @@ core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hard
 core::ExitCode cover_trace(const DbArguments& arguments) {
   const Destination to = destination(arguments.common);
   const auto trace = read_trace(arguments.trace);
-  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
+  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const std::string device = arguments.device.empty() ? device_of(database, "") : arguments.device;
   const auto winners = database.winners();
   CoverageReport report = cover(winners, device, trace);
@@ -120,7 +120,7 @@ core::ExitCode cover_trace(const DbArguments& arguments) {
 core::ExitCode diff(const DbArguments& arguments) {
   const Destination to = destination(arguments.common);
   const auto read = [](const std::string& path) {
-    return db::TuningDb(path, db::OpenMode::kReadOnly).winners();
+    return db::TuningDb(path, db::OpenMode::kInspect).winners();
   };
   const auto before = read(arguments.files.at(0));
   const auto after = read(arguments.files.at(1));

@@ -81,7 +81,7 @@ core::ExitCode merge_files(const DbArguments& arguments) {
   // All sources are opened before the target is: a wrong file must not leave a half-merged one.
   std::vector<std::unique_ptr<db::TuningDb>> sources;
   for (const std::string& file : arguments.files) {
-    sources.push_back(std::make_unique<db::TuningDb>(file, db::OpenMode::kReadOnly));
+    sources.push_back(std::make_unique<db::TuningDb>(file, db::OpenMode::kInspect));
     std::error_code ignored;
     if (std::filesystem::equivalent(file, database_path(arguments.common), ignored)) {
       throw core::UsageError(fmt::format("'{}' cannot be merged into itself.", file),
@@ -127,7 +127,7 @@ std::string device_of(const db::TuningDb& database, const std::string& wanted) {
 
 core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardware,
                              spdlog::logger& log) {
-  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
+  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const std::string device = device_of(database, arguments.device);
   LateBuilder builder(hardware);
   const db::Export result =

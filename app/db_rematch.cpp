@@ -107,8 +107,8 @@ core::ExitCode race_databases(const DbArguments& arguments, const Hardware& hard
   const Format format = parse_format(arguments.common.format, kFormats);
   const auto files = plan_outputs(arguments.common.output_files, kFormats);
   const InterruptGuard interrupt;
-  const db::TuningDb before(arguments.files.at(0), db::OpenMode::kReadOnly);
-  const db::TuningDb after(arguments.files.at(1), db::OpenMode::kReadOnly);
+  const db::TuningDb before(arguments.files.at(0), db::OpenMode::kInspect);
+  const db::TuningDb after(arguments.files.at(1), db::OpenMode::kInspect);
   const auto executor = open_gpu_to_check(hardware, arguments.gpu);
   const auto start = std::chrono::steady_clock::now();
   RematchReport report;

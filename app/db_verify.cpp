@@ -123,7 +123,7 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   const Format format = parse_format(arguments.common.format, kFormats);
   const auto files = plan_outputs(arguments.common.output_files, kFormats);
   const InterruptGuard interrupt;
-  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kReadOnly);
+  const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const auto executor = open_gpu_to_check(hardware, arguments.gpu);
   const auto start = std::chrono::steady_clock::now();
   VerifyReport report;

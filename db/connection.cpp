@@ -114,6 +114,8 @@ Log log_of(const std::filesystem::path& path) {
 
 }  // namespace
 
+bool has_log(const std::filesystem::path& path) { return log_of(path).has_content; }
+
 SQLite::Database open_for_reading(const std::filesystem::path& path, bool expect_tuner) {
   require_regular(path);
   require_readable_file(path);

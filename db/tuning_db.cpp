@@ -79,6 +79,19 @@ SQLite::Database open_reader(const std::filesystem::path& path) {
   });
 }
 
+// What lies in the log of a tuner that was killed is in no reader's reach until somebody who may
+// write recovers it. Where another tuner holds the file, or it cannot be written, nothing is done.
+void recover_if_left(const std::filesystem::path& path) {
+  if (!has_log(path)) return;
+  try {
+    const TunerLock lock(behind_links(path));
+    SQLite::Database database = open_for_tuning(path);
+    end_wal(database);
+  } catch (const core::Error&) {
+  } catch (const SQLite::Exception&) {
+  }
+}
+
 [[noreturn]] void throw_bundle_is_read_only(const std::filesystem::path& path) {
   throw core::UsageError(
       path.string() + " is an export bundle, which is never written",
@@ -105,10 +118,16 @@ struct TuningDb::State {
       : path(given),
         mode(open_mode),
         lock(mode == OpenMode::kTune ? take_lock(given) : nullptr),
-        database(mode == OpenMode::kTune ? open_tuner(given) : open_reader(given)) {}
+        database(open(given, open_mode)) {}
 
   ~State() {
     if (mode == OpenMode::kTune) end_wal(database);
+  }
+
+  static SQLite::Database open(const std::filesystem::path& path, OpenMode mode) {
+    if (mode == OpenMode::kTune) return open_tuner(path);
+    if (mode == OpenMode::kInspect) recover_if_left(path);
+    return open_reader(path);
   }
 
   static std::unique_ptr<TunerLock> take_lock(const std::filesystem::path& path) {

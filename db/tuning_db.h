@@ -14,6 +14,7 @@ namespace deepgemm::db {
 
 enum class OpenMode {
   kReadOnly,  // many processes; never writes, and creates no file, not even a journal
+  kInspect,   // the same, but a log that a killed tuner left is first brought in, where that may be
   kTune,      // creates file and folder where there are none; one tuner at a time holds it
 };
 
