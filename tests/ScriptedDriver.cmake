@@ -15,7 +15,8 @@ function(deepgemm_scripted_driver name)
   target_link_options(${name} PRIVATE ${ARGN})
 endfunction()
 
-set(serving_sources db/scripted_driver/serving_test.cpp db/scripted_driver/hot_path.cpp
+set(serving_sources db/scripted_driver/serving_test.cpp db/scripted_driver/grouped_serving_test.cpp
+    db/scripted_driver/hot_path.cpp
     ${PROJECT_SOURCE_DIR}/db/c_api.cpp)
 
 deepgemm_scripted_driver(scripted_driver)

@@ -1,118 +1,22 @@
 // The runtime library as a server uses it, from its C interface down to the driver's door. Runs
 // once as it is, and once under ThreadSanitizer.
-#include <atomic>
-#include <cstring>
 #include <functional>
 #include <latch>
 #include <mutex>
 #include <thread>
 
-#include "core/config.h"
-#include "core/include/deepgemm/deepgemm.hpp"
-#include "db/bundle_file.h"
-#include "tests/db/fixture.h"
 #include "tests/db/scripted_driver/hot_path.h"
-#include "tests/db/scripted_driver/scripted_driver.h"
+#include "tests/db/scripted_driver/serving_fixture.h"
 
 namespace deepgemm::db {
 namespace {
 
-using scripted_driver::Launch;
-using scripted_driver::Tensor;
-
 constexpr int kThreads = 8;
 constexpr int kStreamsPerThread = 2;
 constexpr int kRounds = 300;
-constexpr std::int64_t kTunedM[] = {1, 16, 64, 128, 512, 4096};
 
-// What stands behind a stream's handle: who uses it, and what was launched on it.
-struct Stream {
-  std::atomic<int> launches = 0;
-  std::atomic<int> wrong = 0;
-  // What the owner launches just now.
-  deepgemm_problem problem{};
-  deepgemm_operands operands{};
-  std::string image;
-};
-
-CUstream handle_of(Stream& stream) { return reinterpret_cast<CUstream>(&stream); }
-
-bool describes(const void* map, const void* data, std::int64_t rows, std::int64_t columns) {
-  Tensor tensor;
-  std::memcpy(&tensor, map, sizeof tensor);
-  return tensor.data == data && tensor.rows == static_cast<cuuint64_t>(rows) &&
-         tensor.columns == static_cast<cuuint64_t>(columns);
-}
-
-// The driver's door: each launch must be the one that its stream's owner asked for.
-void check_launch(const Launch& launch) {
-  Stream& stream = *reinterpret_cast<Stream*>(launch.stream);
-  const deepgemm_problem& p = stream.problem;
-  const deepgemm_operands& o = stream.operands;
-  kernels::GemmArguments arguments;
-  std::memcpy(&arguments, launch.parameters[4], sizeof arguments);
-  const bool right = launch.image == stream.image &&
-                     describes(launch.parameters[0], o.a, p.m, p.k) &&
-                     describes(launch.parameters[1], o.b, p.n, p.k) &&
-                     describes(launch.parameters[2], o.scale_a, (p.k + 127) / 128, p.m) &&
-                     describes(launch.parameters[3], o.d, p.m, p.n) &&
-                     arguments.scale_b == o.scale_b && arguments.d == o.d && arguments.m == p.m &&
-                     arguments.n == p.n && arguments.k == p.k && launch.blocks > 0;
-  stream.wrong += right ? 0 : 1;
-  ++stream.launches;
-}
-
-core::GemmConfig config_for(std::int64_t m) {
-  return core::parse_config(m <= 64 ? "block_m=64,math_warpgroups=1" : "block_m=128");
-}
-
-// The image of each kernel names it.
-core::Cubin kernel_named(const std::string& key, const core::GemmConfig& config) {
-  core::Cubin cubin{key, "deepgemm_dense", config, {key.begin(), key.end()}, {}};
-  cubin.image.push_back('\0');
-  return cubin;
-}
-
-std::string key_of(std::int64_t m) { return "kernel-of-" + std::to_string(m); }
-
-class Serving : public testing::Test {
+class ServingThreads : public Serving {
  protected:
-  Serving() {
-    BundleContents contents;
-    contents.device_id = "h100-sxm5";
-    for (const std::int64_t m : kTunedM) {
-      WinnerRow row{winner_of(m), environment_of(), "2026-01-01T00:00:00.000Z", 0};
-      row.winner.config = config_for(m);
-      row.winner.kernel_key = key_of(m);
-      contents.cubins.push_back(kernel_named(key_of(m), config_for(m)));
-      contents.winners.push_back(std::move(row));
-    }
-    contents.cubins.push_back(kernel_named("fallback", config_for(1)));
-    contents.fallbacks.push_back({core::Operation::kDense, "fallback", environment_of()});
-    write_bundle(contents, path_);
-    scripted_driver::watch_launches(check_launch);
-  }
-
-  // Memory that nobody reads: only its addresses matter, and each call has other ones.
-  static deepgemm_operands operands_at(std::size_t place) {
-    const auto address = [place](std::size_t which) {
-      return reinterpret_cast<void*>((place + 1) << 20 | which << 12);
-    };
-    return {address(1), address(2), static_cast<float*>(address(3)),
-            static_cast<float*>(address(4)), address(5)};
-  }
-
-  // One product on `stream`, of a shape that has a row or, every fifth time, none.
-  static void launch_one(deepgemm::Runtime& runtime, Stream& stream, std::size_t serial) {
-    const std::int64_t m = kTunedM[serial % std::size(kTunedM)];
-    const bool has_row = serial % 5 != 0;
-    stream.problem = {m, has_row ? 2112 : 1024, 7168};
-    stream.operands = operands_at(serial);
-    stream.image = has_row ? key_of(m) : "fallback";
-    ASSERT_TRUE(
-        runtime.gemm(stream.problem, stream.operands, handle_of(stream), DEEPGEMM_MISS_FALLBACK));
-  }
-
   // A thread that serves its streams in turn, and asks questions in between.
   static void serve(deepgemm::Runtime& runtime, std::latch& start, Stream* streams,
                     std::size_t thread) {
@@ -126,12 +30,9 @@ class Serving : public testing::Test {
       EXPECT_EQ(runtime.find({1, 8, 16}).match, DEEPGEMM_MATCH_NONE);
     }
   }
-
-  TempFolder folder_;
-  std::string path_ = (folder_ / "b.dgdb").string();
 };
 
-TEST_F(Serving, EightThreadsWithTwoStreamsEachShareOneRuntime) {
+TEST_F(ServingThreads, EightThreadsWithTwoStreamsEachShareOneRuntime) {
   Stream streams[kThreads][kStreamsPerThread];
   const int loaded_before = scripted_driver::modules_loaded();
   {
@@ -250,85 +151,6 @@ TEST_F(Serving, TheDriversClocksGradeARow) {
   EXPECT_EQ(found.staleness, DEEPGEMM_VERIFY);
   EXPECT_NE(std::strstr(found.staleness_reason, "is 1755 MHz, here it is 1980 MHz"), nullptr)
       << found.staleness_reason;
-}
-
-// What the last grouped launch was told.
-kernels::GemmArguments grouped_arguments;
-Tensor grouped_tensors[4];
-void keep_launch(const Launch& launch) {
-  std::memcpy(&grouped_arguments, launch.parameters[4], sizeof grouped_arguments);
-  for (int i = 0; i < 4; ++i)
-    std::memcpy(&grouped_tensors[i], launch.parameters[i], sizeof(Tensor));
-}
-
-class ServingGroups : public Serving {
- protected:
-  ServingGroups() {
-    BundleContents contents;
-    contents.device_id = "h100-sxm5";
-    WinnerRow row{winner_of(64), environment_of(), "2026-01-01T00:00:00.000Z", 0};
-    row.winner.problem = {
-        .operation = core::Operation::kGroupedMasked, .m = 64, .n = 2112, .k = 7168, .groups = 4};
-    row.winner.config = core::parse_config("block_m=64,math_warpgroups=1,operation=3");
-    row.winner.kernel_key = key_of(64);
-    contents.cubins.push_back(kernel_named(key_of(64), row.winner.config));
-    contents.winners.push_back(std::move(row));
-    contents.fallbacks.push_back({core::Operation::kGroupedMasked, key_of(64), environment_of()});
-    write_bundle(contents, grouped_path_);
-    scripted_driver::watch_launches(keep_launch);
-  }
-  ~ServingGroups() override { scripted_driver::pretend_capture(false); }
-
-  deepgemm_operands operands(const std::int32_t* rows, std::int64_t extent) {
-    deepgemm_operands operands = operands_at(0);
-    operands.rows = rows;
-    operands.row_extent = extent;
-    return operands;
-  }
-
-  std::string grouped_path_ = (folder_ / "g.dgdb").string();
-  const deepgemm_problem problem_{50, 2112, 7168, DEEPGEMM_GROUPED_MASKED, 4};
-};
-
-TEST_F(ServingGroups, ALaunchCarriesRoomRowsAndGroups) {
-  deepgemm::Runtime runtime(grouped_path_);
-  const std::int32_t rows[4] = {3, 0, 200, -1};
-  EXPECT_EQ(runtime.find(problem_).match, DEEPGEMM_MATCH_BUCKET);
-  ASSERT_TRUE(runtime.prepare({problem_}));
-  ASSERT_TRUE(runtime.gemm(problem_, operands(rows, 150)));
-  EXPECT_EQ(grouped_arguments.rows, rows);
-  EXPECT_EQ(grouped_arguments.m, 150);
-  EXPECT_EQ(grouped_arguments.groups, 4);
-  EXPECT_EQ(grouped_tensors[0].rows, 4u * 150);
-  EXPECT_EQ(grouped_tensors[1].rows, 4u * 2112);
-  EXPECT_EQ(grouped_tensors[2].rows, 4u * 56);
-  EXPECT_EQ(grouped_tensors[2].columns, 150u);
-  EXPECT_EQ(grouped_tensors[3].rows, 4u * 150);
-  EXPECT_EQ(runtime.find({50, 2112, 7168, DEEPGEMM_GROUPED_MASKED, 5}).match, DEEPGEMM_MATCH_NONE);
-  EXPECT_EQ(runtime.find({50, 2112, 7168, DEEPGEMM_GROUPED_MASKED, 5}, DEEPGEMM_MISS_NEAREST).match,
-            DEEPGEMM_MATCH_NEAREST);
-}
-
-TEST_F(ServingGroups, ACheckFindsBadRowsAndIsLegalDuringCapture) {
-  deepgemm::Runtime runtime(grouped_path_);
-  const std::int32_t good[4] = {3, 0, 150, 1};
-  const std::int32_t bad[4] = {3, 0, 151, 1};
-  EXPECT_NO_THROW(runtime.check(problem_, operands(good, 150)));
-  EXPECT_THROW(runtime.check(problem_, operands(bad, 150)), std::runtime_error);
-  EXPECT_NE(std::strstr(deepgemm_last_error(), "group 2 has 151 rows"), nullptr);
-  EXPECT_TRUE(runtime.gemm(problem_, operands(bad, 150)))
-      << "which only a checked runtime looks at";
-  scripted_driver::pretend_capture(true);
-  EXPECT_NO_THROW(runtime.check(problem_, operands(bad, 150)));
-}
-
-TEST_F(ServingGroups, ACheckedRuntimeChecksEveryCall) {
-  setenv("DEEPGEMM_CHECK", "1", 1);
-  deepgemm::Runtime runtime(grouped_path_);
-  unsetenv("DEEPGEMM_CHECK");
-  const std::int32_t bad[4] = {3, 0, -1, 1};
-  EXPECT_THROW((void)runtime.gemm(problem_, operands(bad, 150)), std::runtime_error);
-  EXPECT_NE(std::strstr(deepgemm_last_error(), "group 2 has -1 rows"), nullptr);
 }
 
 TEST_F(Serving, AHotCallAllocatesNothingAndTakesNoLock) {

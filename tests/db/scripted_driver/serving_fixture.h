@@ -1,0 +1,112 @@
+// A bundle to serve from on a CUDA driver that is a script, and a door that looks at every launch.
+#pragma once
+
+#include <atomic>
+#include <cstring>
+
+#include "core/config.h"
+#include "core/include/deepgemm/deepgemm.hpp"
+#include "db/bundle_file.h"
+#include "tests/db/fixture.h"
+#include "tests/db/scripted_driver/scripted_driver.h"
+
+namespace deepgemm::db {
+
+using scripted_driver::Launch;
+using scripted_driver::Tensor;
+
+inline constexpr std::int64_t kTunedM[] = {1, 16, 64, 128, 512, 4096};
+
+// What stands behind a stream's handle: who uses it, and what was launched on it.
+struct Stream {
+  std::atomic<int> launches = 0;
+  std::atomic<int> wrong = 0;
+  // What the owner launches just now.
+  deepgemm_problem problem{};
+  deepgemm_operands operands{};
+  std::string image;
+};
+
+inline CUstream handle_of(Stream& stream) { return reinterpret_cast<CUstream>(&stream); }
+
+inline bool describes(const void* map, const void* data, std::int64_t rows, std::int64_t columns) {
+  Tensor tensor;
+  std::memcpy(&tensor, map, sizeof tensor);
+  return tensor.data == data && tensor.rows == static_cast<cuuint64_t>(rows) &&
+         tensor.columns == static_cast<cuuint64_t>(columns);
+}
+
+// The driver's door: each launch must be the one that its stream's owner asked for.
+inline void check_launch(const Launch& launch) {
+  Stream& stream = *reinterpret_cast<Stream*>(launch.stream);
+  const deepgemm_problem& p = stream.problem;
+  const deepgemm_operands& o = stream.operands;
+  kernels::GemmArguments arguments;
+  std::memcpy(&arguments, launch.parameters[4], sizeof arguments);
+  const bool right = launch.image == stream.image &&
+                     describes(launch.parameters[0], o.a, p.m, p.k) &&
+                     describes(launch.parameters[1], o.b, p.n, p.k) &&
+                     describes(launch.parameters[2], o.scale_a, (p.k + 127) / 128, p.m) &&
+                     describes(launch.parameters[3], o.d, p.m, p.n) &&
+                     arguments.scale_b == o.scale_b && arguments.d == o.d && arguments.m == p.m &&
+                     arguments.n == p.n && arguments.k == p.k && launch.blocks > 0;
+  stream.wrong += right ? 0 : 1;
+  ++stream.launches;
+}
+
+inline core::GemmConfig config_for(std::int64_t m) {
+  return core::parse_config(m <= 64 ? "block_m=64,math_warpgroups=1" : "block_m=128");
+}
+
+// The image of each kernel names it.
+inline core::Cubin kernel_named(const std::string& key, const core::GemmConfig& config) {
+  core::Cubin cubin{key, "deepgemm_dense", config, {key.begin(), key.end()}, {}};
+  cubin.image.push_back('\0');
+  return cubin;
+}
+
+inline std::string key_of(std::int64_t m) { return "kernel-of-" + std::to_string(m); }
+
+class Serving : public testing::Test {
+ protected:
+  Serving() {
+    BundleContents contents;
+    contents.device_id = "h100-sxm5";
+    for (const std::int64_t m : kTunedM) {
+      WinnerRow row{winner_of(m), environment_of(), "2026-01-01T00:00:00.000Z", 0};
+      row.winner.config = config_for(m);
+      row.winner.kernel_key = key_of(m);
+      contents.cubins.push_back(kernel_named(key_of(m), config_for(m)));
+      contents.winners.push_back(std::move(row));
+    }
+    contents.cubins.push_back(kernel_named("fallback", config_for(1)));
+    contents.fallbacks.push_back({core::Operation::kDense, "fallback", environment_of()});
+    write_bundle(contents, path_);
+    scripted_driver::watch_launches(check_launch);
+  }
+
+  // Memory that nobody reads: only its addresses matter, and each call has other ones.
+  static deepgemm_operands operands_at(std::size_t place) {
+    const auto address = [place](std::size_t which) {
+      return reinterpret_cast<void*>((place + 1) << 20 | which << 12);
+    };
+    return {address(1), address(2), static_cast<float*>(address(3)),
+            static_cast<float*>(address(4)), address(5)};
+  }
+
+  // One product on `stream`, of a shape that has a row or, every fifth time, none.
+  static void launch_one(deepgemm::Runtime& runtime, Stream& stream, std::size_t serial) {
+    const std::int64_t m = kTunedM[serial % std::size(kTunedM)];
+    const bool has_row = serial % 5 != 0;
+    stream.problem = {m, has_row ? 2112 : 1024, 7168};
+    stream.operands = operands_at(serial);
+    stream.image = has_row ? key_of(m) : "fallback";
+    ASSERT_TRUE(
+        runtime.gemm(stream.problem, stream.operands, handle_of(stream), DEEPGEMM_MISS_FALLBACK));
+  }
+
+  TempFolder folder_;
+  std::string path_ = (folder_ / "b.dgdb").string();
+};
+
+}  // namespace deepgemm::db
