@@ -13,12 +13,6 @@ std::size_t bytes_of_rows(const Operands& operands, std::int64_t rows) {
   return static_cast<std::size_t>(2 * rows * operands.problem().n);
 }
 
-// cuBLASLt pads a dense D; our kernels may write all rows of it, and of a grouped one no others.
-std::size_t result_bytes(const Operands& operands) {
-  return bytes_of_rows(operands,
-                       operands.grouped() ? operands.layout().all_rows : operands.padded_rows());
-}
-
 // The rows that groups use, one group behind the other, between D and [used rows, n].
 template <typename Take>
 void for_each_group(const Operands& operands, void* packed, Take take) {
@@ -52,7 +46,7 @@ Verifier::Verifier(const Operands& operands, const LibraryGemm* library, const s
       tools_(tools),
       stream_(stream),
       elements_(static_cast<std::uint64_t>(operands.layout().used_rows * operands.problem().n)),
-      result_(result_bytes(operands)) {
+      result_(bytes_of_rows(operands, operands.layout().all_rows)) {
   const core::GemmProblem& problem = operands.problem();
   pick_rows();
   if (library == nullptr) note_ = why + "; the reference is the plain fp32 kernel";

@@ -79,6 +79,18 @@ TEST_F(VerifierTest, RejectsAWriteBeforeD) {
                "overwritten");
 }
 
+// cuBLASLt is given 200 rows for 199; a caller's D has no 200th.
+TEST_F(VerifierTest, RejectsAWriteToARowThatOnlyPads) {
+  operands_.emplace(problem(199, 264, 1040), core::GroupDraw{}, device_->tools, device_->stream);
+  verifier_.emplace(*operands_, nullptr, "no library here", device_->tools, device_->stream);
+  EXPECT_EQ(check_after([](unsigned short*) {}).outcome, core::Outcome::kMeasured);
+  expect_wrong(check_after([](unsigned short* d) {
+                 const unsigned short stray = 0;
+                 core::copy_to_device(d + 199 * 264, &stray, 2);
+               }),
+               "overwritten");
+}
+
 // One element among 52800, and not among the rows that float64 samples.
 TEST_F(VerifierTest, RejectsOneElementOffByASixteenth) {
   expect_wrong(check_after([](unsigned short* d) {
