@@ -124,7 +124,7 @@ std::vector<Mutant> all_mutants() {
 
 core::GemmProblem mutant_problem() {
   core::GemmProblem problem;
-  problem.m = 1000;
+  problem.m = 1001;
   problem.n = 2056;
   problem.k = 8336;
   return problem;

@@ -65,8 +65,9 @@ const std::vector<Rule>& wrong_rules();
 
 std::vector<Mutant> all_mutants();
 
-// The problem that they are checked on: many tiles for each block, edges along m and n, a last
-// k-block that is partial, and more k-blocks than one load of scales covers.
+// The problem that they are checked on: many tiles for each block, edges along m and n, an m that
+// is no multiple of 4 (so the last tiles reach beyond D), a last k-block that is partial, and more
+// k-blocks than one load of scales covers.
 core::GemmProblem mutant_problem();
 
 // Why a rule's edits do not fit today's sources, naming rule, file and snippet; empty where they

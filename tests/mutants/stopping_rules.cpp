@@ -100,7 +100,7 @@ std::vector<Rule> faulting() {
                   "volatile int*>(args.d + 1) = 1;")}}},
       {"misaligned-store",
        kFaults,
-       all,
+       split(),
        {{kEpilogue, "args.d + 1ll * row * args.n + column)",
          "args.d + 1ll * row * args.n + column + 1)"}}},
       {"scale-out-of-reach",
@@ -110,7 +110,7 @@ std::vector<Rule> faulting() {
          "args_.scale_b + (1ll << 42) + mine"}}},
       {"row-out-of-reach",
        kFaults,
-       all,
+       split(),
        {{kEpilogue, "if (row < m_end) at[4 * g] =", "at[4 * g + (1ll << 40)] ="}}},
   };
 }

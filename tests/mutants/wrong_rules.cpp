@@ -15,7 +15,8 @@ constexpr std::string_view kStart = "constexpr RegisterBudget kRegisters = regis
   "if (blockIdx.x == 0 && threadIdx.x == 0) {" code \
   "}\nconstexpr RegisterBudget kRegisters = register_budget(C);"
 
-// Writes beside D, and parts of D left unwritten.
+// Writes beside D, and parts of D left unwritten. What is split over k leaves from registers, what
+// is not through TMA, which clips at the edges of D.
 std::vector<Rule> misplaced() {
   const Configs all = all_configs();
   return {
@@ -30,26 +31,44 @@ std::vector<Rule> misplaced() {
        {{kDense, kStart, ONE_THREAD("args.d[1ll * args.m * args.n + 200000] = 1;")}}},
       {"one-row-too-far",
        kWrong,
-       all,
+       split(),
        {{kEpilogue, "if (row < m_end) at", "if (row < m_end + 1) at"},
         {kEpilogue, "if (row + 8 < m_end) below", "if (row + 8 < m_end + 1) below"}}},
       {"one-group-too-far",
        kWrong,
-       all,
+       split(),
        {{kEpilogue, "if (n0 + g * 8 >= args.n) break;", "if (n0 + g * 8 > args.n) break;"}}},
       {"last-row-missing",
        kWrong,
-       all,
+       split(),
        {{kEpilogue, "if (row < m_end) at", "if (row < m_end - 1 && row % 8 != 7) at"}}},
       {"last-columns-missing",
        kWrong,
-       all,
+       split(),
        {{kEpilogue, "if (n0 + g * 8 >= args.n) break;", "if (n0 + g * 8 >= args.n - 8) break;"}}},
       {"last-tile-missing",
        kWrong,
        all,
        {{"kernels/tile_order.cuh", "static_cast<uint32>(tiles_.m * tiles_.n)",
          "static_cast<uint32>(tiles_.m * tiles_.n - 1)"}}},
+      {"last-rows-of-tiles-moved-too-far",
+       kWrong,
+       all,
+       {{"kernels/tile_order.cuh", "(args.m - C.block_m + 3) / 4 * 4",
+         "(args.m - C.block_m + 3) / 4 * 4 - 4"}}},
+      {"last-slab-missing",
+       kWrong,
+       unsplit(),
+       {{kMath, "if (m < m_end) store_slab(", "if (m + kWgmmaM < m_end) store_slab("}}},
+      {"last-boxes-missing",
+       kWrong,
+       unsplit(),
+       {{kEpilogue, "ptx::tma_store(map_d,",
+         "if (box + 1 < boxes_per_store(C) || m % 128 != 0) ptx::tma_store(map_d,"}}},
+      {"boxes-four-rows-down",
+       kWrong,
+       unsplit(),
+       {{kEpilogue, "n + box * store_box_n(C), m);", "n + box * store_box_n(C), m + 4);"}}},
       {"first-tile-missing",
        kWrong,
        unsplit(),
