@@ -156,20 +156,3 @@ has_hopper_gpu() {
   done
   return 1
 }
-
-# need_programs BUILD_FOLDER PROGRAM...: what a finished build tree must have.
-need_programs() {
-  local build=$1 program
-  shift
-  for program in "$@"; do
-    if [[ ! -x $build/$program ]]; then
-      printf 'error: %s is missing.\nBuild it: cmake --preset portable && %s\n' \
-        "$build/$program" "cmake --build --preset portable" >&2
-      exit 2
-    fi
-  done
-}
-
-need_hopper_gpu() {
-  has_hopper_gpu || fail "This machine has no Hopper GPU." "Run $1 where one is."
-}

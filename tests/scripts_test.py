@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import subprocess
 import tempfile
 import unittest
@@ -121,6 +122,17 @@ class ScriptsTest(unittest.TestCase):
             with self.subTest(script=script):
                 self.assert_gpu_script_refuses(script, ("9.0", "no-build", 2, missing),
                                                ("8.0", "no-build", 3, "no Hopper GPU"))
+
+    def test_gpu_scripts_say_what_they_do_and_how_they_end(self):
+        scripts = sorted(p for p in ROOT.glob("scripts/gpu-*") if not p.suffix)
+        self.assertGreater(len(scripts), 5)
+        for script in scripts:
+            for option in ("-h", "--help"):
+                with self.subTest(script=script.name, option=option):
+                    result = bash(f"cd / && {shlex.quote(str(script))} {option}")
+                    self.assertEqual((result.returncode, result.stderr), (0, ""))
+                    self.assertIn(f"scripts/{script.name} [BUILD_FOLDER", result.stdout)
+                    self.assertIn("Exit codes: 0 ", result.stdout)
 
     def test_gpu_check_without_a_gpu_or_a_build_says_so(self):
         fake = self.folder / "nvidia-smi"
