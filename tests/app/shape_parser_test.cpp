@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <functional>
+#include <set>
 #include <sstream>
 
 #include "app/presets.h"
@@ -270,6 +272,23 @@ TEST(Preset, OfAGroupedOperationHasTheExpertsAlone) {
   preset.preset = "llama-3-8b";
   EXPECT_EQ(complaint([&] { collect_problems(preset); }),
             "Preset 'llama-3-8b' has no experts that could be grouped.");
+}
+
+// What is reported for shapes that nobody listed must not be of the listed kind.
+TEST(OtherShapes, AreManyAndNeitherPowersOfTwoNorOfDeepSeek) {
+  const auto others =
+      read_shape_file(DEEPGEMM_SOURCE_DIR "/tests/data/other_dense.csv", Operation::kDense);
+  EXPECT_GE(others.size(), 40U);
+  std::set<std::pair<std::int64_t, std::int64_t>> known;
+  for (const auto& each : read_shape_file(DEEPGEMM_SOURCE_DIR "/tests/data/deepseek_v3_dense.csv",
+                                          Operation::kDense)) {
+    known.emplace(each.n, each.k);
+  }
+  for (const auto& each : others) {
+    EXPECT_TRUE(each.m > 2 && each.m <= 8192) << each.m;
+    EXPECT_FALSE(std::has_single_bit(static_cast<std::uint64_t>(each.m))) << each.m;
+    EXPECT_FALSE(known.contains({each.n, each.k})) << core::to_string(each);
+  }
 }
 
 TEST(Preset, HoldsTheListInTheTestDataAndTheDenseLayers) {
