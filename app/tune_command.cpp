@@ -40,17 +40,23 @@ TuneReport start_report(const TuneRequest& request, const TuneSession& session) 
   return report;
 }
 
-// --force would throw away what the interrupted call has measured.
-std::string resume_command(std::vector<std::string> command) {
-  std::erase(command, "--force");
-  return shell_line(command);
+// With --force the same command measures everything anew, and without it older rows answer for
+// what this call did not reach: neither goes on where it ended.
+std::string next_step(const std::vector<std::string>& command) {
+  if (std::ranges::find(command, "--force") == command.end()) {
+    return "To resume, run: " + shell_line(command);
+  }
+  return "Shapes that --force did not reach keep their older rows; name those alone to measure "
+         "them "
+         "anew, or all of them with: " +
+         shell_line(command);
 }
 
 core::ExitCode say_interrupted(const TuneReport& report, Terminal& terminal, spdlog::logger& log) {
   log.warn("Interrupted; {} of {} and all finished trials are stored in '{}'.",
            report.shapes.size(), counted(static_cast<long long>(report.shapes_asked), "shape"),
            report.database);
-  terminal.print(Colour::kGreen, "next: ", "To resume, run: " + resume_command(report.command));
+  terminal.print(Colour::kGreen, "next: ", next_step(report.command));
   return core::ExitCode::kInterrupted;
 }
 
