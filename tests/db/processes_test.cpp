@@ -1,6 +1,8 @@
 // Several processes on one file, and processes that die.
 #include <signal.h>
 
+#include <fstream>
+
 #include "tests/db/fixture.h"
 
 namespace deepgemm::db {
@@ -131,6 +133,34 @@ TEST(Processes, KillLosesNothingThatWasAcknowledged) {
     expect_numbered(tuner.all_trials(problem_of(64)), acknowledged);
   }
   EXPECT_EQ(folder.files(), Files{"t.db"});
+}
+
+TEST(Processes, AnInspectorBringsInWhatAKilledOneLeft) {
+  TempFolder folder;
+  const Writer writer = start_writer(folder / "t.db");
+  int acknowledged = await(writer, 40);
+  acknowledged += kill_writer(writer);
+  expect_numbered(TuningDb(folder / "t.db", OpenMode::kInspect).all_trials(problem_of(64)),
+                  acknowledged);
+  EXPECT_EQ(folder.files(), Files{"t.db"});
+}
+
+// A log without its database is no log of an empty one: the database may come back.
+TEST(Processes, AnInspectorLeavesALogAloneWhoseDatabaseIsElsewhere) {
+  TempFolder folder;
+  const Writer writer = start_writer(folder / "t.db");
+  int acknowledged = await(writer, 40);
+  acknowledged += kill_writer(writer);
+  for (const bool is_empty : {false, true}) {
+    std::filesystem::rename(folder / "t.db", folder / "moved.db");
+    if (is_empty) std::ofstream(folder / "t.db");
+    const Files left = folder.files();
+    EXPECT_NE(failure_to_open(folder / "t.db", OpenMode::kInspect), "");
+    EXPECT_EQ(folder.files(), left);
+    std::filesystem::rename(folder / "moved.db", folder / "t.db");
+  }
+  expect_numbered(TuningDb(folder / "t.db", OpenMode::kInspect).all_trials(problem_of(64)),
+                  acknowledged);
 }
 
 TEST(Processes, KillWhileCreatingLeavesAFileThatOpens) {
