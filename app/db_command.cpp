@@ -72,7 +72,7 @@ core::ExitCode show(const DbArguments& arguments, const Hardware& hardware) {
           fmt::format("'{}' has no trial of {}.", report.database, core::to_string(problem)),
           fmt::format("Tune it with 'deepgemm-tune {}', or see what there is with 'deepgemm-db "
                       "list'.",
-                      core::to_string(problem)));
+                      core::command_text(problem)));
     }
     for (auto& row : rows) report.trials.push_back(std::move(row));
   }
