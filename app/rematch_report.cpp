@@ -8,6 +8,7 @@
 
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/shape_columns.h"
 #include "app/table.h"
 #include "app/text.h"
 #include "autotune/median_ratio.h"
@@ -49,7 +50,10 @@ Cell change_cell(const Ratio& ratio) {
 }
 
 Table table_of(const RematchReport& report) {
-  Table table({{"m", "m"},
+  Table table({kOperationColumn,
+               kGroupsColumn,
+               kAlignmentColumn,
+               {"m", "m"},
                {"n", "n"},
                {"k", "k"},
                {"old config", "old_config", Align::kLeft},
@@ -61,14 +65,15 @@ Table table_of(const RematchReport& report) {
                {"why", "why", Align::kLeft}});
   for (const RematchLine& line : report.lines) {
     const Cell same{"same", core::to_string(line.after)};
-    table.add_row({cell(line.problem.m), cell(line.problem.n), cell(line.problem.k),
-                   Cell{core::short_name(line.before), core::to_string(line.before)},
-                   line.same_config()
-                       ? same
-                       : Cell{core::short_name(line.after), core::to_string(line.after)},
-                   time_cell(time_of(line, kBefore)), time_cell(time_of(line, kAfter)),
-                   change_cell(ratio_of(line, kAfter)), change_cell(ratio_of(line, kDefault)),
-                   cell(line.why)});
+    table.add_row(
+        {operation_cell(line.problem), groups_cell(line.problem), alignment_cell(line.problem),
+         cell(line.problem.m), cell(line.problem.n), cell(line.problem.k),
+         Cell{core::short_name(line.before), core::to_string(line.before)},
+         line.same_config() ? same
+                            : Cell{core::short_name(line.after), core::to_string(line.after)},
+         time_cell(time_of(line, kBefore)), time_cell(time_of(line, kAfter)),
+         change_cell(ratio_of(line, kAfter)), change_cell(ratio_of(line, kDefault)),
+         cell(line.why)});
   }
   return table;
 }
