@@ -13,6 +13,7 @@
 #include "app/text.h"
 #include "app/time_left.h"
 #include "autotune/interrupt.h"
+#include "db/evidence.h"
 #include "db/row_choice.h"
 
 namespace deepgemm::app {
@@ -50,11 +51,10 @@ std::optional<core::Cubin> default_of(const Pair& pair, const db::TuningDb& befo
                                       const db::TuningDb& after) {
   for (const auto& [row, database] :
        {std::pair(&pair.before, &before), std::pair(&pair.after, &after)}) {
-    for (const auto& trial : database->all_trials(row->winner.problem)) {
-      if (trial.trial.contender != core::Contender::kDefault) continue;
-      if (trial.trial.config != row->winner.default_config) continue;
-      if (auto cubin = database->cubin(trial.trial.kernel_key)) return cubin;
-    }
+    const auto trials = database->all_trials(row->winner.problem);
+    const db::TrialRow* const fallback = db::evidence_of(*row, trials).fallback;
+    if (fallback == nullptr || fallback->trial.config != row->winner.default_config) continue;
+    if (auto cubin = database->cubin(fallback->trial.kernel_key)) return cubin;
   }
   return std::nullopt;
 }
