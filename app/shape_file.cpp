@@ -72,6 +72,11 @@ OperationChoice choice_of(const Line& line, const Columns& columns, const Operat
     if (named != choice.operation) {
       own = named;
       if (named != core::Operation::kDense) own.groups = choice.groups;
+      const bool aligned =
+          choice.alignments != std::vector{core::usual_alignment(choice.operation)};
+      if (named == core::Operation::kGroupedContiguous && aligned) {
+        own.alignments = choice.alignments;
+      }
     }
   }
   if (!optional_cell(line, columns, "groups").empty()) {

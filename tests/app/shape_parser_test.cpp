@@ -249,6 +249,19 @@ TEST(ShapeFile, ReadsGroupedRowsAndTheirSizes) {
   EXPECT_EQ(draws.of(problems[1]), core::GroupDraw{});
 }
 
+TEST(ShapeFile, RowsWithoutAnAlignmentTakeTheCommandLines) {
+  OperationChoice choice = Operation::kDense;
+  choice.alignments = {16, 32};
+  std::istringstream text(
+      "op,groups,m,n,k\n"
+      "grouped-contiguous,8,512,4096,7168\n"
+      "grouped-masked,8,24,4096,7168\n");
+  EXPECT_EQ(
+      names(read_shapes(text, "f", choice, nullptr)),
+      Strings({"8 groups of 512x4096x7168, contiguous by 16",
+               "8 groups of 512x4096x7168, contiguous by 32", "8 groups of 24x4096x7168, masked"}));
+}
+
 TEST(ShapeFile, RefusesTwoDrawsOfOneProblem) {
   const std::string said = complaint([&] {
     std::istringstream text(
