@@ -77,6 +77,7 @@ class Heat {
       runners.push_back(i);
       measurements.push_back(race_.measurement(i));
     }
+    if (runners.empty()) return true;  // all have fallen: no round will ever be counted
     std::vector<Standing> standings;
     for (std::size_t i = 0; i < runners.size(); ++i) {
       const Entrant& each = entrant(runners[i]);

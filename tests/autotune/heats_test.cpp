@@ -131,6 +131,18 @@ TEST_F(HeatsTest, WhoFallsInARaceIsRecordedAndTheOthersGoOn) {
   EXPECT_EQ(script_.builds, builds) << "what hung is quarantined";
 }
 
+TEST_F(HeatsTest, ARaceEndsWhereAllHaveFallen) {
+  options_.effort = Effort::kQuick;
+  int victim = 0;
+  script_.on_round = [&](Round& round) {
+    round.casualty = Casualty{victim++ % 64, Outcome::kWorkerLost, "it killed its worker"};
+    round.times_us.clear();
+  };
+  EXPECT_FALSE(tune().winner);
+  EXPECT_GT(rows(Outcome::kWorkerLost).size(), 1u);
+  EXPECT_TRUE(rows(Outcome::kMeasured).empty());
+}
+
 TEST_F(HeatsTest, WhatWonForANeighbourIsTriedHere) {
   options_.effort = Effort::kQuick;
   // The slowest by the model that is legal: no quick tune would try it by itself.
