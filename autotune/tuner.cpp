@@ -82,24 +82,26 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     return result;
   }
 
+  const Deadline deadline(start, options_.budget_seconds);
+  // No time to measure anything: what is stored stands, and the next call goes on.
+  if (deadline.passed() && (result.winner = store_.winner(problem, environment_))) {
+    result.why = result.winner->reason;
+    result.trials = lineup.known;
+    result.budget_ran_out = true;
+    result.seconds = seconds_since(start);
+    return result;
+  }
+
   // Everything was measured and nothing decided: the fastest race once more.
   if (lineup.answered) lineup.start = lineup.rerun;
-  TuneContext context{problem,
-                      device_,
-                      environment_,
-                      rates,
-                      calibrator_,
-                      result.plan,
-                      lineup,
-                      options_,
-                      builder_,
-                      pool_,
-                      executor_,
-                      store_,
-                      observer_,
-                      stop_,
-                      Deadline(start, options_.budget_seconds),
-                      Deadline(start, options_.budget_seconds * kBuildShare)};
+  TuneContext context{problem,      device_,
+                      environment_, rates,
+                      calibrator_,  result.plan,
+                      lineup,       options_,
+                      builder_,     pool_,
+                      executor_,    store_,
+                      observer_,    stop_,
+                      deadline,     Deadline(start, options_.budget_seconds * kBuildShare)};
   if (executor_ != nullptr && !lineup.start.empty()) {
     context.bench = executor_->prepare(problem, options_.draws.of(problem));
     const std::string note = context.bench->reference_note();
@@ -115,13 +117,21 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
 
 std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   if (options_.force) return {};
-  std::vector<core::Trial> trials = store_.trials(problem, environment_);
-  // Times of other rows answer nothing; what was never measured is the same for all.
+  // Times of other rows answer nothing, nor do the few samples of a probe; what was never measured
+  // is the same for all.
   const std::string rows = core::describe(problem, options_.draws.of(problem));
-  std::erase_if(trials, [&rows](const core::Trial& each) {
-    return !each.policy.empty() && !each.policy.ends_with(rows);
-  });
-  return trials;
+  const auto answers = [&rows](const core::Trial& trial) {
+    return !core::is_probe(trial) && (trial.policy.empty() || trial.policy.ends_with(rows));
+  };
+  std::vector<core::Trial> newest;
+  for (core::Trial& each : store_.trials(problem, environment_)) {
+    if (!answers(each)) continue;
+    std::erase_if(newest, [&each](const core::Trial& older) {
+      return older.contender == each.contender && older.config == each.config;
+    });
+    newest.push_back(std::move(each));
+  }
+  return newest;
 }
 
 // A row keeps the rates that it was ranked at: a calibration that was fitted later is no reason to

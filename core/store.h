@@ -52,7 +52,8 @@ class KernelStore {
 class TrialStore {
  public:
   virtual ~TrialStore() = default;
-  // Trials of this problem made in an environment that agrees, newest per contender and config.
+  // Trials of this problem made in an environment that agrees, newest per contender, config and
+  // policy (which says which rows of a grouped problem were measured), the oldest first.
   // What they answer need not be run again. Where stored environments that agree with this one do
   // not agree with each other, the one that was stored last counts; likewise below.
   virtual std::vector<Trial> trials(const GemmProblem& problem,

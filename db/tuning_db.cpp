@@ -176,12 +176,13 @@ std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
     return read_trials(state_->database, state_->path,
                        {.problem = problem, .environment_ids = ids});
   });
-  std::set<std::pair<core::Contender, std::string>> seen;
+  std::set<std::tuple<core::Contender, std::string, std::string>> seen;
   std::vector<core::Trial> newest;
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
     const core::Trial& trial = row->trial;
     const bool is_ours = has_config(trial.contender);
-    if (seen.emplace(trial.contender, is_ours ? core::to_string(trial.config) : "").second) {
+    const std::string config = is_ours ? core::to_string(trial.config) : "";
+    if (seen.emplace(trial.contender, config, trial.policy).second) {
       newest.push_back(std::move(row->trial));
     }
   }

@@ -45,6 +45,13 @@ TEST_F(GroupedTuningTest, TimesOfOtherRowsAnswerNothing) {
   for (const core::Trial& each : other.trials) {
     EXPECT_NE(each.policy.find("rows: half"), std::string::npos) << each.policy;
   }
+  // Nor do they push each other out of the store.
+  const int rounds = script_.rounds;
+  options_.draws = core::GroupDraws();
+  for (const core::Trial& each : tune().trials) {
+    EXPECT_EQ(each.policy.find("rows: half"), std::string::npos) << each.policy;
+  }
+  EXPECT_EQ(script_.rounds, rounds);
 }
 
 TEST_F(GroupedTuningTest, APlanWalksTheSameSpaceForEveryOperation) {

@@ -210,10 +210,12 @@ class Store final : public core::TrialStore {
       const auto& [trial, where] = *row;
       if (!core::agree(where, environment) || trial.problem != problem) continue;
       const bool seen = std::any_of(newest.begin(), newest.end(), [&](const core::Trial& each) {
-        return each.contender == row->first.contender && each.config == row->first.config;
+        return each.contender == row->first.contender && each.config == row->first.config &&
+               each.policy == row->first.policy;
       });
       if (!seen) newest.push_back(trial);
     }
+    std::reverse(newest.begin(), newest.end());
     return newest;
   }
 
