@@ -32,7 +32,7 @@ class Budget {
   // Seconds for one of `shapes_left` on each of `gpus`; 0 where there is no budget.
   double share(std::size_t shapes_left, std::size_t gpus) const {
     if (seconds_ <= 0) return 0;
-    constexpr double kLeast = 1e-3;  // 0 would mean no budget
+    constexpr double kLeast = 1e-9;  // 0 would mean no budget
     const double left = seconds_ - seconds_since(start_);
     const auto turns = (shapes_left + gpus - 1) / gpus;
     return std::max(left / static_cast<double>(turns), kLeast);

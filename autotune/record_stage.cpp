@@ -137,6 +137,15 @@ core::Winner crown(const Trial& winning, const Trial* runner_up, std::span<const
   return winner;
 }
 
+// Whether the budget let this session measure the default alone, or nothing: times of different
+// sessions cannot be compared, so a winner that raced before stays.
+bool measured_too_little(const TuneContext& context, const std::vector<Entrant>& entrants) {
+  return context.budget_ran_out && std::ranges::none_of(entrants, [](const Entrant& each) {
+           return each.trial.contender == Contender::kCandidate &&
+                  each.trial.outcome == Outcome::kMeasured;
+         });
+}
+
 }  // namespace
 
 void TuneContext::record(Entrant& entrant) {
@@ -159,6 +168,14 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   const std::size_t first_new = result.trials.size();
   for (const Entrant& each : entrants) {
     if (each.recorded) result.trials.push_back(each.trial);
+  }
+  if (measured_too_little(context, entrants)) {
+    const auto stored = context.store.winner(context.problem, context.environment);
+    if (stored && stored->measured) {
+      result.winner = stored;
+      result.why = stored->reason;
+      return;
+    }
   }
   const Verdict verdict =
       decide(result.trials, electable(context, result.trials, entrants, first_new),

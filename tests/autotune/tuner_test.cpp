@@ -232,41 +232,6 @@ TEST_F(TunerTest, TheReferencesNoteIsPassedOn) {
   EXPECT_EQ(notes_, std::vector<std::string>{script_.reference_note});
 }
 
-// --- Budget ---
-
-TEST_F(TunerTest, ABudgetThatEndsWhileCompilingLeavesTheDefault) {
-  script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(60)); };
-  jobs_ = 1;
-  options_.budget_seconds = 0.01;
-  const TuneResult result = tune();
-  EXPECT_TRUE(result.budget_ran_out);
-  ASSERT_TRUE(result.winner);
-  EXPECT_EQ(result.winner->config, fallback_);
-  EXPECT_TRUE(result.winner->measured);
-  EXPECT_FALSE(notes_.empty());
-  EXPECT_LT(script_.builds, 4);
-
-  // The next tune goes on where this one ended.
-  script_.on_build = nullptr;
-  options_.budget_seconds = 0;
-  const TuneResult next = tune();
-  EXPECT_FALSE(next.resumed);
-  EXPECT_EQ(next.winner->trials, static_cast<int>(candidates().size()) + 1);
-}
-
-TEST_F(TunerTest, ABudgetThatEndsWhileMeasuringUsesWhatThereIs) {
-  script_.noise = 0.1;
-  script_.on_round = [&](Round&) {
-    if (script_.rounds > 21) std::this_thread::sleep_for(std::chrono::milliseconds(600));
-  };
-  options_.budget_seconds = 0.5;
-  const TuneResult result = tune();
-  EXPECT_TRUE(result.budget_ran_out);
-  ASSERT_TRUE(result.winner);
-  EXPECT_GT(result.winner->median_us, 0);
-  EXPECT_LT(script_.rounds, 30);
-}
-
 // --- Without a GPU ---
 
 TEST_F(TunerTest, OnAProfileTheBestPredictedIsRecordedUnmeasured) {

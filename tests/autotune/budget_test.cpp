@@ -1,0 +1,81 @@
+// A budget holds, and what is stored when it ends is an answer.
+#include <thread>
+
+#include "tests/autotune/tuning.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using BudgetTest = TuningTest;
+
+TEST_F(BudgetTest, ABudgetThatEndsWhileCompilingLeavesTheDefault) {
+  script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(60)); };
+  jobs_ = 1;
+  options_.budget_seconds = 0.01;
+  const TuneResult result = tune();
+  EXPECT_TRUE(result.budget_ran_out);
+  ASSERT_TRUE(result.winner);
+  EXPECT_EQ(result.winner->config, fallback_);
+  EXPECT_TRUE(result.winner->measured);
+  EXPECT_FALSE(notes_.empty());
+  EXPECT_LT(script_.builds, 4);
+
+  // The next tune goes on where this one ended.
+  script_.on_build = nullptr;
+  options_.budget_seconds = 0;
+  const TuneResult next = tune();
+  EXPECT_FALSE(next.resumed);
+  EXPECT_EQ(next.winner->trials, static_cast<int>(candidates().size()) + 1);
+}
+
+TEST_F(BudgetTest, ABudgetThatEndsWhileMeasuringUsesWhatThereIs) {
+  script_.noise = 0.1;
+  script_.on_round = [&](Round&) {
+    if (script_.rounds > 21) std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  };
+  options_.budget_seconds = 0.5;
+  const TuneResult result = tune();
+  EXPECT_TRUE(result.budget_ran_out);
+  ASSERT_TRUE(result.winner);
+  EXPECT_GT(result.winner->median_us, 0);
+  EXPECT_LT(script_.rounds, 30);
+}
+
+TEST_F(BudgetTest, OneThatIsOverBeforeTheStartLeavesTheStoredWinner) {
+  const TuneResult first = tune();
+  const int rounds = script_.rounds;
+  options_.effort = Effort::kDefault;
+  options_.budget_seconds = 1e-6;
+  const TuneResult result = tune();
+  EXPECT_TRUE(result.budget_ran_out);
+  EXPECT_FALSE(result.resumed) << "there was more to try";
+  ASSERT_TRUE(result.winner);
+  EXPECT_EQ(result.winner->config, first.winner->config);
+  EXPECT_EQ(script_.rounds, rounds);
+  EXPECT_EQ(store_.winners().size(), 1u);
+}
+
+// Times of two sessions cannot be compared: the clocks of the second may be others.
+TEST_F(BudgetTest, OneThatEndsAfterTheDefaultLeavesTheStoredWinner) {
+  let_win(candidates().at(1), 17, 25);
+  const TuneResult first = tune();
+  ASSERT_EQ(first.winner->config, candidates().at(1));
+  for (const double default_us : {16.0, 40.0}) {
+    script_.time_us = [=](core::Contender, const core::GemmConfig&) { return default_us; };
+    script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); };
+    jobs_ = 1;
+    options_.effort = Effort::kDefault;
+    options_.budget_seconds = 0.01;
+    const int rounds = script_.rounds;
+    const TuneResult result = tune();
+    EXPECT_TRUE(result.budget_ran_out);
+    ASSERT_TRUE(result.winner);
+    EXPECT_EQ(result.winner->config, first.winner->config);
+    EXPECT_EQ(result.winner->reason, first.winner->reason);
+    EXPECT_EQ(store_.winners().size(), 1u);
+    EXPECT_GE(script_.rounds, rounds);
+  }
+}
+
+}  // namespace
+}  // namespace deepgemm::autotune
