@@ -89,6 +89,13 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
     }
   }
   if (alone) ptx::cluster_wait();
+  if constexpr (stage_writers(C) > 1) {
+    // What peers still have to say about these stages must find this block here.
+#pragma unroll 1
+    for (int i = 0; i < C.stages; ++i, stage.advance()) {
+      ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
+    }
+  }
 }
 
 // --- Math warpgroups --------------------------------------------------------------------------
@@ -218,11 +225,6 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const GemmArgu
       ptx::cluster_wait();
     }
     __syncwarp();
-  }
-  // No block leaves while a peer may still write its shared memory or signal its barriers.
-  if constexpr (cluster_size(C) > 1) {
-    ptx::cluster_arrive();
-    ptx::cluster_wait();
   }
 }
 

@@ -21,8 +21,28 @@ struct StageCursor {
   }
 };
 
+// Where one lane of a math warp tells that the warp is done with the first stage: lanes 0 ...
+// stage_writers - 1 each signal one of the blocks that write into this block's stages. Stages lie
+// sizeof(uint64) apart.
+//
+// Lanes 0 ... cluster_m-1 signal the column of the cluster (writers of B, this block among them),
+// the next cluster_n-1 the rest of its row (writers of A).
+template <GemmConfig C>
+__device__ __forceinline__ uint32 release_address(const uint64* empty, int cluster_rank, int lane) {
+  if constexpr (stage_writers(C) == 1) return ptx::shared_address(empty);
+  const int rank_m = cluster_rank % C.cluster_m;
+  const int rank_n = cluster_rank / C.cluster_m;
+  const int other = lane - C.cluster_m;
+  const int column = other < rank_n ? other : other + 1;
+  const int in_column = lane + rank_n * C.cluster_m;
+  const int in_row = rank_m + column * C.cluster_m;
+  const bool signals = lane < stage_writers(C);
+  return ptx::address_in_cluster(empty, !signals ? 0 : lane < C.cluster_m ? in_column : in_row);
+}
+
 // One math warp is done with a stage: it tells every block of the cluster that writes there.
-// Called by all 32 lanes, after the last wgmma that reads the stage has finished.
+// Called by all 32 lanes, after the last wgmma that reads the stage has finished. `address` is the
+// lane's release_address, moved on to the stage: found once, so that this is one instruction.
 //
 // `after` must be computed from what the lane itself loaded from the stage: an ordinary load is not
 // ordered before the arrival, and where nothing waits for its result TMA overtakes it (measured:
@@ -31,24 +51,12 @@ struct StageCursor {
 // waits for loads of later stages, too: a sixth of a math warp's time on 128x64 with two
 // accumulator sets, by samples of its stalls.
 template <GemmConfig C>
-__device__ __forceinline__ void release_stage(uint64* empty, int cluster_rank, int lane,
-                                              uint32 after, uint32 zero) {
-  empty = reinterpret_cast<uint64*>(reinterpret_cast<char*>(empty) + (after & zero));
+__device__ __forceinline__ void release_stage(uint32 address, int lane, uint32 after, uint32 zero) {
   __syncwarp();
   if constexpr (stage_writers(C) == 1) {
-    if (lane == 0) ptx::barrier_arrive(empty);
+    if (lane == 0) ptx::barrier_arrive(address + (after & zero));
   } else {
-    // Lanes 0 … cluster_m-1 signal the column of the cluster (writers of B, this block among
-    // them), the next cluster_n-1 the rest of its row (writers of A).
-    const int rank_m = cluster_rank % C.cluster_m;
-    const int rank_n = cluster_rank / C.cluster_m;
-    if (lane < C.cluster_m) {
-      ptx::barrier_arrive_in_cluster(empty, lane + rank_n * C.cluster_m);
-    } else if (lane < stage_writers(C)) {
-      const int other = lane - C.cluster_m;
-      const int column = other < rank_n ? other : other + 1;
-      ptx::barrier_arrive_in_cluster(empty, rank_m + column * C.cluster_m);
-    }
+    if (lane < stage_writers(C)) ptx::barrier_arrive_in_cluster(address + (after & zero));
   }
 }
 

@@ -41,11 +41,13 @@ __device__ __forceinline__ bool elect_one() {
   return elected != 0;
 }
 
-// Every thread of every block of the cluster arrives, and later waits for the others. Memory
-// written before the arrival, barriers included, is visible to the whole cluster after the wait.
+// Every thread of every block of the cluster arrives, and later waits for the others: a meeting,
+// nothing more. Barriers become visible to the cluster by fence_barrier_init. Arriving with release
+// semantics, the default, would wait for all memory traffic of the block (in machine code a fence
+// of the whole GPU).
 // Lanes of a warp need not stay together.
 __device__ __forceinline__ void cluster_arrive() {
-  asm volatile("barrier.cluster.arrive.release;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.relaxed;" ::: "memory");
 }
 
 __device__ __forceinline__ void cluster_wait() {
@@ -92,21 +94,16 @@ __device__ __forceinline__ void barrier_arrive_expect_bytes(uint64* barrier, int
       : "memory");
 }
 
-__device__ __forceinline__ void barrier_arrive(uint64* barrier) {
-  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier))
-               : "memory");
+__device__ __forceinline__ void barrier_arrive(uint32 address) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(address) : "memory");
 }
 
-// Arrives on the barrier at the same place in the block `rank` of the cluster. Default scope on
-// purpose: it says "I have read", no write travels with it, and a release at cluster scope makes
-// every arrival wait for all memory traffic of the warp (measured: 2-4x slower kernels).
-__device__ __forceinline__ void barrier_arrive_in_cluster(uint64* barrier, uint32 rank) {
-  asm volatile(
-      "{ .reg .b32 remote;\n"
-      "mapa.shared::cluster.u32 remote, %0, %1;\n"
-      "mbarrier.arrive.shared::cluster.b64 _, [remote]; }" ::"r"(shared_address(barrier)),
-      "r"(rank)
-      : "memory");
+// Arrives on a barrier of any block of the cluster; its address from address_in_cluster.
+// Default scope on purpose: it says "I have read", no write travels with it, and a release at
+// cluster scope makes every arrival wait for all memory traffic of the warp (measured: 2-4x slower
+// kernels).
+__device__ __forceinline__ void barrier_arrive_in_cluster(uint32 address) {
+  asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(address) : "memory");
 }
 
 // Waits until the phase with this parity has completed.

@@ -152,7 +152,7 @@ std::vector<Rule> hanging() {
       {"stage-not-released",
        kHangs,
        without_cluster() | split(),
-       {{kPipeline, "if (lane == 0) ptx::barrier_arrive(empty);", ""}}},
+       {{kPipeline, "if (lane == 0) ptx::barrier_arrive(address + (after & zero));", ""}}},
       {"last-block-not-loaded", kHangs, all, {{kDense, "kb < k_end;", "kb < k_end - 1;"}}},
       {"store-barrier-short-of-a-warp",
        kHangs,
