@@ -79,8 +79,15 @@ double bytes_of_b(const GemmProblem& problem, const Walk& walk) {
   return walk.groups * static_cast<double>(problem.n) * static_cast<double>(problem.k);
 }
 
+double spared_write_back_us(double bytes, const GemmConfig& config, const DeviceInfo& device) {
+  if (config.l2_policy != kernels::kEvictOperands) return 0;
+  return cost::kWriteBackUsPerMb * 1e-6 * std::min(bytes, static_cast<double>(device.l2_bytes)) *
+         cost::kFloorDeviceGbps / device.memory_gbps;
+}
+
 // Compulsory traffic, and operands read again where the L2 cannot hold them between waves.
-double memory_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo& device) {
+double memory_us(const GemmProblem& problem, const GemmConfig& config, const Walk& walk,
+                 const DeviceInfo& device) {
   const double room = cost::kUsefulL2 * static_cast<double>(device.l2_bytes);
   const double a = bytes_of_a(problem, walk);
   const double b = bytes_of_b(problem, walk);
@@ -92,7 +99,8 @@ double memory_us(const GemmProblem& problem, const Walk& walk, const DeviceInfo&
   const double reads_of_b =
       group_a + group_b > room ? std::ceil(walk.tiles_m / walk.groups / walk.rows) : 1;
   const double written = 2.0 * walk.all_m * static_cast<double>(problem.n);
-  return read_floor_us(a * reads_of_a + b * reads_of_b, device) +
+  const double read = a * reads_of_a + b * reads_of_b;
+  return read_floor_us(read, device) - spared_write_back_us(read, config, device) +
          written / (cost::kWriteRate * device.memory_gbps * 1e3);
 }
 
@@ -137,8 +145,7 @@ double k_block_us(const GemmConfig& config, const DeviceInfo& device) {
   const double chain =
       slabs * slab_chain + cost::kPeerClocks * (kernels::stage_writers(config) - 1);
 
-  const double shared_a = config.cluster_n > 1 ? cost::kSharedAFactor : 1.0;
-  const double tensor_us = all_slabs * wgmma * shared_a / sustained;
+  const double tensor_us = all_slabs * wgmma / sustained;
   const double promotion_us = all_slabs * promotion / boost;
   const double chain_us = chain / boost;
   const double math = combine(std::max(tensor_us, promotion_us), chain_us, cost::kBlockSharpness);
@@ -196,7 +203,7 @@ Prediction CostModel::predict(const core::GemmProblem& problem,
   p.occupancy = walk.tiles_m * walk.tiles_n / (walk.waves * walk.clusters);
   p.launch_us = cost::kEmptyKernelUs + cost::kFirstStageUs +
                 (size > 1 ? cost::kClusterMeetingUs : 0) + group_table_us(problem, walk, device_);
-  p.memory_us = memory_us(problem, walk, device_);
+  p.memory_us = memory_us(problem, config, walk, device_);
   p.l2_us = l2_us(problem, walk, device_);
   p.math_us = walk.waves *
               std::ceil(static_cast<double>(core::k_blocks(problem)) / config.split_k) *

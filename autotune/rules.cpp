@@ -109,6 +109,16 @@ bool same_raster(const GemmProblem& problem, const GemmConfig& config, const Dev
   return config.raster_group > 1 && (config.raster_group >= 2 * count.m || count.n == 1);
 }
 
+// Rows of tiles that are at work at once: they ask for one tile of B at about the same time.
+bool reads_b_again(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.l2_policy == kernels::kEvictOperands &&
+         cluster_tiles(problem, config).m > config.raster_group;
+}
+
+bool keeps_b_in_vain(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+  return config.l2_policy == kernels::kEvictInTurn && cluster_tiles(problem, config).m == 1;
+}
+
 // A slice shorter than this is over before its pipeline has filled.
 constexpr int kShortestSlice = 4;
 
@@ -160,6 +170,10 @@ constexpr Rule kRules[] = {
     {"stages-shallow", "leaves room for another stage", pipeline_shallow, "stages"},
     {"raster-duplicate", "walks the tiles in the order of a smaller raster group", same_raster,
      "raster_group"},
+    {"l2-reread", "lets B leave L2 although later rows of tiles read it again", reads_b_again,
+     "l2_policy"},
+    {"l2-unused", "keeps B in L2 although one row of tiles reads all of it", keeps_b_in_vain,
+     "l2_policy"},
 };
 
 }  // namespace

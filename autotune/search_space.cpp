@@ -24,11 +24,17 @@ std::vector<int> all_from(int first, int last) {
 SearchSpace SearchSpace::dense() {
   SearchSpace space;
   space.parameters_ = {
-      {"block_m", {64, 128, 192, 256}}, {"block_n", multiples_of_8(256)},
-      {"stages", all_from(2, 16)},      {"cluster_m", {1, 2, 4}},
-      {"cluster_n", {1, 2, 4}},         {"math_warpgroups", {1, 2, 3}},
-      {"accumulator_sets", {1, 2}},     {"raster_group", {1, 2, 4, 8, 16}},
-      {"split_k", {1, 2, 3, 4, 6, 8}},  {"operation", {kernels::kDense}},
+      {"block_m", {64, 128, 192, 256}},
+      {"block_n", multiples_of_8(256)},
+      {"stages", all_from(2, 16)},
+      {"cluster_m", {1, 2, 4}},
+      {"cluster_n", {1, 2, 4}},
+      {"math_warpgroups", {1, 2, 3}},
+      {"accumulator_sets", {1, 2}},
+      {"raster_group", {1, 2, 4, 8, 16}},
+      {"split_k", {1, 2, 3, 4, 6, 8}},
+      {"operation", {kernels::kDense}},
+      {"l2_policy", {kernels::kEvictInTurn, kernels::kEvictOperands}},
   };
   return space;
 }

@@ -47,7 +47,8 @@ std::string short_name(const GemmConfig& config) {
          std::to_string(config.stages) + " c" + std::to_string(config.cluster_m) + 'x' +
          std::to_string(config.cluster_n) + " w" + std::to_string(config.math_warpgroups) + " a" +
          std::to_string(config.accumulator_sets) + " r" + std::to_string(config.raster_group) +
-         " k" + std::to_string(config.split_k);
+         " k" + std::to_string(config.split_k) +
+         (config.l2_policy == kernels::kEvictOperands ? " ef" : "");
 }
 
 GemmConfig parse_config(std::string_view text, const GemmConfig& base) {
@@ -90,7 +91,7 @@ std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
     if (c.*field.member < 1) return Limit::kFieldRange;
   }
   if (c.math_warpgroups > 3 || c.stages > kMaxStages || c.accumulator_sets > 2 ||
-      c.operation > kernels::kGroupedMasked) {
+      c.operation > kernels::kGroupedMasked || c.l2_policy > kernels::kEvictOperands) {
     return Limit::kFieldRange;
   }
   const int rows = kernels::kWgmmaM * c.math_warpgroups;

@@ -19,12 +19,17 @@ namespace deepgemm::kernels {
   X(accumulator_sets, 1, "tensor-core accumulators in flight per warpgroup, 1 or 2")     \
   X(raster_group, 8, "tiles along m walked together before n advances (L2 reuse)")       \
   X(split_k, 1, "blocks of a cluster that share one tile of D, each with a slice of k")  \
-  X(operation, 1, "what is computed: 1 dense, 2 grouped-contiguous, 3 grouped-masked")
+  X(operation, 1, "what is computed: 1 dense, 2 grouped-contiguous, 3 grouped-masked")   \
+  X(l2_policy, 1, "what makes room in L2: 1 what lies there longest, 2 first of all A and B")
 
 // Values of GemmConfig::operation.
 inline constexpr int kDense = 1;
 inline constexpr int kGroupedContiguous = 2;
 inline constexpr int kGroupedMasked = 3;
+
+// Values of GemmConfig::l2_policy.
+inline constexpr int kEvictInTurn = 1;
+inline constexpr int kEvictOperands = 2;
 
 // Structural, so that it can be a template argument. Two configs are the same kernel exactly when
 // all fields are equal.

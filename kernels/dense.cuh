@@ -42,6 +42,7 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
                                            int k_end, int cluster_rank) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
   constexpr int kRowsB = C.block_n / C.cluster_m;
+  constexpr uint64 kPolicy = C.l2_policy == kEvictOperands ? ptx::kEvictFirst : ptx::kEvictNormal;
   const int rank_m = kernels::rank_m<C>(cluster_rank);
   const int rank_n = kernels::rank_n<C>(cluster_rank);
   uint32 row_of_cluster = 0;
@@ -71,20 +72,21 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
       if (C.cluster_n == 1 || alone) {
 #pragma unroll
         for (int i = 0; i < C.cluster_n; ++i) {
-          ptx::tma_load(a + i * kRowsA * kBlockK, maps.a, full, k, order.m() + i * kRowsA);
+          ptx::tma_load(a + i * kRowsA * kBlockK, maps.a, full, k, order.m() + i * kRowsA, kPolicy);
         }
       } else {
         ptx::tma_load_multicast(a + rank_n * kRowsA * kBlockK, maps.a, full, k,
-                                order.m() + rank_n * kRowsA, row_of_cluster);
+                                order.m() + rank_n * kRowsA, row_of_cluster, kPolicy);
       }
       if (C.cluster_m == 1 || alone) {
 #pragma unroll
         for (int i = 0; i < C.cluster_m; ++i) {
-          ptx::tma_load(b + i * kRowsB * kBlockK, maps.b, full, k, order.b_row() + i * kRowsB);
+          ptx::tma_load(b + i * kRowsB * kBlockK, maps.b, full, k, order.b_row() + i * kRowsB,
+                        kPolicy);
         }
       } else {
         ptx::tma_load_multicast(b + rank_m * kRowsB * kBlockK, maps.b, full, k,
-                                order.b_row() + rank_m * kRowsB, column_of_cluster);
+                                order.b_row() + rank_m * kRowsB, column_of_cluster, kPolicy);
       }
     }
   }

@@ -183,13 +183,18 @@ __device__ __forceinline__ void prefetch_tensor_map(const TensorMap* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
 
+// How soon the lines of a load leave L2: the policies that createpolicy.fractional makes for all of
+// an access.
+inline constexpr uint64 kEvictNormal = 0x1000000000000000;
+inline constexpr uint64 kEvictFirst = 0x12f0000000000000;
+
 // Box at (x, y), x the contiguous dimension, into this block's shared memory.
 __device__ __forceinline__ void tma_load(void* destination, const TensorMap* map, uint64* barrier,
-                                         int x, int y) {
+                                         int x, int y, uint64 policy = kEvictNormal) {
   asm volatile(
-      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-      "[%0], [%1, {%2, %3}], [%4];" ::"r"(shared_address(destination)),
-      "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier))
+      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+      ".L2::cache_hint [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(shared_address(destination)),
+      "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier)), "l"(policy)
       : "memory");
 }
 
@@ -197,11 +202,12 @@ __device__ __forceinline__ void tma_load(void* destination, const TensorMap* map
 // it completes on the barrier at the same place of each.
 __device__ __forceinline__ void tma_load_multicast(void* destination, const TensorMap* map,
                                                    uint64* barrier, int x, int y,
-                                                   unsigned short blocks) {
+                                                   unsigned short blocks, uint64 policy) {
   asm volatile(
       "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
-      ".multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(shared_address(destination)),
-      "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier)), "h"(blocks)
+      ".multicast::cluster.L2::cache_hint [%0], [%1, {%2, %3}], [%4], %5, %6;" ::"r"(
+          shared_address(destination)),
+      "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier)), "h"(blocks), "l"(policy)
       : "memory");
 }
 

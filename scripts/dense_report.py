@@ -81,7 +81,8 @@ def figure(value, digits=2):
 def config_text(config):
     return (f"{config['block_m']}x{config['block_n']} s{config['stages']} "
             f"c{config['cluster_m']}x{config['cluster_n']} w{config['math_warpgroups']} "
-            f"a{config['accumulator_sets']} r{config['raster_group']} k{config['split_k']}")
+            f"a{config['accumulator_sets']} r{config['raster_group']} k{config['split_k']}"
+            + (" ef" if config.get("l2_policy") == 2 else ""))
 
 
 HEAD = (f"{'our us':>9}{'limit us':>10}{'share':>7}{'DeepGEMM':>10}{'x default':>11}{'x block':>9}"

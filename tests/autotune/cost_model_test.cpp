@@ -91,6 +91,12 @@ TEST(CostModel, MulticastSavesL2Traffic) {
             predict(large, "stages=5,cluster_m=2").l2_us);
 }
 
+TEST(CostModel, OperandsThatMakeRoomFirstSpareWritingBackWhatLiesInL2) {
+  const core::GemmProblem decode = shape(64, 7168, 16384);
+  const std::string tile = "block_m=64,block_n=64,math_warpgroups=1,stages=9,l2_policy=";
+  EXPECT_LT(predict(decode, tile + "2").memory_us, predict(decode, tile + "1").memory_us);
+}
+
 TEST(CostModel, AFirstWaveThatSpansManyColumnsWaitsForMemory) {
   const core::GemmProblem problem = shape(1024, 8192, 2048);
   // Low tiles: a column of them costs as many bytes as of high ones, and is multiplied sooner.

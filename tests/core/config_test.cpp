@@ -63,6 +63,7 @@ TEST(Config, EachLimitIsFoundAndSaid) {
       {"math_warpgroups=4,block_m=256", Limit::kFieldRange},
       {"accumulator_sets=3", Limit::kFieldRange},
       {"operation=4", Limit::kFieldRange},
+      {"l2_policy=3", Limit::kFieldRange},
       {"block_m=192", Limit::kWarpgroupRows},
       {"block_m=384,math_warpgroups=3", Limit::kWarpgroupRows},
       {"block_n=100", Limit::kWgmmaWidth},

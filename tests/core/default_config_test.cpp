@@ -100,6 +100,19 @@ TEST(DefaultConfig, FewTilesSplitK) {
   EXPECT_EQ(default_config(shape(64, 2112, 7168), device).split_k, 1) << "enough tiles";
 }
 
+TEST(DefaultConfig, WeightsThatAreReadOnceMakeRoomFirst) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  const auto policy = [&](const GemmProblem& problem) {
+    return default_config(problem, device).l2_policy;
+  };
+  EXPECT_EQ(policy(shape(1, 7168, 16384)), kernels::kEvictOperands);
+  EXPECT_EQ(policy(shape(512, 4096, 7168)), kernels::kEvictOperands);
+  EXPECT_EQ(policy(shape(512, 32768, 512)), kernels::kEvictInTurn) << "D is the larger part";
+  EXPECT_EQ(policy(shape(4096, 7168, 16384)), kernels::kEvictInTurn) << "B is read again";
+  EXPECT_EQ(policy(grouped(Operation::kGroupedMasked, 32, 24, 4096, 7168)),
+            kernels::kEvictOperands);
+}
+
 TEST(DefaultConfig, LargeShapesTakeLargeTilesInPairs) {
   const GemmConfig config =
       default_config(shape(4096, 7168, 16384), *find_device_profile("h100-sxm5"));
