@@ -18,9 +18,10 @@ class LockedStore final : public core::TrialStore {
     return store_.trials(problem, environment);
   }
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
-                                     const core::Environment& environment) const override {
+                                     const core::Environment& environment,
+                                     std::string_view rows) const override {
     const std::lock_guard lock(mutex_);
-    return store_.winner(problem, environment);
+    return store_.winner(problem, environment, rows);
   }
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override {

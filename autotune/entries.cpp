@@ -30,7 +30,7 @@ Entrant enter(const TuneContext& context, const RankedCandidate& candidate,
   trial.config = candidate.config;
   trial.predicted_us = candidate.prediction.total_us;
   trial.kernel_key = context.builder.key(candidate.config);
-  if (context.executor != nullptr) trial.policy = context.policy();
+  trial.policy = context.policy();
   if (!build.cubin) {
     fail(trial, Outcome::kCompileFailed, build.failure);
     return entrant;

@@ -170,7 +170,7 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
     if (each.recorded) result.trials.push_back(each.trial);
   }
   if (measured_too_little(context, entrants)) {
-    const auto stored = context.store.winner(context.problem, context.environment);
+    const auto stored = context.stored_winner();
     if (stored && stored->measured) {
       result.winner = stored;
       result.why = stored->reason;
@@ -196,6 +196,7 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   const Trial* runner_up = verdict.runner_up ? &result.trials[*verdict.runner_up] : nullptr;
   result.winner = crown(winning, runner_up, result.trials, context.lineup, verdict.reason);
   result.winner->ranked_at = context.rates;
+  result.winner->rows = core::unusual_rows(context.problem, context.draw());
   context.store.record(*result.winner, context.environment);
   context.progress(Stage::kRecord, 1, 1);
 }

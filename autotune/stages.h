@@ -49,7 +49,15 @@ struct TuneContext {
   int races = 0;
 
   core::GroupDraw draw() const { return options.draws.of(problem); }
-  std::string policy() const { return policy_with(executor->policy(), problem, draw()); }
+  // What is only predicted is of the usual rows where it says nothing.
+  std::string policy() const {
+    return executor == nullptr ? core::unusual_rows(problem, draw())
+                               : policy_with(executor->policy(), problem, draw());
+  }
+  // The winner that this run would replace.
+  std::optional<core::Winner> stored_winner() const {
+    return store.winner(problem, environment, core::unusual_rows(problem, draw()));
+  }
   void record(Entrant& entrant);  // one durable transaction
   void progress(Stage stage, std::size_t done, std::size_t total);
 };

@@ -72,9 +72,9 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   if (next != nullptr) look_ahead(*next);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
   Lineup lineup = line_up(problem, result.plan, {device_, CostModel(modelled, result.plan.rows)},
-                          options_.effort, stored(problem),
-                          store_.winners_of_family(problem, environment_), executor_ != nullptr);
-  if (lineup.answered && (result.winner = store_.winner(problem, environment_))) {
+                          options_.effort, stored(problem), proposers(problem),
+                          executor_ != nullptr);
+  if (lineup.answered && (result.winner = stored_winner(problem))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
     result.resumed = true;
@@ -84,7 +84,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
 
   const Deadline deadline(start, options_.budget_seconds);
   // No time to measure anything: what is stored stands, and the next call goes on.
-  if (deadline.passed() && (result.winner = store_.winner(problem, environment_))) {
+  if (deadline.passed() && (result.winner = stored_winner(problem))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
     result.budget_ran_out = true;
@@ -117,15 +117,11 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
 
 std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   if (options_.force) return {};
-  // Times of other rows answer nothing, nor do the few samples of a probe; what was never measured
-  // is the same for all.
-  const std::string rows = core::describe(problem, options_.draws.of(problem));
-  const auto answers = [&rows](const core::Trial& trial) {
-    return !core::is_probe(trial) && (trial.policy.empty() || trial.policy.ends_with(rows));
-  };
+  // Times of other rows answer nothing, nor do the few samples of a probe.
+  const std::string rows = core::unusual_rows(problem, options_.draws.of(problem));
   std::vector<core::Trial> newest;
   for (core::Trial& each : store_.trials(problem, environment_)) {
-    if (!answers(each)) continue;
+    if (core::is_probe(each) || !core::tells_of(each, rows)) continue;
     std::erase_if(newest, [&each](const core::Trial& older) {
       return older.contender == each.contender && older.config == each.config;
     });
@@ -134,11 +130,26 @@ std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   return newest;
 }
 
+// Of the rows that this call measures: what won for others decides nothing here.
+std::optional<core::Winner> Tuner::stored_winner(const core::GemmProblem& problem) const {
+  return store_.winner(problem, environment_,
+                       core::unusual_rows(problem, options_.draws.of(problem)));
+}
+
+// Whose configs are tried early: those that won for other m's, and what won for this one where
+// everything is measured anew, so that a budget leaves time to compare with it.
+std::vector<core::Winner> Tuner::proposers(const core::GemmProblem& problem) const {
+  std::vector<core::Winner> winners = store_.winners_of_family(problem, environment_);
+  if (!options_.force) return winners;
+  if (auto own = stored_winner(problem)) winners.push_back(*std::move(own));
+  return winners;
+}
+
 // A row keeps the rates that it was ranked at: a calibration that was fitted later is no reason to
 // try others for it.
 core::Calibration Tuner::rates_of(const core::GemmProblem& problem) const {
   if (!options_.force) {
-    if (const auto winner = store_.winner(problem, environment_)) return winner->ranked_at;
+    if (const auto winner = stored_winner(problem)) return winner->ranked_at;
   }
   return store_.calibration(environment_).value_or(core::Calibration());
 }
@@ -146,7 +157,7 @@ core::Calibration Tuner::rates_of(const core::GemmProblem& problem) const {
 void Tuner::look_ahead(const core::GemmProblem& problem) {
   if (executor_ == nullptr || core::why_illegal(problem)) return;
   // What the store answers is not compiled again.
-  if (!options_.force && store_.winner(problem, environment_)) return;
+  if (!options_.force && stored_winner(problem)) return;
   std::vector<core::GemmConfig> known;
   for (const core::Trial& each : stored(problem)) known.push_back(each.config);
   const core::DeviceInfo modelled = calibrated(device_, rates_of(problem));

@@ -76,6 +76,8 @@ class Tuner {
  private:
   void look_ahead(const core::GemmProblem& problem);
   std::vector<core::Trial> stored(const core::GemmProblem& problem) const;
+  std::optional<core::Winner> stored_winner(const core::GemmProblem& problem) const;
+  std::vector<core::Winner> proposers(const core::GemmProblem& problem) const;
   core::Calibration rates_of(const core::GemmProblem& problem) const;
 
   core::DeviceInfo device_;

@@ -58,10 +58,11 @@ class TrialStore {
   // not agree with each other, the one that was stored last counts; likewise below.
   virtual std::vector<Trial> trials(const GemmProblem& problem,
                                     const Environment& environment) const = 0;
-  virtual std::optional<Winner> winner(const GemmProblem& problem,
-                                       const Environment& environment) const = 0;
+  // The newest of those that were measured with `rows` (see core::unusual_rows).
+  virtual std::optional<Winner> winner(const GemmProblem& problem, const Environment& environment,
+                                       std::string_view rows) const = 0;
   // Newest winners of all problems that differ from this one in m only, of an environment that
-  // agrees; m ascending.
+  // agrees, whatever their rows; m ascending.
   virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
   // The newest of an environment that agrees; nullopt where nothing was fitted yet.

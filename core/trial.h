@@ -175,6 +175,7 @@ struct Winner {
   double margin_high = 0;
   double cublaslt_margin_low = 0;
   double cublaslt_margin_high = 0;
+  std::string rows;  // of the groups it was measured with, see core::unusual_rows
 };
 
 }  // namespace deepgemm::core

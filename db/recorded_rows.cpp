@@ -22,6 +22,13 @@ const std::vector<std::string>& problem_columns() {
   return names;
 }
 
+// What tells winners of one environment apart that stand beside each other.
+std::vector<std::string> winner_identity() {
+  std::vector<std::string> names = problem_columns();
+  names.push_back("rows");
+  return names;
+}
+
 std::vector<std::string> names_of(const Table& table) {
   std::vector<std::string> names;
   for (const Column& column : table.columns) names.push_back(column.name);
@@ -98,10 +105,11 @@ core::Environment read_environment(const SQLite::Database& database,
 }
 
 // Those that an older file has: what it lacks is the default of all its rows.
-std::string stored_problem_columns(const SQLite::Database& database, const Table& table) {
+std::string stored_columns_of(const SQLite::Database& database, const Table& table,
+                              const std::vector<std::string>& names) {
   const std::vector<std::string> stored = stored_columns(database, table);
   std::string list;
-  for (const std::string& name : problem_columns()) {
+  for (const std::string& name : names) {
     if (std::ranges::find(stored, name) != stored.end()) list += ", \"" + name + '"';
   }
   return list;
@@ -119,7 +127,7 @@ std::string condition_of(const SQLite::Database& database, const Table& table,
   if (!ids.empty()) condition += " AND environment_id IN (" + ids + ")";
   if (selection.newest_only) {
     condition += " AND id IN (SELECT max(id) FROM " + table.name + " GROUP BY environment_id" +
-                 stored_problem_columns(database, table) + ")";
+                 stored_columns_of(database, table, winner_identity()) + ")";
   }
   return condition;
 }

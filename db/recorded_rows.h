@@ -53,7 +53,8 @@ struct Selection {
   std::optional<core::GemmProblem> problem = {};   // all of it, or
   std::optional<core::GemmProblem> any_m_of = {};  // its n and k only
   std::vector<std::int64_t> environment_ids = {};  // empty: any
-  bool newest_only = false;                        // per problem and environment
+  bool newest_only = false;                        // winners: per problem, environment and rows
+  bool quarantined = false;                        // trials: that ended the process that ran them
 };
 
 // Rows in the order in which they were recorded.

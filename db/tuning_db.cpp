@@ -191,16 +191,17 @@ std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
 }
 
 std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
-                                             const core::Environment& environment) const {
-  return state_->read([&]() -> std::optional<core::Winner> {
+                                             const core::Environment& environment,
+                                             std::string_view rows) const {
+  std::vector<WinnerRow> found = state_->read([&]() -> std::vector<WinnerRow> {
     const auto ids = agreeing_environments(state_->database, state_->path, environment);
-    if (ids.empty()) return std::nullopt;
-    const auto rows =
-        read_winners(state_->database, state_->path,
-                     {.problem = problem, .environment_ids = ids, .newest_only = true});
-    if (rows.empty()) return std::nullopt;
-    return rows.back().winner;
+    if (ids.empty()) return {};
+    return read_winners(state_->database, state_->path,
+                        {.problem = problem, .environment_ids = ids, .newest_only = true});
   });
+  std::erase_if(found, [rows](const WinnerRow& each) { return each.winner.rows != rows; });
+  if (found.empty()) return std::nullopt;
+  return std::move(found.back().winner);
 }
 
 std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& problem,

@@ -74,14 +74,16 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   // earlier is lost) and UsageError where a row turns out to be damaged.
 
   // Rows of device_id first, of any other GPU else. For one m a measured winner precedes a
-  // predicted one, then the newest. The reason of kNone names the next step.
+  // predicted one, one of the usual rows one of others, then the newest. The reason of kNone names
+  // the next step.
   core::Lookup find(const core::GemmProblem& problem, std::string_view device_id) const override;
   std::optional<core::Cubin> cubin(std::string_view key) const override;
 
   std::vector<core::Trial> trials(const core::GemmProblem& problem,
                                   const core::Environment& environment) const override;
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
-                                     const core::Environment& environment) const override;
+                                     const core::Environment& environment,
+                                     std::string_view rows) const override;
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override;
   std::optional<core::Calibration> calibration(const core::Environment& environment) const override;
@@ -90,7 +92,7 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   void record(const core::Winner& winner, const core::Environment& environment) override;
   void record(const core::Calibration& calibration, const core::Environment& environment) override;
 
-  // Newest winner per problem and environment, ordered by device, n, k, m.
+  // Newest winner per problem, environment and rows, ordered by device, n, k, m.
   std::vector<WinnerRow> winners() const;
   // Every trial of a problem, oldest first.
   std::vector<TrialRow> all_trials(const core::GemmProblem& problem) const;

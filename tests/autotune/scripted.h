@@ -201,7 +201,7 @@ class Gpu final : public Executor {
 // A TrialStore in memory.
 class Store final : public core::TrialStore {
  public:
-  explicit Store(Script& script) : script_(script) {}
+  explicit Store(Script& script) : script_(&script) {}
 
   std::vector<core::Trial> trials(const core::GemmProblem& problem,
                                   const core::Environment& environment) const override {
@@ -220,9 +220,13 @@ class Store final : public core::TrialStore {
   }
 
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
-                                     const core::Environment& environment) const override {
+                                     const core::Environment& environment,
+                                     std::string_view rows) const override {
     for (auto row = winners_.rbegin(); row != winners_.rend(); ++row) {
-      if (core::agree(row->second, environment) && row->first.problem == problem) return row->first;
+      const auto& [winner, where] = *row;
+      if (core::agree(where, environment) && winner.problem == problem && winner.rows == rows) {
+        return winner;
+      }
     }
     return std::nullopt;
   }
@@ -243,7 +247,7 @@ class Store final : public core::TrialStore {
   }
 
   void record(const core::Trial& trial, const core::Environment& environment) override {
-    if (script_.on_trial) script_.on_trial(trial);
+    if (script_->on_trial) script_->on_trial(trial);
     trials_.emplace_back(trial, environment);
   }
   void record(const core::Cubin& cubin) override { cubins_.insert(cubin.key); }
@@ -268,7 +272,7 @@ class Store final : public core::TrialStore {
   }
 
  private:
-  Script& script_;
+  Script* script_;
   std::vector<std::pair<core::Trial, core::Environment>> trials_;
   std::vector<std::pair<core::Winner, core::Environment>> winners_;
   std::vector<std::pair<core::Calibration, core::Environment>> calibrations_;

@@ -29,7 +29,7 @@ TEST(Merge, UnitesTheEvidenceOfOneEnvironment) {
   EXPECT_EQ(merged.winners, 1);
   EXPECT_EQ(merged.cubins, 1);
   EXPECT_EQ(a.trials(problem_of(64), environment_of()).size(), 2u);
-  EXPECT_TRUE(a.winner(problem_of(64), environment_of()).has_value());
+  EXPECT_TRUE(a.winner(problem_of(64), environment_of(), "").has_value());
   EXPECT_TRUE(a.cubin("k").has_value());
 }
 
@@ -94,9 +94,9 @@ TEST(Merge, TheNewerRecordStaysTheWinner) {
   usleep(5000);
   ours.record(winner_of(64, 6), environment_of());
   ours.merge(older);
-  EXPECT_EQ(ours.winner(problem_of(64), environment_of())->median_us, 6);
+  EXPECT_EQ(ours.winner(problem_of(64), environment_of(), "")->median_us, 6);
   older.merge(ours);
-  EXPECT_EQ(older.winner(problem_of(64), environment_of())->median_us, 6);
+  EXPECT_EQ(older.winner(problem_of(64), environment_of(), "")->median_us, 6);
 }
 
 class Prune : public testing::Test {

@@ -42,7 +42,8 @@ void expect_equal(const core::Trial& a, const core::Trial& b) {
 void expect_equal(const core::Winner& a, const core::Winner& b) {
   const auto& [problem, config, key, measured, median, spread, default_config, default_us, block,
                tensorwide, reason, trials, ranked_at, samples, ci_low, ci_high, clock, runner_up,
-               runner_up_us, margin_low, margin_high, block_margin_low, block_margin_high] = a;
+               runner_up_us, margin_low, margin_high, block_margin_low, block_margin_high, rows] =
+      a;
   EXPECT_EQ(problem, b.problem);
   EXPECT_EQ(config, b.config);
   EXPECT_EQ(key, b.kernel_key);
@@ -66,6 +67,7 @@ void expect_equal(const core::Winner& a, const core::Winner& b) {
   EXPECT_EQ(margin_high, b.margin_high);
   EXPECT_EQ(block_margin_low, b.cublaslt_margin_low);
   EXPECT_EQ(block_margin_high, b.cublaslt_margin_high);
+  EXPECT_EQ(rows, b.rows);
 }
 
 TEST(RoundTrip, EveryFieldOfATrialAndItsEnvironment) {
@@ -85,10 +87,12 @@ TEST(RoundTrip, EveryFieldOfATrialAndItsEnvironment) {
 TEST(RoundTrip, EveryFieldOfAWinner) {
   TempFolder folder;
   TuningDb database(folder / "t.db", OpenMode::kTune);
-  database.record(winner_of(64), environment_of());
-  const auto found = database.winner(problem_of(64), environment_of());
+  core::Winner winner = winner_of(64);
+  winner.rows = "rows: zipf";
+  database.record(winner, environment_of());
+  const auto found = database.winner(problem_of(64), environment_of(), "rows: zipf");
   ASSERT_TRUE(found);
-  expect_equal(winner_of(64), *found);
+  expect_equal(winner, *found);
   ASSERT_EQ(database.winners().size(), 1u);
   expect_equal(winner_of(64), database.winners()[0].winner);
 }
@@ -189,8 +193,8 @@ TEST(Winners, NewestPerProblemAndEnvironmentInOrder) {
   EXPECT_EQ(rows[1].winner.median_us, 8.0);
   EXPECT_EQ(rows[2].winner.problem.m, 128);
   EXPECT_LT(rows[2].id, rows[1].id);
-  EXPECT_EQ(database.winner(problem_of(64), environment_of())->median_us, 8.0);
-  EXPECT_FALSE(database.winner(problem_of(64), environment_of("a-gpu")));
+  EXPECT_EQ(database.winner(problem_of(64), environment_of(), "")->median_us, 8.0);
+  EXPECT_FALSE(database.winner(problem_of(64), environment_of("a-gpu"), ""));
 }
 
 }  // namespace
