@@ -64,10 +64,13 @@ class Heats {
     for (const Entrant& each : entrants_) trials.push_back(&each.trial);
     const std::optional<core::Calibration> fitted = context_.calibrator.learn(trials);
     if (!fitted) return more;
-    if (context_.store.calibration(context_.environment) != fitted) {
-      context_.store.record(*fitted, context_.environment);
-    }
-    if (*fitted == context_.rates || context_.options.effort == Effort::kExhaustive) return more;
+    const auto stored = context_.store.calibration(context_.environment);
+    // What an earlier call learned of more problems knows better than this call's first few.
+    if (stored && stored->problems > fitted->problems) return more;
+    if (stored != fitted) context_.store.record(*fitted, context_.environment);
+    const bool as_ranked =
+        fitted->memory == context_.rates.memory && fitted->math == context_.rates.math;
+    if (as_ranked || context_.options.effort == Effort::kExhaustive) return more;
     context_.observer.note(
         fmt::format("this GPU's memory runs at {:.2f} and its math at {:.2f} of what the model "
                     "assumes; what it ranks best then is tried, too",

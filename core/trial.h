@@ -143,6 +143,7 @@ inline bool is_probe(const Trial& trial) { return trial.policy.starts_with(kProb
 struct Calibration {
   double memory = 1;  // bandwidth over DeviceInfo::memory_gbps
   double math = 1;    // clocks over DeviceInfo::clock_mhz
+  int problems = 0;   // whose trials it was fitted to; 0: not known, or not fitted
 
   friend bool operator==(const Calibration&, const Calibration&) = default;
 };

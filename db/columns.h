@@ -129,6 +129,7 @@ template <Is<core::Calibration> Calibration, class Visit>
 void visit_columns(Calibration& calibration, Visit&& visit) {
   visit("memory", calibration.memory);
   visit("math", calibration.math);
+  visit("problems", calibration.problems);
 }
 
 template <Is<core::Cubin> Cubin, class Visit>

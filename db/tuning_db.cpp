@@ -232,7 +232,11 @@ std::optional<core::Calibration> TuningDb::calibration(const core::Environment& 
     if (ids.empty()) return std::nullopt;
     const auto rows = read_calibrations(state_->database, state_->path, ids);
     if (rows.empty()) return std::nullopt;
-    return rows.back().calibration;
+    const CalibrationRow* best = &rows.front();
+    for (const CalibrationRow& each : rows) {
+      if (each.calibration.problems >= best->calibration.problems) best = &each;
+    }
+    return best->calibration;
   });
 }
 

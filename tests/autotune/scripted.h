@@ -256,16 +256,20 @@ class Store final : public core::TrialStore {
   }
   std::optional<core::Calibration> calibration(
       const core::Environment& environment) const override {
-    for (auto row = calibrations_.rbegin(); row != calibrations_.rend(); ++row) {
-      if (row->second == environment) return row->first;
+    std::optional<core::Calibration> best;
+    for (const auto& [calibration, where] : calibrations_) {
+      if (where == environment && (!best || calibration.problems >= best->problems)) {
+        best = calibration;
+      }
     }
-    return std::nullopt;
+    return best;
   }
   void record(const core::Calibration& calibration, const core::Environment& environment) override {
     calibrations_.emplace_back(calibration, environment);
   }
 
   const std::vector<std::pair<core::Trial, core::Environment>>& rows() const { return trials_; }
+  std::size_t calibrations() const { return calibrations_.size(); }
   const std::set<std::string>& cubins() const { return cubins_; }
   const std::vector<std::pair<core::Winner, core::Environment>>& winners() const {
     return winners_;

@@ -94,7 +94,17 @@ TEST(RoundTrip, EveryFieldOfAWinner) {
   ASSERT_TRUE(found);
   expect_equal(winner, *found);
   ASSERT_EQ(database.winners().size(), 1u);
-  expect_equal(winner_of(64), database.winners()[0].winner);
+  expect_equal(winner, database.winners()[0].winner);
+}
+
+TEST(RoundTrip, ACalibrationOfMoreProblemsOutlivesANewerOneOfFewer) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(core::Calibration{0.5, 1.5, 8}, environment_of());
+  database.record(core::Calibration{0.8, 1.2, 1}, environment_of());
+  EXPECT_EQ(database.calibration(environment_of()), (core::Calibration{0.5, 1.5, 8}));
+  database.record(core::Calibration{0.6, 1.4, 8}, environment_of());
+  EXPECT_EQ(database.calibration(environment_of()), (core::Calibration{0.6, 1.4, 8}));
 }
 
 TEST(RoundTrip, TheNewestCalibrationOfAnEnvironment) {
