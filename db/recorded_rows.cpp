@@ -236,8 +236,8 @@ std::vector<TrialRow> read_trials(const SQLite::Database& database,
   for_each_row<core::Trial>(
       database, path, selection,
       [&rows](core::Trial trial, const core::Environment& environment, std::string recorded_at,
-              std::int64_t) {
-        rows.push_back({std::move(trial), environment, std::move(recorded_at)});
+              std::int64_t id) {
+        rows.push_back({std::move(trial), environment, std::move(recorded_at), id});
       });
   return rows;
 }

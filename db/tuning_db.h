@@ -30,6 +30,7 @@ struct TrialRow {
   core::Trial trial;
   core::Environment environment;
   std::string recorded_at;
+  std::int64_t id = 0;  // as above
 };
 
 // What merging brought in.
@@ -41,10 +42,12 @@ struct Merged {
 
 // What may go from a database. A trial that is gone is tried again by the next tune of its shape.
 struct PruneOptions {
-  // Trials and winners of a problem that has a newer measured winner from the same kind of GPU.
+  // Trials and winners of a problem that has a newer measured winner of the same rows from the same
+  // kind of GPU, in an environment that does not agree with theirs.
   bool superseded = false;
-  // Trials of candidates beside the winner and the runner-up, where a winner was recorded; of the
-  // other contenders all but the newest.
+  // Where a winner was recorded, trials that it does not stand on (see db/evidence.h): candidates
+  // beside the winner and the runner-up; of the other contenders all but the newest. Probes, which
+  // rows are merged by, and trials of other rows stay.
   bool losers = false;
   // Compiled kernels that no winner and no trial refers to.
   bool orphans = false;
