@@ -51,9 +51,9 @@ ProbedShapes shapes_of(const core::GemmProblem& any_m, const TuneSession& sessio
   ProbedShapes shapes{any_m, {}, {}, {}};
   const auto winners = session.database->winners();
   for (const auto* row : db::best_rows(winners, session.environment.device_id)) {
-    if (at_m(row->winner.problem, 1) != any_m ||
-        !core::agree(row->environment, session.environment))
-      continue;
+    const bool is_of = at_m(row->winner.problem, 1) == any_m && row->winner.rows.empty() &&
+                       core::agree(row->environment, session.environment);
+    if (!is_of) continue;
     shapes.tuned.push_back(row->winner.problem.m);
     shapes.winners.push_back(row->winner.config);
   }

@@ -84,11 +84,11 @@ Drift judge_drift(std::span<const double> winner, std::span<const double> rival,
   return {drifted, interval.high < limit || interval.low >= limit, ratio.ratio()};
 }
 
-Recheck recheck(Executor& executor, const core::GemmProblem& problem,
+Recheck recheck(Executor& executor, const core::GemmProblem& problem, const core::GroupDraw& draw,
                 std::span<const Returning> kernels, const RecheckOptions& options,
                 const std::atomic<bool>& stop) {
   throw_if_set(stop);
-  const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
+  const std::unique_ptr<Workbench> bench = executor.prepare(problem, draw);
   Recheck result;
   result.problem = problem;
   const std::vector<int> ids = make_all_ready(*bench, kernels, stop, result.entries);

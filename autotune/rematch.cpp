@@ -22,10 +22,10 @@ std::vector<int> make_all_ready(Workbench& bench, std::span<const Returning> ker
 }
 
 std::vector<BenchmarkEntry> rematch(Executor& executor, const core::GemmProblem& problem,
-                                    std::span<const Returning> kernels, int rounds,
-                                    const std::atomic<bool>& stop) {
+                                    const core::GroupDraw& draw, std::span<const Returning> kernels,
+                                    int rounds, const std::atomic<bool>& stop) {
   throw_if_set(stop);
-  const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
+  const std::unique_ptr<Workbench> bench = executor.prepare(problem, draw);
   std::vector<BenchmarkEntry> entries;
   const std::vector<int> ids = make_all_ready(*bench, kernels, stop, entries);
   Race race(*bench, stop);

@@ -166,6 +166,14 @@ std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
               std::to_string((*stranger)->winner.problem.m) + " was tuned in another environment";
     return std::nullopt;
   }
+  const auto unusual =
+      std::ranges::find_if(rows, [](const WinnerRow* row) { return !row->winner.rows.empty(); });
+  if (unusual != rows.end()) {
+    why_not = "the rows of " + what + " stay as they were tuned, because m = " +
+              std::to_string((*unusual)->winner.problem.m) + " was tuned for " +
+              (*unusual)->winner.rows;
+    return std::nullopt;
+  }
   if (const auto m = family.missing()) {
     why_not = "the rows of " + what +
               " stay as they were tuned, because nothing was raced at m = " + std::to_string(*m) +

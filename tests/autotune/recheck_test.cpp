@@ -33,7 +33,7 @@ class RecheckTest : public testing::Test {
     const Returning kernels[] = {{Contender::kCandidate, &winner},
                                  {Contender::kCandidate, &runner_up},
                                  {Contender::kDefault, &fallback}};
-    return recheck(gpu_, shape(64, 2112, 7168), kernels, options_, stop_);
+    return recheck(gpu_, shape(64, 2112, 7168), {}, kernels, options_, stop_);
   }
 
   void fail(int stages, const std::string& why) {
@@ -122,7 +122,7 @@ TEST_F(RecheckTest, AWinnerTheDriverRefusesIsWrong) {
 TEST_F(RecheckTest, AWinnerWithoutRivalsHolds) {
   const core::Cubin winner = cubin(5);
   const Returning alone[] = {{Contender::kDefault, &winner}};
-  const Recheck result = recheck(gpu_, shape(64, 2112, 7168), alone, options_, stop_);
+  const Recheck result = recheck(gpu_, shape(64, 2112, 7168), {}, alone, options_, stop_);
   EXPECT_EQ(result.verdict, RowVerdict::kHolds);
   EXPECT_EQ(result.over_rival, 0);
 }
