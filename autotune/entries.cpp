@@ -9,8 +9,6 @@ using core::Contender;
 using core::Outcome;
 using core::Trial;
 
-// How often a wait looks up for an interrupt.
-constexpr std::chrono::milliseconds kLookUp{20};
 // Builds under way or done ahead of the one that is waited for: enough for the GPU never to wait
 // where the compiler is faster, and few enough to keep in memory.
 constexpr std::size_t kLeastAhead = 32;

@@ -10,6 +10,9 @@ namespace deepgemm::autotune {
 // Thrown where `stop` was set; everything finished so far is recorded.
 struct Interrupted {};
 
+// How often a wait for the compiler looks up for an interrupt.
+inline constexpr std::chrono::milliseconds kLookUp{20};
+
 inline void throw_if_set(const std::atomic<bool>& stop) {
   if (stop.load(std::memory_order_relaxed)) throw Interrupted{};
 }

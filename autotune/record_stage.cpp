@@ -78,8 +78,11 @@ std::string record_cubin(TuneContext& context, const std::vector<Entrant>& entra
       return "";
     }
   }
-  // Measured in an earlier session that ended before it was stored: the compiler's cache has it.
-  const core::BuildResult build = context.builder.build(trial.config);
+  // Measured in an earlier session that ended before it was stored: the compiler's cache has it,
+  // where nobody emptied that.
+  std::future<core::BuildResult> building = context.pool.submit(trial.config);
+  while (building.wait_for(kLookUp) != std::future_status::ready) throw_if_set(context.stop);
+  const core::BuildResult build = building.get();
   if (!build.cubin) return build.failure;
   context.store.record(*build.cubin);
   return "";
