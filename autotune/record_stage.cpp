@@ -140,13 +140,25 @@ core::Winner crown(const Trial& winning, const Trial* runner_up, std::span<const
   return winner;
 }
 
-// Whether the budget let this session measure the default alone, or nothing: times of different
-// sessions cannot be compared, so a winner that raced before stays.
-bool measured_too_little(const TuneContext& context, const std::vector<Entrant>& entrants) {
-  return context.budget_ran_out && std::ranges::none_of(entrants, [](const Entrant& each) {
-           return each.trial.contender == Contender::kCandidate &&
-                  each.trial.outcome == Outcome::kMeasured;
-         });
+// Whether the budget ended before this session could compare `stored` with anything: the deciding
+// race had no candidate, or not the stored winner, though that may still run. Times of different
+// sessions cannot be compared, so a winner that raced before then stays.
+bool measured_too_little(const TuneContext& context, const std::vector<Entrant>& entrants,
+                         const core::Winner& stored) {
+  if (!context.budget_ran_out || !stored.measured) return false;
+  const int race = deciding_race(entrants);
+  const auto ran = [race](const Entrant& each) {
+    return each.trial.outcome == Outcome::kMeasured && each.race == race && race >= 0;
+  };
+  const bool has_candidate = std::ranges::any_of(entrants, [&](const Entrant& each) {
+    return each.trial.contender == Contender::kCandidate && ran(each);
+  });
+  const auto again = std::ranges::find_if(entrants, [&](const Entrant& each) {
+    return is_ours(each.trial) && each.trial.config == stored.config;
+  });
+  if (again == entrants.end()) return true;
+  if (again->trial.outcome != Outcome::kMeasured) return false;  // it cannot serve any more
+  return !has_candidate || !ran(*again);
 }
 
 }  // namespace
@@ -172,13 +184,11 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   for (const Entrant& each : entrants) {
     if (each.recorded) result.trials.push_back(each.trial);
   }
-  if (measured_too_little(context, entrants)) {
-    const auto stored = context.stored_winner();
-    if (stored && stored->measured) {
-      result.winner = stored;
-      result.why = stored->reason;
-      return;
-    }
+  const auto stored = context.stored_winner();
+  if (stored && measured_too_little(context, entrants, *stored)) {
+    result.winner = stored;
+    result.why = stored->reason;
+    return;
   }
   const Verdict verdict =
       decide(result.trials, electable(context, result.trials, entrants, first_new),
