@@ -30,7 +30,11 @@ constexpr StoppingOptions kAloneRule{.min_rounds = 15, .max_rounds = 15};
 
 class Heats {
  public:
-  explicit Heats(TuneContext& context) : context_(context) {}
+  // A winner that is stored is a usable answer.
+  explicit Heats(TuneContext& context) : context_(context) {
+    const auto stored = context_.stored_winner();
+    if (stored && stored->measured) obey_budget();
+  }
 
   std::vector<Entrant> run() {
     run_all(context_.lineup.start);
@@ -96,25 +100,45 @@ class Heats {
                        [&](const Trial& each) { return each.config == config; });
   }
 
-  // False where the budget ends first.
-  bool take_next(Entries& entries) {
-    // The first, the default where it can run, is the usable answer: no budget cuts it off.
-    std::optional<Entrant> next =
-        entries.next(entrants_.empty() ? Deadline() : context_.build_deadline);
-    if (!next) {
-      context_.budget_ran_out = true;
-      context_.observer.note(
-          fmt::format("the budget ends with {} of {} kernels tried", entrants_.size(), all_));
+  // Until there is a usable answer no budget cuts anything off.
+  void obey_budget() {
+    has_answer_ = true;
+    if (context_.bench) context_.bench->end_by(context_.deadline);
+  }
+
+  bool say_out_of_time() {
+    context_.budget_ran_out = true;
+    context_.observer.note(
+        fmt::format("the budget ends with {} of {} kernels tried", entrants_.size(), all_));
+    return false;
+  }
+
+  bool verify_in_time(Entrant& entrant) {
+    try {
+      verify(*context_.bench, entrant);
+      return true;
+    } catch (const OutOfTime&) {
       return false;
     }
+  }
+
+  // False where the budget ends first.
+  bool take_next(Entries& entries) {
+    // The first, the default where it can run, is the usable answer where none is stored.
+    const bool waits = entrants_.empty() && !has_answer_;
+    std::optional<Entrant> next = entries.next(waits ? Deadline() : context_.build_deadline);
+    if (!next) return say_out_of_time();
     Entrant& entrant = entrants_.emplace_back(std::move(*next));
-    if (entrant.cubin) verify(*context_.bench, entrant);
+    if (entrant.cubin && !verify_in_time(entrant)) {
+      entrants_.pop_back();  // it stays to be tried
+      return say_out_of_time();
+    }
     context_.progress(Stage::kVerify, entrants_.size(), all_);
     if (entrant.id < 0) {
       context_.record(entrant);
     } else if (!has_answer_ && context_.deadline.is_set()) {
       run_race(context_, entrants_, {entrants_.size() - 1}, {StoppingRule(kAloneRule), {}});
-      has_answer_ = entrant.id >= 0;
+      if (entrant.id >= 0) obey_budget();
     }
     return true;
   }

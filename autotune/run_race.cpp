@@ -29,9 +29,9 @@ class Heat {
   // False where the deadline ended it.
   bool run() {
     while (const int batch = terms_.rule.next_batch(race_.rounds_done())) {
-      race_.run(batch, terms_.deadline);
+      const bool in_time = run_batch(batch);
       bury();
-      if (terms_.deadline.passed()) return false;
+      if (!in_time || terms_.deadline.passed()) return false;
       if (judge()) break;
     }
     return true;
@@ -44,6 +44,15 @@ class Heat {
   }
 
  private:
+  bool run_batch(int rounds) {
+    try {
+      race_.run(rounds, terms_.deadline);
+      return true;
+    } catch (const OutOfTime&) {
+      return false;
+    }
+  }
+
   Entrant& entrant(std::size_t runner) { return entrants_[who_[runner]]; }
 
   void bury() {
