@@ -80,7 +80,7 @@ class WorkerBench final : public Workbench {
         try_round(ids.subspan(i, 1), casualty);
       }
       if (!casualty) continue;
-      entries_.erase(casualty->id);
+      dismiss(casualty->id);
       Round lost;
       lost.casualty = std::move(casualty);
       return lost;
