@@ -103,7 +103,14 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
                       observer_,    stop_,
                       deadline,     Deadline(start, options_.budget_seconds * kBuildShare)};
   if (executor_ != nullptr && !lineup.start.empty()) {
-    context.bench = executor_->prepare(problem, options_.draws.of(problem));
+    try {
+      context.bench = executor_->prepare(problem, result.draw);
+    } catch (const core::UsageError& error) {
+      // More memory than this GPU has: that ends this problem, not those that come after it.
+      result.why = std::string(error.what()) + "; " + error.next_step();
+      result.seconds = seconds_since(start);
+      return result;
+    }
     const std::string note = context.bench->reference_note();
     if (!note.empty()) observer_.note(note);
   }
