@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "autotune/calibration.h"
 #include "autotune/stages.h"
@@ -47,6 +48,7 @@ class Heats {
   void run_all(const std::vector<RankedCandidate>& list) {
     all_ += list.size();
     Entries entries(context_, list);
+    if (const auto look_ahead = std::exchange(context_.look_ahead, nullptr)) look_ahead();
     while (entries.has_next() && !context_.budget_ran_out) {
       const std::size_t first = entrants_.size();
       while (entries.has_next() && entrants_.size() < first + kHeatSize) {

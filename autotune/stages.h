@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -47,6 +48,9 @@ struct TuneContext {
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
   int races = 0;
+  // Called once, when the compiler has this problem's first kernels to build: those of the next one
+  // must not come before them.
+  std::function<void()> look_ahead = nullptr;
 
   core::GroupDraw draw() const { return options.draws.of(problem); }
   // What is only predicted is of the usual rows where it says nothing.

@@ -69,7 +69,6 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   const core::DeviceInfo modelled = calibrated(device_, rates);
   std::optional<Plan> plan = ahead_ ? ahead_->take(problem, modelled) : std::nullopt;
   result.plan = plan ? *std::move(plan) : make_plan(problem, space_, modelled, result.draw);
-  if (next != nullptr) look_ahead(*next);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
   Lineup lineup = line_up(problem, result.plan, {device_, CostModel(modelled, result.plan.rows)},
                           options_.effort, stored(problem), proposers(problem),
@@ -102,6 +101,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
                       executor_,    store_,
                       observer_,    stop_,
                       deadline,     Deadline(start, options_.budget_seconds * kBuildShare)};
+  if (next != nullptr) context.look_ahead = [this, next] { look_ahead(*next); };
   if (executor_ != nullptr && !lineup.start.empty()) {
     try {
       context.bench = executor_->prepare(problem, result.draw);
@@ -163,8 +163,7 @@ core::Calibration Tuner::rates_of(const core::GemmProblem& problem) const {
 
 void Tuner::look_ahead(const core::GemmProblem& problem) {
   if (executor_ == nullptr || core::why_illegal(problem)) return;
-  // What the store answers is not compiled again.
-  if (!options_.force && stored_winner(problem)) return;
+  // What the store answers is not compiled again, a winner or not: another effort may want more.
   std::vector<core::GemmConfig> known;
   for (const core::Trial& each : stored(problem)) known.push_back(each.config);
   const core::DeviceInfo modelled = calibrated(device_, rates_of(problem));

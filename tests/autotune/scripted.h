@@ -30,8 +30,9 @@ struct Script {
   std::function<std::string(const core::GemmConfig&)> compile_failure;  // empty: it compiles
   std::function<std::string(core::Contender, const core::GemmConfig&)> admit_failure;
   std::function<Check(core::Contender, const core::GemmConfig&)> check;
-  std::function<void()> on_build;   // before a build; on compile threads
-  std::function<void()> on_verify;  // before a verification
+  std::function<void()> on_build;    // before a build; on compile threads
+  std::function<void()> on_prepare;  // before operands are made
+  std::function<void()> on_verify;   // before a verification
   // Before a contender is sampled in a round.
   std::function<void(core::Contender, const core::GemmConfig&)> on_sample;
   std::function<void(Round&)> on_round;              // after a round was filled
@@ -191,6 +192,7 @@ class Gpu final : public Executor {
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
                                      const core::GroupDraw& draw) override {
     script_.prepared = draw;
+    if (script_.on_prepare) script_.on_prepare();
     return std::make_unique<Bench>(script_, problem);
   }
 
