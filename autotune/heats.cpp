@@ -95,11 +95,13 @@ class Heats {
     return more;
   }
 
+  // Or must not be.
   bool was_tried(const core::GemmConfig& config) const {
-    return std::any_of(entrants_.begin(), entrants_.end(),
-                       [&](const Entrant& each) { return each.trial.config == config; }) ||
-           std::any_of(context_.lineup.known.begin(), context_.lineup.known.end(),
-                       [&](const Trial& each) { return each.config == config; });
+    const auto is_of = [&](const Trial& each) { return each.config == config; };
+    const Lineup& lineup = context_.lineup;
+    return std::ranges::any_of(entrants_, is_of, &Entrant::trial) ||
+           std::ranges::any_of(lineup.known, is_of) ||
+           std::ranges::find(lineup.quarantined, config) != lineup.quarantined.end();
   }
 
   // Until there is a usable answer no budget cuts anything off.

@@ -70,9 +70,11 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   std::optional<Plan> plan = ahead_ ? ahead_->take(problem, modelled) : std::nullopt;
   result.plan = plan ? *std::move(plan) : make_plan(problem, space_, modelled, result.draw);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
-  Lineup lineup = line_up(problem, result.plan, {device_, CostModel(modelled, result.plan.rows)},
-                          options_.effort, stored(problem), proposers(problem),
-                          executor_ != nullptr);
+  const std::vector<core::GemmConfig> quarantined =
+      options_.force ? std::vector<core::GemmConfig>() : store_.quarantined(environment_);
+  Lineup lineup =
+      line_up(problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined},
+              options_.effort, stored(problem), proposers(problem), executor_ != nullptr);
   if (lineup.answered && (result.winner = stored_winner(problem))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
@@ -91,6 +93,12 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     return result;
   }
 
+  if (lineup.left_out > 0) {
+    observer_.note(std::to_string(lineup.left_out) +
+                   (lineup.left_out == 1 ? " kernel is" : " kernels are") +
+                   " left out after ending the process that ran it for another shape; --force "
+                   "tries again");
+  }
   // Everything was measured and nothing decided: the fastest race once more.
   if (lineup.answered) lineup.start = lineup.rerun;
   TuneContext context{problem,      device_,

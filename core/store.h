@@ -65,7 +65,10 @@ class TrialStore {
   // agrees, whatever their rows; m ascending.
   virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
-  // The newest of an environment that agrees; nullopt where nothing was fitted yet.
+  // Configs that ended the process that ran them (faulted, hung, lost) for any problem.
+  virtual std::vector<GemmConfig> quarantined(const Environment& environment) const = 0;
+  // Of an environment that agrees, the newest of those that were fitted to most problems; nullopt
+  // where nothing was fitted yet.
   virtual std::optional<Calibration> calibration(const Environment& environment) const = 0;
   // Each call is one durable transaction.
   virtual void record(const Trial& trial, const Environment& environment) = 0;

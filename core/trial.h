@@ -24,6 +24,10 @@ enum class Outcome {
   kHung,           // not done within its time limit
   kWorkerLost,     // the process that ran it ended, or answered nonsense
 };
+// Outcomes that end the process that runs the kernel: its config is not tried again in the same
+// environment, for no problem.
+inline constexpr std::array<Outcome, 3> kQuarantining{Outcome::kFaulted, Outcome::kHung,
+                                                      Outcome::kWorkerLost};
 std::string_view name(Outcome outcome);  // "measured", "compile-failed", …
 std::optional<Outcome> outcome_named(std::string_view text);
 

@@ -129,6 +129,13 @@ std::string condition_of(const SQLite::Database& database, const Table& table,
     condition += " AND id IN (SELECT max(id) FROM " + table.name + " GROUP BY environment_id" +
                  stored_columns_of(database, table, winner_identity()) + ")";
   }
+  if (selection.quarantined) {
+    for (const core::Outcome each : core::kQuarantining) {
+      condition +=
+          (each == core::kQuarantining.front() ? " AND outcome IN (" : ", ") + sql_literal(each);
+    }
+    condition += ")";
+  }
   return condition;
 }
 

@@ -226,6 +226,21 @@ std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& p
   return family;
 }
 
+std::vector<core::GemmConfig> TuningDb::quarantined(const core::Environment& environment) const {
+  return state_->read([&]() -> std::vector<core::GemmConfig> {
+    const auto ids = agreeing_environments(state_->database, state_->path, environment);
+    if (ids.empty()) return {};
+    std::map<std::string, core::GemmConfig> configs;
+    for (const TrialRow& row : read_trials(state_->database, state_->path,
+                                           {.environment_ids = ids, .quarantined = true})) {
+      configs.emplace(core::to_string(row.trial.config), row.trial.config);
+    }
+    std::vector<core::GemmConfig> list;
+    for (const auto& [text, config] : configs) list.push_back(config);
+    return list;
+  });
+}
+
 std::optional<core::Calibration> TuningDb::calibration(const core::Environment& environment) const {
   return state_->read([&]() -> std::optional<core::Calibration> {
     const auto ids = agreeing_environments(state_->database, state_->path, environment);

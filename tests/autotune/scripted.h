@@ -233,6 +233,16 @@ class Store final : public core::TrialStore {
     return std::nullopt;
   }
 
+  std::vector<core::GemmConfig> quarantined(const core::Environment& environment) const override {
+    std::vector<core::GemmConfig> configs;
+    for (const auto& [trial, where] : trials_) {
+      const bool bad =
+          std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
+      if (bad && core::agree(where, environment)) configs.push_back(trial.config);
+    }
+    return configs;
+  }
+
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override {
     std::map<std::int64_t, core::Winner> newest;

@@ -270,5 +270,35 @@ TEST(TunerNames, EffortsAndStages) {
   EXPECT_EQ(name(Stage::kRecord), "record");
 }
 
+TEST_F(TunerTest, WhatTheGpuHasNoMemoryForEndsThatProblemAlone) {
+  script_.on_prepare = [] { throw core::UsageError("it needs 900 GB", "Make m smaller"); };
+  const TuneResult result = tune();
+  EXPECT_FALSE(result.winner);
+  EXPECT_EQ(result.why, "it needs 900 GB; Make m smaller");
+  EXPECT_TRUE(store_.rows().empty());
+}
+
+TEST_F(TunerTest, WhatHungForOneProblemIsTriedForNoOther) {
+  const core::GemmConfig hangs = candidates().at(0);
+  script_.check = [&](core::Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    if (config == hangs) check.outcome = core::Outcome::kHung;
+    return check;
+  };
+  tune();
+  problem_ = shape(500, 4096, 7168);
+  const std::vector<core::GemmConfig> others = candidates();
+  ASSERT_NE(std::ranges::find(others, hangs), others.end()) << "the model wants it there, too";
+  const TuneResult result = tune();
+  EXPECT_TRUE(result.winner);
+  EXPECT_EQ(rows_of(hangs), 1);
+  ASSERT_EQ(notes_.size(), 1u);
+  EXPECT_TRUE(notes_[0].starts_with("1 kernel is left out")) << notes_[0];
+  EXPECT_TRUE(tune().resumed);
+  options_.force = true;
+  tune();
+  EXPECT_EQ(rows_of(hangs), 2);
+}
+
 }  // namespace
 }  // namespace deepgemm::autotune

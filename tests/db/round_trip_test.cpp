@@ -207,5 +207,45 @@ TEST(Winners, NewestPerProblemAndEnvironmentInOrder) {
   EXPECT_FALSE(database.winner(problem_of(64), environment_of("a-gpu"), ""));
 }
 
+TEST(Winners, OfOtherRowsStandBesideEachOther) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  core::Winner skewed = winner_of(64, 5.0);
+  skewed.rows = "rows: zipf, max_m 128";
+  database.record(winner_of(64, 9.0), environment_of());
+  database.record(skewed, environment_of());
+  EXPECT_EQ(database.winner(problem_of(64), environment_of(), "")->median_us, 9.0);
+  EXPECT_EQ(database.winner(problem_of(64), environment_of(), skewed.rows)->median_us, 5.0);
+  EXPECT_FALSE(database.winner(problem_of(64), environment_of(), "rows: half, max_m 128"));
+  EXPECT_EQ(database.winners().size(), 2u);
+}
+
+TEST(Quarantine, IsOfAllProblemsOfAnEnvironmentThatAgrees) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  core::Environment unknown_limit = environment_of();
+  unknown_limit.power_limit_w = 0;
+  core::Environment elsewhere = environment_of();
+  elsewhere.driver = "570.00 (CUDA 12.8)";
+  const auto record = [&](int config, core::Outcome outcome, const core::Environment& where) {
+    core::Trial trial = trial_of(config, config);
+    trial.outcome = outcome;
+    database.record(trial, where);
+  };
+  EXPECT_TRUE(database.quarantined(environment_of()).empty());
+  record(100, core::Outcome::kFaulted, environment_of());
+  record(120, core::Outcome::kHung, unknown_limit);
+  record(140, core::Outcome::kWorkerLost, environment_of());
+  record(160, core::Outcome::kWrong, environment_of());
+  record(180, core::Outcome::kFaulted, elsewhere);
+  record(200, core::Outcome::kMeasured, environment_of());
+  const auto found = database.quarantined(environment_of());
+  EXPECT_EQ(std::set<std::string>({core::to_string(found.at(0)), core::to_string(found.at(1)),
+                                   core::to_string(found.at(2))}),
+            std::set<std::string>({core::to_string(config_of(100)), core::to_string(config_of(120)),
+                                   core::to_string(config_of(140))}));
+  EXPECT_EQ(found.size(), 3u);
+}
+
 }  // namespace
 }  // namespace deepgemm::db
