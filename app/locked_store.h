@@ -41,6 +41,10 @@ class LockedStore final : public core::TrialStore {
     const std::lock_guard lock(mutex_);
     store_.record(trial, environment);
   }
+  void record(std::span<const core::Trial> trials, const core::Environment& environment) override {
+    const std::lock_guard lock(mutex_);
+    store_.record(trials, environment);
+  }
   void record(const core::Cubin& cubin) override {
     const std::lock_guard lock(mutex_);
     store_.record(cubin);

@@ -101,7 +101,8 @@ struct RaceTerms {
 
 // Runs `entrants[i]` for each i of `who` against each other until the rule has enough, or the
 // deadline passes, which `false` says. Everyone gets its measurement, where it has enough samples,
-// and is recorded when it leaves; who dropped out is dismissed.
+// and is recorded when it leaves, and once before it where it races on after the first rounds; who
+// dropped out is dismissed.
 bool run_race(TuneContext& context, std::vector<Entrant>& entrants,
               const std::vector<std::size_t>& who, const RaceTerms& terms);
 

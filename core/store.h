@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,7 @@ class TrialStore {
   virtual std::optional<Calibration> calibration(const Environment& environment) const = 0;
   // Each call is one durable transaction.
   virtual void record(const Trial& trial, const Environment& environment) = 0;
+  virtual void record(std::span<const Trial> trials, const Environment& environment) = 0;
   virtual void record(const Cubin& cubin) = 0;
   virtual void record(const Winner& winner, const Environment& environment) = 0;
   virtual void record(const Calibration& calibration, const Environment& environment) = 0;

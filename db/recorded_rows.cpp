@@ -84,13 +84,18 @@ void sort_table(SQLite::Database& database) {
 }
 
 template <class T>
-void append_row(SQLite::Database& database, const T& row, const core::Environment& environment) {
+void append_rows(SQLite::Database& database, std::span<const T> rows,
+                 const core::Environment& environment) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   SQLite::Statement insert(database, insert_sql(table_of<T>(), "environment_id, recorded_at",
                                                 "?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"));
-  insert.bind(1, environment_row(database, environment));
-  bind_row(insert, 2, row);
-  insert.exec();
+  const std::int64_t environment_id = environment_row(database, environment);
+  for (const T& row : rows) {
+    insert.bind(1, environment_id);
+    bind_row(insert, 2, row);
+    insert.exec();
+    insert.reset();
+  }
   transaction.commit();
 }
 
@@ -204,19 +209,19 @@ std::vector<std::int64_t> agreeing_environments(const SQLite::Database& database
   return ids;
 }
 
-void append(SQLite::Database& database, const core::Trial& trial,
+void append(SQLite::Database& database, std::span<const core::Trial> trials,
             const core::Environment& environment) {
-  append_row(database, trial, environment);
+  append_rows(database, trials, environment);
 }
 
 void append(SQLite::Database& database, const core::Winner& winner,
             const core::Environment& environment) {
-  append_row(database, winner, environment);
+  append_rows(database, std::span(&winner, 1), environment);
 }
 
 void append(SQLite::Database& database, const core::Calibration& calibration,
             const core::Environment& environment) {
-  append_row(database, calibration, environment);
+  append_rows(database, std::span(&calibration, 1), environment);
 }
 
 bool add(SQLite::Database& database, const TrialRow& row) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ std::vector<std::int64_t> agreeing_environments(const SQLite::Database& database
                                                 const core::Environment& environment);
 
 // Appends in one transaction, with the environment where it is new.
-void append(SQLite::Database& database, const core::Trial& trial,
+void append(SQLite::Database& database, std::span<const core::Trial> trials,
             const core::Environment& environment);
 void append(SQLite::Database& database, const core::Winner& winner,
             const core::Environment& environment);

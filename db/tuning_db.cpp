@@ -256,7 +256,11 @@ std::optional<core::Calibration> TuningDb::calibration(const core::Environment& 
 }
 
 void TuningDb::record(const core::Trial& trial, const core::Environment& environment) {
-  translated(state_->path, [&] { append(state_->database, trial, environment); });
+  record(std::span(&trial, 1), environment);
+}
+
+void TuningDb::record(std::span<const core::Trial> trials, const core::Environment& environment) {
+  translated(state_->path, [&] { append(state_->database, trials, environment); });
 }
 
 void TuningDb::record(const core::Cubin& cubin) {

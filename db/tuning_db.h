@@ -92,6 +92,7 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   std::vector<core::GemmConfig> quarantined(const core::Environment& environment) const override;
   std::optional<core::Calibration> calibration(const core::Environment& environment) const override;
   void record(const core::Trial& trial, const core::Environment& environment) override;
+  void record(std::span<const core::Trial> trials, const core::Environment& environment) override;
   void record(const core::Cubin& cubin) override;
   void record(const core::Winner& winner, const core::Environment& environment) override;
   void record(const core::Calibration& calibration, const core::Environment& environment) override;

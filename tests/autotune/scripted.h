@@ -262,6 +262,9 @@ class Store final : public core::TrialStore {
     if (script_->on_trial) script_->on_trial(trial);
     trials_.emplace_back(trial, environment);
   }
+  void record(std::span<const core::Trial> trials, const core::Environment& environment) override {
+    for (const core::Trial& each : trials) record(each, environment);
+  }
   void record(const core::Cubin& cubin) override { cubins_.insert(cubin.key); }
   void record(const core::Winner& winner, const core::Environment& environment) override {
     winners_.emplace_back(winner, environment);

@@ -50,7 +50,7 @@ TEST_F(TunerTest, EveryTrialIsRecordedWithItsEvidence) {
     EXPECT_EQ(trial.build.registers, 168);
     EXPECT_EQ(trial.verification.bits_hash, scripted::kRightBits);
   }
-  EXPECT_EQ(defaults, 2) << "of the heat and of the final";
+  EXPECT_EQ(defaults, 3) << "of the heat's first rounds, of the heat and of the final";
   EXPECT_EQ(stages_.front(), Stage::kEnumerate);
   EXPECT_EQ(stages_.back(), Stage::kRecord);
 }
