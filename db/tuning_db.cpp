@@ -87,7 +87,7 @@ void recover_if_left(const std::filesystem::path& path) {
   std::error_code not_there;
   if (!has_log(path) || std::filesystem::file_size(path, not_there) == 0 || not_there) return;
   try {
-    const TunerLock lock(behind_links(path));
+    const TunerLock lock(behind_links(path), LockHolder::kInspector);
     SQLite::Database database = open_for_tuning(path);
     end_wal(database);
   } catch (const core::Error&) {
@@ -135,7 +135,7 @@ struct TuningDb::State {
 
   static std::unique_ptr<TunerLock> take_lock(const std::filesystem::path& path) {
     create_folder_of(path);
-    return std::make_unique<TunerLock>(behind_links(path));
+    return std::make_unique<TunerLock>(behind_links(path), LockHolder::kTuner);
   }
 
   // One consistent view for reads that take several statements.
