@@ -19,6 +19,7 @@
 #include "autotune/interrupt.h"
 #include "autotune/probe.h"
 #include "core/default_config.h"
+#include "core/key.h"
 #include "db/row_choice.h"
 
 namespace deepgemm::app {
@@ -260,8 +261,9 @@ void probe_families(const TuneRequest& request, TuneSession& session, Terminal& 
       measured += probed == Probed::kMeasured ? 1 : 0;
     }
     terminal.milestone(fmt::format(
-        "{}x{}: {} raced at {} m, {} of them now; deepgemm-db export merges rows by their costs",
-        any_m.n, any_m.k, counted(static_cast<long long>(prober.kernels()), "kernel"),
+        "{}: {} raced at {} m, {} of them now; deepgemm-db export merges rows by their "
+        "costs",
+        core::family_text(any_m), counted(static_cast<long long>(prober.kernels()), "kernel"),
         shapes.points.size(), measured));
   }
 }
