@@ -126,7 +126,7 @@ core::ExitCode diff(const DbArguments& arguments) {
   const auto after = read(arguments.files.at(1));
   DiffReport report{arguments.common.command, arguments.files[0], arguments.files[1],
                     differences(before, after)};
-  std::size_t kept = after.size();
+  std::size_t kept = count_answers(after);
   for (const auto& line : report.lines) kept -= line.after != nullptr ? 1 : 0;
   report.unchanged = kept;
   deliver([&](Format format) { return render(report, format); }, to.format, to.files);

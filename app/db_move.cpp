@@ -11,6 +11,7 @@
 #include "app/table.h"
 #include "app/text.h"
 #include "core/jit_builder.h"
+#include "core/key.h"
 #include "db/export.h"
 
 namespace deepgemm::app {
@@ -135,8 +136,8 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
                   [&](const core::GemmConfig& config) { return builder.build(config); });
   for (const std::string& note : result.notes) log.warn("{}.", note);
   for (const db::MergedRows& each : result.merged) {
-    log.info("{}x{}: {} for m up to {}, {} tuned; 95 % of all m cost at most {:.1f} %, by {} m.",
-             each.largest.n, each.largest.k, counted(static_cast<long long>(each.after), "row"),
+    log.info("{}: {} for m up to {}, {} tuned; 95 % of all m cost at most {:.1f} %, by {} m.",
+             core::family_text(each.largest), counted(static_cast<long long>(each.after), "row"),
              each.largest.m, each.before, 100 * each.p95, each.points);
   }
   db::write_bundle(result.contents, arguments.bundle);

@@ -89,6 +89,13 @@ void add_prune_options(CLI::App& action, db::PruneOptions& options) {
   action.add_flag("--dry-run", options.dry_run, "Count, and change nothing");
 }
 
+// Without --measure nothing runs, so naming a GPU is a misunderstanding.
+void require_measure(const CLI::App& diff) {
+  if (diff.count("--gpu") == 0 || diff.count("--measure") > 0) return;
+  throw core::UsageError("diff --gpu measures nothing without --measure.",
+                         "Add --measure, or leave --gpu away.");
+}
+
 void require_something_to_prune(const DbArguments& arguments) {
   const db::PruneOptions& options = arguments.prune;
   if (arguments.action != DbAction::kPrune) return;
@@ -148,6 +155,7 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
   require_known_action(app, argc, argv);
   if (!parse(app, argc, argv)) return std::nullopt;
   require_something_to_prune(arguments);
+  require_measure(diff);
   arguments.exporting.max_cost = arguments.max_cost_percent / 100;
   return arguments;
 }

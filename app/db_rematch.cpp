@@ -59,6 +59,10 @@ std::optional<core::Cubin> default_of(const Pair& pair, const db::TuningDb& befo
   return std::nullopt;
 }
 
+std::string rows_text(const core::Winner& winner) {
+  return winner.rows.empty() ? core::describe(winner.problem, {}) : winner.rows;
+}
+
 RematchLine race(const Pair& pair, const db::TuningDb& before, const db::TuningDb& after,
                  autotune::Executor& executor, int rounds, const std::atomic<bool>& stop) {
   RematchLine line;
@@ -74,9 +78,15 @@ RematchLine race(const Pair& pair, const db::TuningDb& before, const db::TuningD
   }
   std::vector<autotune::Returning> kernels{{core::Contender::kCandidate, &*old_kernel},
                                            {core::Contender::kCandidate, &*new_kernel}};
+  if (pair.before.winner.rows != pair.after.winner.rows) {
+    line.why = fmt::format("the winners are of other rows: {}, {}", rows_text(pair.before.winner),
+                           rows_text(pair.after.winner));
+    return line;
+  }
+  line.draw = draw_of(pair.after.winner);
   const auto fallback = default_of(pair, before, after);
   if (fallback) kernels.push_back({core::Contender::kDefault, &*fallback});
-  line.entries = autotune::rematch(executor, line.problem, kernels, rounds, stop);
+  line.entries = autotune::rematch(executor, line.problem, line.draw, kernels, rounds, stop);
   for (std::size_t i = 0; i < 2 && line.why.empty(); ++i) {
     if (!line.entries[i].failure.empty()) {
       line.why = fmt::format("the {} winner: {}", i == 0 ? "old" : "new", line.entries[i].failure);

@@ -69,7 +69,7 @@ autotune::Recheck verify_row(const db::TuningDb& database, const db::WinnerRow& 
   std::vector<autotune::Returning> returning;
   for (std::size_t i = 0; i < kernels.size(); ++i)
     returning.push_back({contenders[i], &kernels[i]});
-  return autotune::recheck(executor, row.winner.problem, returning, {}, stop);
+  return autotune::recheck(executor, row.winner.problem, draw_of(row.winner), returning, {}, stop);
 }
 
 void verify_all(const db::TuningDb& database, const std::vector<db::WinnerRow>& winners,
@@ -116,6 +116,14 @@ std::unique_ptr<autotune::Executor> open_gpu_to_check(const Hardware& hardware, 
                                  "Run it on the machine that will serve, with an NVIDIA Hopper GPU "
                                  "and its driver; 'deepgemm-db list' reads without one.");
   }
+}
+
+core::GroupDraw draw_of(const core::Winner& winner) {
+  if (auto draw = core::draw_of(winner.problem, winner.rows)) return *std::move(draw);
+  throw core::UsageError(
+      fmt::format("The row of {} was measured with '{}', which this deepgemm cannot draw",
+                  core::to_string(winner.problem), winner.rows),
+      "Update this deepgemm, or tune the shape again here.");
 }
 
 core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardware,

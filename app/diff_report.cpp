@@ -99,6 +99,8 @@ std::vector<DiffLine> differences(const std::vector<db::WinnerRow>& before,
   return lines;
 }
 
+std::size_t count_answers(const std::vector<db::WinnerRow>& rows) { return answers(rows).size(); }
+
 std::string render(const DiffReport& report, Format format) {
   if (format == Format::kJson) {
     Json json = report_head("deepgemm-db/1", report.command);

@@ -25,6 +25,9 @@ struct DiffLine {
 std::vector<DiffLine> differences(const std::vector<db::WinnerRow>& before,
                                   const std::vector<db::WinnerRow>& after);
 
+// How many problems the rows answer, on each device.
+std::size_t count_answers(const std::vector<db::WinnerRow>& rows);
+
 struct DiffReport {
   std::vector<std::string> command;
   std::string before;

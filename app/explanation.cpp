@@ -66,6 +66,7 @@ std::string text_of(const Explanation& each) {
     line("row", fmt::format("{}, {}, {} µs {}, {}", core::to_string(winner.problem),
                             core::short_name(winner.config), time_cell(winner.median_us).shown,
                             winner.measured ? "measured" : "predicted", winner.reason));
+    if (!winner.rows.empty()) line("measured", "with " + winner.rows);
     line("config", core::to_string(winner.config));
     line("kernel", winner.kernel_key);
     line("staleness",
@@ -122,6 +123,7 @@ std::string render(const ExplainReport& report, Format format) {
                     {"default_config", config_json(each.fallback)}};
       if (each.row != nullptr) {
         entry["row"] = {{"shape", problem_json(each.row->winner.problem)},
+                        {"rows", rows_json(each.row->winner)},
                         {"winner", winner_json(each.row->winner)},
                         {"environment", environment_json(each.row->environment)}};
         entry["staleness"] = core::name(each.grade.staleness);

@@ -46,6 +46,11 @@ Json rows_json(const core::GemmProblem& problem, const core::GroupDraw& draw) {
           {"max_m", masked ? Json(core::max_m_of(problem, draw)) : Json()}};
 }
 
+Json rows_json(const core::Winner& winner) {
+  const auto draw = core::draw_of(winner.problem, winner.rows);
+  return draw ? rows_json(winner.problem, *draw) : Json();
+}
+
 Json config_json(const core::GemmConfig& config) {
   Json json = Json::object();
   for (const auto& field : core::kConfigFields)

@@ -26,6 +26,8 @@ Json report_head(std::string_view schema, const std::vector<std::string>& comman
 Json problem_json(const core::GemmProblem& problem);
 // The rows that a grouped problem was measured with; null for a dense one.
 Json rows_json(const core::GemmProblem& problem, const core::GroupDraw& draw);
+// Those of a winner; null also where a newer deepgemm drew them.
+Json rows_json(const core::Winner& winner);
 Json config_json(const core::GemmConfig& config);
 Json device_json(const core::DeviceInfo& device);
 Json environment_json(const core::Environment& environment);

@@ -18,14 +18,19 @@ class LockedStore final : public core::TrialStore {
     return store_.trials(problem, environment);
   }
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
-                                     const core::Environment& environment) const override {
+                                     const core::Environment& environment,
+                                     std::string_view rows) const override {
     const std::lock_guard lock(mutex_);
-    return store_.winner(problem, environment);
+    return store_.winner(problem, environment, rows);
   }
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override {
     const std::lock_guard lock(mutex_);
     return store_.winners_of_family(problem, environment);
+  }
+  std::vector<core::GemmConfig> quarantined(const core::Environment& environment) const override {
+    const std::lock_guard lock(mutex_);
+    return store_.quarantined(environment);
   }
   std::optional<core::Calibration> calibration(
       const core::Environment& environment) const override {
@@ -35,6 +40,10 @@ class LockedStore final : public core::TrialStore {
   void record(const core::Trial& trial, const core::Environment& environment) override {
     const std::lock_guard lock(mutex_);
     store_.record(trial, environment);
+  }
+  void record(std::span<const core::Trial> trials, const core::Environment& environment) override {
+    const std::lock_guard lock(mutex_);
+    store_.record(trials, environment);
   }
   void record(const core::Cubin& cubin) override {
     const std::lock_guard lock(mutex_);

@@ -176,6 +176,7 @@ std::string json_of(const RematchReport& report) {
   json["races"] = Json::array();
   for (const RematchLine& line : report.lines) {
     json["races"].push_back({{"shape", problem_json(line.problem)},
+                             {"rows", rows_json(line.problem, line.draw)},
                              {"same_config", line.same_config()},
                              {"why", line.why},
                              {"old", entry_json(line, kBefore)},

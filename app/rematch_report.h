@@ -6,6 +6,7 @@
 
 #include "app/output.h"
 #include "autotune/rematch.h"
+#include "core/group_rows.h"
 
 namespace deepgemm::app {
 
@@ -13,6 +14,7 @@ namespace deepgemm::app {
 // ratio is from 1 by the noise alone.
 struct RematchLine {
   core::GemmProblem problem;
+  core::GroupDraw draw;  // the rows of the race
   core::GemmConfig before;
   core::GemmConfig after;
   // As long as `before`, `after` and the untuned default; empty where a kernel is missing.

@@ -18,4 +18,10 @@ Cell groups_cell(const core::GemmProblem& problem) { return cell(problem.groups)
 
 Cell alignment_cell(const core::GemmProblem& problem) { return cell(problem.alignment); }
 
+Cell unusual_rows_cell(const core::Winner& winner) {
+  constexpr std::string_view kPrefix = "rows: ";
+  const bool named = winner.rows.starts_with(kPrefix);
+  return cell(named ? winner.rows.substr(kPrefix.size()) : winner.rows);
+}
+
 }  // namespace deepgemm::app

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "app/table.h"
-#include "core/problem.h"
+#include "core/trial.h"
 
 namespace deepgemm::app {
 
@@ -12,8 +12,12 @@ inline const Column kOperationColumn{"groups", "op", Align::kLeft, true};
 inline const Column kGroupsColumn{"", "groups"};
 inline const Column kAlignmentColumn{"", "alignment"};
 
+// "zipf, max_m 128" of a winner that was measured with other rows than groups usually have.
+inline const Column kUnusualRowsColumn{"rows", "rows", Align::kLeft, true};
+
 Cell operation_cell(const core::GemmProblem& problem);
 Cell groups_cell(const core::GemmProblem& problem);
 Cell alignment_cell(const core::GemmProblem& problem);
+Cell unusual_rows_cell(const core::Winner& winner);
 
 }  // namespace deepgemm::app

@@ -98,6 +98,23 @@ void leave_if_compiling(TuneSession& session, core::ExitCode code) {
   std::_Exit(static_cast<int>(code));
 }
 
+core::ExitCode conclude(const TuneReport& report, TuneSession& session,
+                        const std::exception_ptr& failure, Terminal& terminal,
+                        spdlog::logger& log) {
+  try {
+    if (failure) std::rethrow_exception(failure);
+    const core::ExitCode code =
+        report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);
+    leave_if_compiling(session, code);
+    return code;
+  } catch (const core::Error& error) {
+    if (!session.pool->busy()) throw;
+    print_error(terminal, error);
+    leave_if_compiling(session, error.code());
+    return error.code();  // it ended meanwhile
+  }
+}
+
 core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Terminal& terminal,
                     spdlog::logger& log) {
   const auto start = Clock::now();
@@ -131,11 +148,7 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
     deliver([&](Format format) { return render(report, format); }, painted(request.format),
             request.outputs);
   }
-  if (failure) std::rethrow_exception(failure);
-  const core::ExitCode code =
-      report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);
-  leave_if_compiling(session, code);
-  return code;
+  return conclude(report, session, failure, terminal, log);
 }
 
 core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {

@@ -100,11 +100,17 @@ class Fleet {
       for (std::size_t gpu = 0; gpu < session_.gpus.size(); ++gpu) {
         const core::Environment& environment = session_.gpus[gpu].environment;
         const bool knows = begun ? !store_.trials(problem, environment).empty()
-                                 : store_.winner(problem, environment).has_value();
+                                 : stored_winner(problem, environment).has_value();
         if (knows) return gpu;
       }
     }
     return std::nullopt;
+  }
+
+  std::optional<core::Winner> stored_winner(const core::GemmProblem& problem,
+                                            const core::Environment& environment) const {
+    return store_.winner(problem, environment,
+                         core::unusual_rows(problem, request_.options.draws.of(problem)));
   }
 
   struct Turn {
@@ -150,7 +156,7 @@ class Fleet {
 
   ShapeOutcome tune(TuneSession::Gpu& gpu, const Turn& turn, autotune::Tuner& tuner) {
     const core::GemmProblem& problem = request_.problems[turn.shape];
-    if (budget_.spent() && !store_.winner(problem, gpu.environment)) return skipped(problem);
+    if (budget_.spent() && !stored_winner(problem, gpu.environment)) return skipped(problem);
     tuner.set_budget(turn.budget_seconds);
     return outcome_of(tuner.run(problem, turn.then ? &request_.problems[*turn.then] : nullptr));
   }

@@ -156,6 +156,18 @@ std::optional<int> parse_gpu(const std::string& text) {
                          "Give --gpu a number, counted from 0, or all.");
 }
 
+// What a bundle serves was chosen with the usual rows, and so must be what its rows are merged by.
+void require_usual_rows(const TuneRequest& request) {
+  for (const auto& problem : request.problems) {
+    const auto rows = core::unusual_rows(problem, request.options.draws.of(problem));
+    if (rows.empty()) continue;
+    throw core::UsageError(
+        fmt::format("--probe races kernels with the usual rows of groups, and {} is given others.",
+                    core::to_string(problem)),
+        "Leave --probe away, or --skew, --max-m and the sizes of groups.");
+  }
+}
+
 TuneRequest resolve(const TuneArguments& arguments, const Variables& variables) {
   if (arguments.probe && arguments.gpu == "all") {
     throw core::UsageError(
@@ -187,6 +199,7 @@ TuneRequest resolve(const TuneArguments& arguments, const Variables& variables) 
   request.problems = part_of(request.problems, request.shard);
   request.database = database_of(request.database, request.shard);
   if (request.cache_folder.empty()) request.cache_folder = core::default_cache_folder();
+  if (request.probe) require_usual_rows(request);
   for (const auto& fix : arguments.fixed) apply_fix(request.space, fix);
   require_walkable(request.space);
   if (!arguments.device.empty()) request.profile = parse_profile(arguments.device);

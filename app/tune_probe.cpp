@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +19,7 @@
 #include "autotune/interrupt.h"
 #include "autotune/probe.h"
 #include "core/default_config.h"
+#include "core/key.h"
 #include "db/row_choice.h"
 
 namespace deepgemm::app {
@@ -51,9 +54,9 @@ ProbedShapes shapes_of(const core::GemmProblem& any_m, const TuneSession& sessio
   ProbedShapes shapes{any_m, {}, {}, {}};
   const auto winners = session.database->winners();
   for (const auto* row : db::best_rows(winners, session.environment.device_id)) {
-    if (at_m(row->winner.problem, 1) != any_m ||
-        !core::agree(row->environment, session.environment))
-      continue;
+    const bool is_of = at_m(row->winner.problem, 1) == any_m && row->winner.rows.empty() &&
+                       core::agree(row->environment, session.environment);
+    if (!is_of) continue;
     shapes.tuned.push_back(row->winner.problem.m);
     shapes.winners.push_back(row->winner.config);
   }
@@ -96,37 +99,44 @@ std::vector<core::GemmConfig> pool_of(const ProbedShapes& shapes, const core::De
   return pool;
 }
 
+enum class Probed { kKnown, kMeasured, kOutOfTime };
+
 class Prober {
  public:
   Prober(const TuneRequest& request, TuneSession& session, const ProbedShapes& shapes,
-         const std::atomic<bool>& stop)
+         const std::function<bool()>& spent, const std::atomic<bool>& stop)
       : request_(request),
         session_(session),
         shapes_(shapes),
+        spent_(spent),
         stop_(stop),
         model_(session.device),
         pool_(pool_of(shapes, session.device)),
         candidates_(candidates_of(shapes, session)) {}
 
+  // What is still in the compiler's queue passes through it without being built.
+  ~Prober() { *cancelled_ = true; }
+
   std::size_t kernels() const { return pool_.size(); }
 
-  // Whether it had to be measured.
-  bool probe(std::int64_t m) {
+  Probed probe(std::int64_t m) {
     const core::GemmProblem problem = at_m(shapes_.any_m, m);
     const core::GemmConfig fallback = core::default_config(problem, session_.device);
     const auto entrants = entrants_of(problem, fallback);
-    if (!request_.options.force && is_known(problem, entrants)) return false;
+    if (!request_.options.force && is_known(problem, entrants)) return Probed::kKnown;
+    if (!compile(entrants)) return Probed::kOutOfTime;
     std::vector<autotune::Returning> kernels;
     for (const auto& config : entrants) {
       const auto contender =
           config == fallback ? core::Contender::kDefault : core::Contender::kCandidate;
-      if (const core::Cubin* cubin = cubin_of(config)) kernels.push_back({contender, cubin});
+      const auto& cubin = cubins_.at(session_.builder.kernels->key(config));
+      if (cubin) kernels.push_back({contender, &*cubin});
     }
     for (const auto& trial :
          autotune::probe(*session_.gpus.front().executor, problem, kernels, {}, stop_)) {
       session_.database->record(trial, session_.environment);
     }
-    return true;
+    return Probed::kMeasured;
   }
 
  private:
@@ -191,25 +201,37 @@ class Prober {
     });
   }
 
-  // Stored, else compiled now; nullptr where the compiler refuses it.
-  const core::Cubin* cubin_of(const core::GemmConfig& config) {
-    const std::string key = session_.builder.kernels->key(config);
-    const auto [place, is_new] = cubins_.try_emplace(key);
-    std::optional<core::Cubin>& cubin = place->second;
-    if (is_new) {
-      cubin = session_.database->cubin(key);
-      if (!cubin) {
-        cubin = session_.builder.kernels->build(config).cubin;
-        if (cubin) session_.database->record(*cubin);
+  // Fills `cubins_` with what is stored, else compiled now, side by side; nullopt where the
+  // compiler refuses it. False where the budget ends first.
+  bool compile(const std::vector<core::GemmConfig>& configs) {
+    std::vector<std::pair<std::string, std::future<core::BuildResult>>> builds;
+    for (const auto& config : configs) {
+      const std::string key = session_.builder.kernels->key(config);
+      if (cubins_.contains(key)) continue;
+      if (auto stored = session_.database->cubin(key)) {
+        cubins_.emplace(key, std::move(stored));
+      } else {
+        builds.emplace_back(key, session_.pool->submit(config, cancelled_));
       }
     }
-    return cubin ? &*cubin : nullptr;
+    for (auto& [key, build] : builds) {
+      while (build.wait_for(autotune::kLookUp) != std::future_status::ready) {
+        autotune::throw_if_set(stop_);
+        if (spent_()) return false;
+      }
+      std::optional<core::Cubin> cubin = build.get().cubin;
+      if (cubin) session_.database->record(*cubin);
+      cubins_.emplace(key, std::move(cubin));
+    }
+    return true;
   }
 
   const TuneRequest& request_;
   TuneSession& session_;
   const ProbedShapes& shapes_;
+  const std::function<bool()>& spent_;
   const std::atomic<bool>& stop_;
+  std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
   autotune::CostModel model_;
   std::vector<core::GemmConfig> pool_;
   std::vector<core::GemmConfig> candidates_;
@@ -224,22 +246,24 @@ void probe_families(const TuneRequest& request, TuneSession& session, Terminal& 
   for (const auto& any_m : families_of(request)) {
     const ProbedShapes shapes = shapes_of(any_m, session);
     if (shapes.points.empty()) continue;
-    Prober prober(request, session, shapes, stop);
+    Prober prober(request, session, shapes, spent, stop);
     const TimeLeft left(shapes.points.size());
     std::size_t measured = 0;
     for (std::size_t i = 0; i < shapes.points.size(); ++i) {
-      if (spent()) {
-        log.warn("The budget ran out before all winners were probed; the same command goes on.");
-        return;
-      }
       autotune::throw_if_set(stop);
       terminal.progress(fmt::format("[{}/{}] {} probe{}", i + 1, shapes.points.size(),
                                     to_string(at_m(any_m, shapes.points[i])), left.text(i)));
-      measured += prober.probe(shapes.points[i]) ? 1 : 0;
+      const Probed probed = spent() ? Probed::kOutOfTime : prober.probe(shapes.points[i]);
+      if (probed == Probed::kOutOfTime) {
+        log.warn("The budget ran out before all winners were probed; the same command goes on.");
+        return;
+      }
+      measured += probed == Probed::kMeasured ? 1 : 0;
     }
     terminal.milestone(fmt::format(
-        "{}x{}: {} raced at {} m, {} of them now; deepgemm-db export merges rows by their costs",
-        any_m.n, any_m.k, counted(static_cast<long long>(prober.kernels()), "kernel"),
+        "{}: {} raced at {} m, {} of them now; deepgemm-db export merges rows by their "
+        "costs",
+        core::family_text(any_m), counted(static_cast<long long>(prober.kernels()), "kernel"),
         shapes.points.size(), measured));
   }
 }

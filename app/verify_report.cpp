@@ -59,6 +59,7 @@ Table table_of(const VerifyReport& report) {
                kOperationColumn,
                kGroupsColumn,
                kAlignmentColumn,
+               kUnusualRowsColumn,
                {"config", "config", Align::kLeft},
                {"stored µs", "stored_us"},
                {"here µs", "time_us"},
@@ -75,7 +76,7 @@ Table table_of(const VerifyReport& report) {
     verdict.colour = colour_of(line.recheck.verdict);
     table.add_row({verdict, cell(stored.problem.m), cell(stored.problem.n), cell(stored.problem.k),
                    operation_cell(stored.problem), groups_cell(stored.problem),
-                   alignment_cell(stored.problem),
+                   alignment_cell(stored.problem), unusual_rows_cell(stored),
                    Cell{core::short_name(stored.config), core::to_string(stored.config)},
                    stored.measured ? time_cell(stored.median_us) : predicted_cell(stored.median_us),
                    time_cell(time_us, winner == nullptr ? 0 : winner->measurement.spread_us),
@@ -121,6 +122,7 @@ std::string json_of(const VerifyReport& report) {
   json["rows"] = Json::array();
   for (const VerifyLine& line : report.lines) {
     json["rows"].push_back({{"shape", problem_json(line.row.winner.problem)},
+                            {"rows", rows_json(line.row.winner)},
                             {"verdict", autotune::name(line.recheck.verdict)},
                             {"why", line.recheck.why},
                             {"stored_us", time_json(line.row.winner.median_us)},

@@ -28,6 +28,7 @@ std::vector<Cell> winner_cells(const db::WinnerRow& row, const core::Environment
           operation_cell(winner.problem),
           groups_cell(winner.problem),
           alignment_cell(winner.problem),
+          unusual_rows_cell(winner),
           cell(core::short_name(winner.config)),
           cell(core::to_string(winner.config)),
           cell(winner.kernel_key),
@@ -55,6 +56,7 @@ Table winner_table() {
                 kOperationColumn,
                 kGroupsColumn,
                 kAlignmentColumn,
+                kUnusualRowsColumn,
                 {"config", "config_short", Align::kLeft},
                 {"", "config", Align::kLeft},
                 {"", "kernel_key", Align::kLeft},
@@ -85,6 +87,7 @@ std::string render(const WinnersReport& report, Format format) {
     for (const auto& row : report.winners) {
       json["winners"].push_back(
           {{"shape", problem_json(row.winner.problem)},
+           {"rows", rows_json(row.winner)},
            {"winner", winner_json(row.winner)},
            {"environment", environment_json(row.environment)},
            {"staleness", core::name(core::grade(row.environment, report.here).staleness)},

@@ -1,19 +1,11 @@
 #include "autotune/benchmark.h"
 
-#include "autotune/race.h"
+#include <utility>
 
 namespace deepgemm::autotune {
-namespace {
 
 using core::Contender;
 using core::Outcome;
-
-struct Runner {
-  std::size_t entry;  // in the row
-  std::size_t in_race;
-};
-
-}  // namespace
 
 std::optional<int> make_ready(Workbench& bench, const core::Cubin* cubin, BenchmarkEntry& entry) {
   const Workbench::Admission admission = bench.admit(entry.contender, cubin);
@@ -31,6 +23,17 @@ std::optional<int> make_ready(Workbench& bench, const core::Cubin* cubin, Benchm
   return std::nullopt;
 }
 
+void bury_fallen(Race& race, std::span<const std::size_t> entry_of,
+                 std::vector<BenchmarkEntry>& entries) {
+  for (Race::Fallen& each : race.take_fallen()) {
+    BenchmarkEntry& entry = entries[entry_of[each.index]];
+    entry.check.outcome = each.outcome;
+    entry.check.detail = each.detail;
+    entry.failure = std::move(each.detail);
+    entry.measurement = {};
+  }
+}
+
 BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
                            const core::Cubin& candidate, const core::Cubin& fallback,
                            const BenchmarkOptions& options, const std::atomic<bool>& stop) {
@@ -43,7 +46,7 @@ BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
   row.reference_note = bench->reference_note();
 
   Race race(*bench, stop);
-  std::vector<Runner> runners;
+  std::vector<std::size_t> entry_of;  // runner
   const auto enter = [&](Contender contender, const core::Cubin* cubin) {
     throw_if_set(stop);
     BenchmarkEntry entry{};
@@ -53,7 +56,8 @@ BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
       entry.kernel_key = cubin->key;
     }
     if (const auto id = make_ready(*bench, cubin, entry)) {
-      runners.push_back({row.entries.size(), race.enter(*id)});
+      race.enter(*id);
+      entry_of.push_back(row.entries.size());
     }
     row.entries.push_back(std::move(entry));
   };
@@ -64,9 +68,10 @@ BenchmarkRow run_benchmark(Executor& executor, const core::GemmProblem& problem,
   enter(Contender::kMemoryFloor, nullptr);
 
   race.run(options.rounds);
-  for (const Runner& each : runners) {
-    row.entries[each.entry].measurement = race.measurement(each.in_race);
+  for (std::size_t runner = 0; runner < entry_of.size(); ++runner) {
+    row.entries[entry_of[runner]].measurement = race.measurement(runner);
   }
+  bury_fallen(race, entry_of, row.entries);
   return row;
 }
 

@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "autotune/executor.h"
+#include "autotune/race.h"
 #include "core/kernel_builder.h"
 
 namespace deepgemm::autotune {
@@ -29,6 +31,11 @@ struct BenchmarkEntry {
 // Admits the entry's contender and verifies it. Returns the id that it is ready under; nullopt, and
 // the entry says why, where it cannot run. `cubin` is null for the libraries.
 std::optional<int> make_ready(Workbench& bench, const core::Cubin* cubin, BenchmarkEntry& entry);
+
+// Gives those that ended a round since the last call their failure, and no time. `entry_of` names
+// the entry of each runner.
+void bury_fallen(Race& race, std::span<const std::size_t> entry_of,
+                 std::vector<BenchmarkEntry>& entries);
 
 struct BenchmarkRow {
   core::GemmProblem problem;

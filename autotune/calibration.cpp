@@ -82,7 +82,7 @@ Calibration calibrate(const core::DeviceInfo& device, std::span<const Trial* con
   double least = kWorthIt * scatter(device, problems);
   for (const double memory : kSteps) {
     for (const double math : kSteps) {
-      const Calibration tried{memory, math};
+      const Calibration tried{.memory = memory, .math = math};
       const double error = scatter(calibrated(device, tried), problems);
       if (error < least) {
         least = error;
@@ -106,7 +106,9 @@ std::optional<Calibration> Calibrator::learn(std::span<const Trial* const> trial
   next_fit_ = 2 * problems_;
   std::vector<const Trial*> all;
   for (const Trial& each : evidence_) all.push_back(&each);
-  return calibrate(device_, all);
+  Calibration fitted = calibrate(device_, all);
+  fitted.problems = static_cast<int>(measured_by_problem(all).size());
+  return fitted;
 }
 
 }  // namespace deepgemm::autotune

@@ -28,7 +28,8 @@ class Calibrator {
  public:
   explicit Calibrator(const core::DeviceInfo& device) : device_(device) {}
 
-  // Takes a problem's trials. nullopt where it is not yet time to fit again.
+  // Takes a problem's trials. nullopt where it is not yet time to fit again. What it fits says how
+  // many problems it knew.
   std::optional<core::Calibration> learn(std::span<const core::Trial* const> trials);
 
  private:

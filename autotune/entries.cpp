@@ -9,8 +9,6 @@ using core::Contender;
 using core::Outcome;
 using core::Trial;
 
-// How often a wait looks up for an interrupt.
-constexpr std::chrono::milliseconds kLookUp{20};
 // Builds under way or done ahead of the one that is waited for: enough for the GPU never to wait
 // where the compiler is faster, and few enough to keep in memory.
 constexpr std::size_t kLeastAhead = 32;
@@ -30,7 +28,7 @@ Entrant enter(const TuneContext& context, const RankedCandidate& candidate,
   trial.config = candidate.config;
   trial.predicted_us = candidate.prediction.total_us;
   trial.kernel_key = context.builder.key(candidate.config);
-  if (context.executor != nullptr) trial.policy = context.policy();
+  trial.policy = context.policy();
   if (!build.cubin) {
     fail(trial, Outcome::kCompileFailed, build.failure);
     return entrant;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "autotune/interrupt.h"
 #include "core/group_rows.h"
 #include "core/store.h"
 #include "core/trial.h"
@@ -61,6 +62,10 @@ class Workbench {
 
   // One cold-L2 sample of each, in the order given.
   virtual Round round(std::span<const int> ids) = 0;
+
+  // From now on verify() and round() wait for the device until then at most, and throw OutOfTime
+  // where it has not answered. Where a hang cannot be ended, this does nothing.
+  virtual void end_by(const Deadline& /*deadline*/) {}
 };
 
 // A device as far as it can be told without opening it.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "autotune/calibration.h"
 #include "autotune/stages.h"
@@ -30,7 +31,11 @@ constexpr StoppingOptions kAloneRule{.min_rounds = 15, .max_rounds = 15};
 
 class Heats {
  public:
-  explicit Heats(TuneContext& context) : context_(context) {}
+  // A winner that is stored is a usable answer.
+  explicit Heats(TuneContext& context) : context_(context) {
+    const auto stored = context_.stored_winner();
+    if (stored && stored->measured) obey_budget();
+  }
 
   std::vector<Entrant> run() {
     run_all(context_.lineup.start);
@@ -43,6 +48,7 @@ class Heats {
   void run_all(const std::vector<RankedCandidate>& list) {
     all_ += list.size();
     Entries entries(context_, list);
+    if (const auto look_ahead = std::exchange(context_.look_ahead, nullptr)) look_ahead();
     while (entries.has_next() && !context_.budget_ran_out) {
       const std::size_t first = entrants_.size();
       while (entries.has_next() && entrants_.size() < first + kHeatSize) {
@@ -64,10 +70,13 @@ class Heats {
     for (const Entrant& each : entrants_) trials.push_back(&each.trial);
     const std::optional<core::Calibration> fitted = context_.calibrator.learn(trials);
     if (!fitted) return more;
-    if (context_.store.calibration(context_.environment) != fitted) {
-      context_.store.record(*fitted, context_.environment);
-    }
-    if (*fitted == context_.rates || context_.options.effort == Effort::kExhaustive) return more;
+    const auto stored = context_.store.calibration(context_.environment);
+    // What an earlier call learned of more problems knows better than this call's first few.
+    if (stored && stored->problems > fitted->problems) return more;
+    if (stored != fitted) context_.store.record(*fitted, context_.environment);
+    const bool as_ranked =
+        fitted->memory == context_.rates.memory && fitted->math == context_.rates.math;
+    if (as_ranked || context_.options.effort == Effort::kExhaustive) return more;
     context_.observer.note(
         fmt::format("this GPU's memory runs at {:.2f} and its math at {:.2f} of what the model "
                     "assumes; what it ranks best then is tried, too",
@@ -86,32 +95,54 @@ class Heats {
     return more;
   }
 
+  // Or must not be.
   bool was_tried(const core::GemmConfig& config) const {
-    return std::any_of(entrants_.begin(), entrants_.end(),
-                       [&](const Entrant& each) { return each.trial.config == config; }) ||
-           std::any_of(context_.lineup.known.begin(), context_.lineup.known.end(),
-                       [&](const Trial& each) { return each.config == config; });
+    const auto is_of = [&](const Trial& each) { return each.config == config; };
+    const Lineup& lineup = context_.lineup;
+    return std::ranges::any_of(entrants_, is_of, &Entrant::trial) ||
+           std::ranges::any_of(lineup.known, is_of) ||
+           std::ranges::find(lineup.quarantined, config) != lineup.quarantined.end();
+  }
+
+  // Until there is a usable answer no budget cuts anything off.
+  void obey_budget() {
+    has_answer_ = true;
+    if (context_.bench) context_.bench->end_by(context_.deadline);
+  }
+
+  bool say_out_of_time() {
+    context_.budget_ran_out = true;
+    context_.observer.note(
+        fmt::format("the budget ends with {} of {} kernels tried", entrants_.size(), all_));
+    return false;
+  }
+
+  bool verify_in_time(Entrant& entrant) {
+    try {
+      verify(*context_.bench, entrant);
+      return true;
+    } catch (const OutOfTime&) {
+      return false;
+    }
   }
 
   // False where the budget ends first.
   bool take_next(Entries& entries) {
-    // The first, the default where it can run, is the usable answer: no budget cuts it off.
-    std::optional<Entrant> next =
-        entries.next(entrants_.empty() ? Deadline() : context_.build_deadline);
-    if (!next) {
-      context_.budget_ran_out = true;
-      context_.observer.note(
-          fmt::format("the budget ends with {} of {} kernels tried", entrants_.size(), all_));
-      return false;
-    }
+    // The first, the default where it can run, is the usable answer where none is stored.
+    const bool waits = entrants_.empty() && !has_answer_;
+    std::optional<Entrant> next = entries.next(waits ? Deadline() : context_.build_deadline);
+    if (!next) return say_out_of_time();
     Entrant& entrant = entrants_.emplace_back(std::move(*next));
-    if (entrant.cubin) verify(*context_.bench, entrant);
+    if (entrant.cubin && !verify_in_time(entrant)) {
+      entrants_.pop_back();  // it stays to be tried
+      return say_out_of_time();
+    }
     context_.progress(Stage::kVerify, entrants_.size(), all_);
     if (entrant.id < 0) {
       context_.record(entrant);
     } else if (!has_answer_ && context_.deadline.is_set()) {
       run_race(context_, entrants_, {entrants_.size() - 1}, {StoppingRule(kAloneRule), {}});
-      has_answer_ = entrant.id >= 0;
+      if (entrant.id >= 0) obey_budget();
     }
     return true;
   }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <optional>
 
 namespace deepgemm::autotune {
@@ -10,9 +11,15 @@ namespace deepgemm::autotune {
 // Thrown where `stop` was set; everything finished so far is recorded.
 struct Interrupted {};
 
+// How often a wait for the compiler looks up for an interrupt.
+inline constexpr std::chrono::milliseconds kLookUp{20};
+
 inline void throw_if_set(const std::atomic<bool>& stop) {
   if (stop.load(std::memory_order_relaxed)) throw Interrupted{};
 }
+
+// Thrown where a budget ended before the GPU answered; nobody on it is to blame.
+struct OutOfTime {};
 
 // A share of a time budget; none never ends.
 class Deadline {
@@ -30,6 +37,11 @@ class Deadline {
 
   bool is_set() const { return end_.has_value(); }
   bool passed() const { return end_ && Clock::now() >= *end_; }
+  // Below 0 once it has passed; infinite where there is none.
+  double seconds_left() const {
+    if (!end_) return std::numeric_limits<double>::infinity();
+    return std::chrono::duration<double>(*end_ - Clock::now()).count();
+  }
 
  private:
   std::optional<Clock::time_point> end_;

@@ -60,6 +60,10 @@ const Trial* find_stored(std::span<const Trial> stored, Contender contender,
   return nullptr;
 }
 
+bool contains(std::span<const core::GemmConfig> configs, const core::GemmConfig& config) {
+  return std::ranges::find(configs, config) != configs.end();
+}
+
 bool was_measured(const Trial& trial) {
   return trial.outcome == Outcome::kMeasured && trial.measurement.median_us > 0;
 }
@@ -91,8 +95,7 @@ std::vector<core::GemmConfig> proposed_by(std::span<const core::Winner> neighbou
                    [&](const auto* a, const auto* b) { return distance(*a) < distance(*b); });
   std::vector<core::GemmConfig> configs;
   const auto propose = [&](const core::GemmConfig& config) {
-    const bool known = std::find(configs.begin(), configs.end(), config) != configs.end();
-    if (known || configs.size() == kNeighbours) return;
+    if (contains(configs, config) || configs.size() == kNeighbours) return;
     if (!core::broken_limit(config, device.shared_bytes_per_block)) configs.push_back(config);
   };
   for (const core::Winner* each : nearest) {
@@ -161,14 +164,20 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
   // A prediction answers nothing where there is a GPU to ask.
   if (gpu) std::erase_if(stored, [](const Trial& t) { return t.outcome == Outcome::kPredicted; });
 
-  const auto& [device, model] = ranker;
+  const auto& [device, model, quarantined] = ranker;
   Lineup lineup;
+  lineup.quarantined.assign(quarantined.begin(), quarantined.end());
   lineup.fallback.config = core::default_config(problem, device);
   lineup.fallback.prediction = model.predict(problem, lineup.fallback.config);
   std::vector<RankedCandidate> fresh;
   for (const RankedCandidate& each : cut(plan.ranked, effort, gpu)) {
     if (each.config == lineup.fallback.config) continue;
-    if (find_stored(stored, Contender::kCandidate, each.config) == nullptr) fresh.push_back(each);
+    if (find_stored(stored, Contender::kCandidate, each.config) != nullptr) continue;
+    if (contains(quarantined, each.config)) {
+      ++lineup.left_out;
+    } else {
+      fresh.push_back(each);
+    }
   }
   const Trial* stored_default = find_stored(stored, Contender::kDefault, lineup.fallback.config);
   lineup.answered = fresh.empty() && stored_default != nullptr;
@@ -180,7 +189,7 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
   }
   lineup.start = std::move(known);
   for (const core::GemmConfig& each : proposed_by(neighbours, problem, device)) {
-    const bool stands = each == lineup.fallback.config ||
+    const bool stands = each == lineup.fallback.config || contains(quarantined, each) ||
                         find_stored(stored, Contender::kCandidate, each) != nullptr;
     if (!stands) lineup.start.push_back({each, model.predict(problem, each)});
     std::erase_if(fresh, [&](const RankedCandidate& other) { return other.config == each; });

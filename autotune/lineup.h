@@ -23,18 +23,23 @@ struct Lineup {
   bool answered = false;               // nothing new to try
   // Who races again where everything was tried and the call ended before a winner was stored.
   std::vector<RankedCandidate> rerun;
+  // Configs that are not tried, whoever proposes them, and how many of them this line-up lacks.
+  std::vector<core::GemmConfig> quarantined;
+  int left_out = 0;
 };
 
-// The GPU, and its times as they are predicted.
+// The GPU, its times as they are predicted, and configs that end the process that runs them there.
 struct Ranker {
   const core::DeviceInfo& device;
   CostModel model;
+  std::span<const core::GemmConfig> quarantined = {};
 };
 
 // `stored` trials of an equal environment are not repeated, with two exceptions: whenever anything
 // new is measured, the default and the fastest few stored candidates run along, because times of
 // two sessions differ by more than the gaps they must decide. What won for other m of the family
 // (`neighbours`) is tried early, wherever the model ranks it; it alone is no reason to tune again.
+// What is quarantined is not tried, but for the default.
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
                Effort effort, std::vector<core::Trial> stored,
                std::span<const core::Winner> neighbours, bool gpu);

@@ -12,10 +12,20 @@ namespace {
 void drop_the_slow(Race& race, std::span<const std::size_t> runners, double close) {
   double fastest = std::numeric_limits<double>::infinity();
   for (const std::size_t each : runners) {
-    fastest = std::min(fastest, race.measurement(each).median_us);
+    if (race.racing(each)) fastest = std::min(fastest, race.measurement(each).median_us);
   }
   for (const std::size_t each : runners) {
     if (race.measurement(each).median_us > (1 + close) * fastest) race.leave(each);
+  }
+}
+
+// Who ended a round has no time, whatever it took in the rounds before.
+void bury(Race& race, std::span<const std::size_t> trial_of_runner,
+          std::vector<core::Trial>& trials) {
+  for (Race::Fallen& each : race.take_fallen()) {
+    core::Trial& trial = trials[trial_of_runner[each.index]];
+    trial.outcome = each.outcome;
+    trial.detail = std::move(each.detail);
   }
 }
 
@@ -69,10 +79,13 @@ std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& prob
   }
   if (runners.empty()) return trials;
   race.run(options.first_rounds);
+  bury(race, trial_of_runner, trials);
   drop_the_slow(race, runners, options.close);
   race.run(options.more_rounds);
+  bury(race, trial_of_runner, trials);
   for (std::size_t i = 0; i < runners.size(); ++i) {
-    trials[trial_of_runner[i]].measurement = race.measurement(runners[i]);
+    core::Trial& trial = trials[trial_of_runner[i]];
+    if (trial.outcome == core::Outcome::kMeasured) trial.measurement = race.measurement(runners[i]);
   }
   return trials;
 }

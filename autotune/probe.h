@@ -24,7 +24,8 @@ struct ProbeOptions {
 std::vector<std::int64_t> probe_points(std::int64_t largest);
 
 // Verifies all kernels on `problem` and races those that are right; one trial each, in their order.
-// Throws Interrupted when `stop` is set.
+// Groups have the usual rows: those are what a bundle serves. Throws Interrupted when `stop` is
+// set.
 std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& problem,
                                std::span<const Returning> kernels, const ProbeOptions& options,
                                const std::atomic<bool>& stop);

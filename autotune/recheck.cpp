@@ -10,11 +10,6 @@ namespace {
 
 constexpr double kAlpha = 0.05;
 
-struct Runner {
-  std::size_t entry;
-  std::size_t in_race;
-};
-
 // The rival that the winner is furthest behind.
 struct Worst {
   Drift drift;
@@ -22,15 +17,17 @@ struct Worst {
   bool is_clear = true;  // against every rival
 };
 
-Worst worst_rival(const Race& race, std::span<const Runner> runners, double threshold) {
+// The first runner is the winner; `entry_of` names the entry of each.
+Worst worst_rival(const Race& race, std::span<const std::size_t> entry_of, double threshold) {
   Worst worst;
-  const auto winner = race.measurement(runners.front().in_race).samples_us;
-  for (const Runner& rival : runners.subspan(1)) {
-    const Drift drift = judge_drift(winner, race.measurement(rival.in_race).samples_us, threshold);
+  const auto winner = race.measurement(0).samples_us;
+  for (std::size_t rival = 1; rival < entry_of.size(); ++rival) {
+    if (!race.racing(rival)) continue;
+    const Drift drift = judge_drift(winner, race.measurement(rival).samples_us, threshold);
     worst.is_clear = worst.is_clear && drift.is_clear;
     if (drift.ratio <= worst.drift.ratio) continue;
     worst.drift = drift;
-    worst.entry = rival.entry;
+    worst.entry = entry_of[rival];
   }
   return worst;
 }
@@ -42,17 +39,26 @@ std::string_view name_of(const BenchmarkEntry& rival) {
 void race_again(Recheck& result, Workbench& bench, std::span<const int> ids,
                 const RecheckOptions& options, const std::atomic<bool>& stop) {
   Race race(bench, stop);
-  std::vector<Runner> runners;
+  std::vector<std::size_t> entry_of;  // runner
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] >= 0) runners.push_back({i, race.enter(ids[i])});
+    if (ids[i] < 0) continue;
+    race.enter(ids[i]);
+    entry_of.push_back(i);
   }
   Worst worst;
   do {
     race.run(options.batch);
-    worst = worst_rival(race, runners, options.drift);
+    bury_fallen(race, entry_of, result.entries);
+    if (!race.racing(0)) {
+      result.verdict = RowVerdict::kWrong;
+      result.why = result.entries.front().failure;
+      return;
+    }
+    worst = worst_rival(race, entry_of, options.drift);
   } while (!worst.is_clear && race.rounds_done() < options.max_rounds);
-  for (const Runner& each : runners) {
-    result.entries[each.entry].measurement = race.measurement(each.in_race);
+  for (std::size_t runner = 0; runner < entry_of.size(); ++runner) {
+    if (!race.racing(runner)) continue;
+    result.entries[entry_of[runner]].measurement = race.measurement(runner);
   }
   result.over_rival = worst.drift.ratio;
   if (!worst.drift.drifted) return;
@@ -84,11 +90,11 @@ Drift judge_drift(std::span<const double> winner, std::span<const double> rival,
   return {drifted, interval.high < limit || interval.low >= limit, ratio.ratio()};
 }
 
-Recheck recheck(Executor& executor, const core::GemmProblem& problem,
+Recheck recheck(Executor& executor, const core::GemmProblem& problem, const core::GroupDraw& draw,
                 std::span<const Returning> kernels, const RecheckOptions& options,
                 const std::atomic<bool>& stop) {
   throw_if_set(stop);
-  const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
+  const std::unique_ptr<Workbench> bench = executor.prepare(problem, draw);
   Recheck result;
   result.problem = problem;
   const std::vector<int> ids = make_all_ready(*bench, kernels, stop, result.entries);
@@ -98,11 +104,12 @@ Recheck recheck(Executor& executor, const core::GemmProblem& problem,
     return result;
   }
   race_again(result, *bench, ids, options, stop);
-  for (std::size_t i = 1; i < ids.size(); ++i) {
-    if (ids[i] >= 0) continue;
-    result.why += (result.why.empty() ? "" : "; ") + fmt::format("the {} did not race: {}",
-                                                                 name_of(result.entries[i]),
-                                                                 result.entries[i].failure);
+  if (result.verdict == RowVerdict::kWrong) return result;
+  for (std::size_t i = 1; i < result.entries.size(); ++i) {
+    const BenchmarkEntry& rival = result.entries[i];
+    if (rival.failure.empty()) continue;
+    result.why += (result.why.empty() ? "" : "; ") +
+                  fmt::format("the {} did not race: {}", name_of(rival), rival.failure);
   }
   return result;
 }

@@ -34,8 +34,8 @@ struct Recheck {
 };
 
 // The first kernel is the winner. All are verified; those that are right take turns within each
-// round. Throws Interrupted when `stop` is set.
-Recheck recheck(Executor& executor, const core::GemmProblem& problem,
+// round, with the rows of `draw`. Throws Interrupted when `stop` is set.
+Recheck recheck(Executor& executor, const core::GemmProblem& problem, const core::GroupDraw& draw,
                 std::span<const Returning> kernels, const RecheckOptions& options,
                 const std::atomic<bool>& stop);
 

@@ -78,8 +78,11 @@ std::string record_cubin(TuneContext& context, const std::vector<Entrant>& entra
       return "";
     }
   }
-  // Measured in an earlier session that ended before it was stored: the compiler's cache has it.
-  const core::BuildResult build = context.builder.build(trial.config);
+  // Measured in an earlier session that ended before it was stored: the compiler's cache has it,
+  // where nobody emptied that.
+  std::future<core::BuildResult> building = context.pool.submit(trial.config);
+  while (building.wait_for(kLookUp) != std::future_status::ready) throw_if_set(context.stop);
+  const core::BuildResult build = building.get();
   if (!build.cubin) return build.failure;
   context.store.record(*build.cubin);
   return "";
@@ -137,13 +140,25 @@ core::Winner crown(const Trial& winning, const Trial* runner_up, std::span<const
   return winner;
 }
 
-// Whether the budget let this session measure the default alone, or nothing: times of different
-// sessions cannot be compared, so a winner that raced before stays.
-bool measured_too_little(const TuneContext& context, const std::vector<Entrant>& entrants) {
-  return context.budget_ran_out && std::ranges::none_of(entrants, [](const Entrant& each) {
-           return each.trial.contender == Contender::kCandidate &&
-                  each.trial.outcome == Outcome::kMeasured;
-         });
+// Whether the budget ended before this session could compare `stored` with anything: the deciding
+// race had no candidate, or not the stored winner, though that may still run. Times of different
+// sessions cannot be compared, so a winner that raced before then stays.
+bool measured_too_little(const TuneContext& context, const std::vector<Entrant>& entrants,
+                         const core::Winner& stored) {
+  if (!context.budget_ran_out || !stored.measured) return false;
+  const int race = deciding_race(entrants);
+  const auto ran = [race](const Entrant& each) {
+    return each.trial.outcome == Outcome::kMeasured && each.race == race && race >= 0;
+  };
+  const bool has_candidate = std::ranges::any_of(entrants, [&](const Entrant& each) {
+    return each.trial.contender == Contender::kCandidate && ran(each);
+  });
+  const auto again = std::ranges::find_if(entrants, [&](const Entrant& each) {
+    return is_ours(each.trial) && each.trial.config == stored.config;
+  });
+  if (again == entrants.end()) return true;
+  if (again->trial.outcome != Outcome::kMeasured) return false;  // it cannot serve any more
+  return !has_candidate || !ran(*again);
 }
 
 }  // namespace
@@ -169,13 +184,11 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   for (const Entrant& each : entrants) {
     if (each.recorded) result.trials.push_back(each.trial);
   }
-  if (measured_too_little(context, entrants)) {
-    const auto stored = context.store.winner(context.problem, context.environment);
-    if (stored && stored->measured) {
-      result.winner = stored;
-      result.why = stored->reason;
-      return;
-    }
+  const auto stored = context.stored_winner();
+  if (stored && measured_too_little(context, entrants, *stored)) {
+    result.winner = stored;
+    result.why = stored->reason;
+    return;
   }
   const Verdict verdict =
       decide(result.trials, electable(context, result.trials, entrants, first_new),
@@ -196,6 +209,7 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   const Trial* runner_up = verdict.runner_up ? &result.trials[*verdict.runner_up] : nullptr;
   result.winner = crown(winning, runner_up, result.trials, context.lineup, verdict.reason);
   result.winner->ranked_at = context.rates;
+  result.winner->rows = core::unusual_rows(context.problem, context.draw());
   context.store.record(*result.winner, context.environment);
   context.progress(Stage::kRecord, 1, 1);
 }

@@ -22,22 +22,25 @@ std::vector<int> make_all_ready(Workbench& bench, std::span<const Returning> ker
 }
 
 std::vector<BenchmarkEntry> rematch(Executor& executor, const core::GemmProblem& problem,
-                                    std::span<const Returning> kernels, int rounds,
-                                    const std::atomic<bool>& stop) {
+                                    const core::GroupDraw& draw, std::span<const Returning> kernels,
+                                    int rounds, const std::atomic<bool>& stop) {
   throw_if_set(stop);
-  const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
+  const std::unique_ptr<Workbench> bench = executor.prepare(problem, draw);
   std::vector<BenchmarkEntry> entries;
   const std::vector<int> ids = make_all_ready(*bench, kernels, stop, entries);
   Race race(*bench, stop);
-  std::vector<std::pair<std::size_t, std::size_t>> runners;  // entry, and its number in the race
+  std::vector<std::size_t> entry_of;  // runner
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] >= 0) runners.emplace_back(i, race.enter(ids[i]));
+    if (ids[i] < 0) continue;
+    race.enter(ids[i]);
+    entry_of.push_back(i);
   }
-  if (runners.empty()) return entries;
+  if (entry_of.empty()) return entries;
   race.run(rounds);
-  for (const auto& [entry, runner] : runners) {
-    entries[entry].measurement = race.measurement(runner);
+  for (std::size_t runner = 0; runner < entry_of.size(); ++runner) {
+    entries[entry_of[runner]].measurement = race.measurement(runner);
   }
+  bury_fallen(race, entry_of, entries);
   return entries;
 }
 

@@ -22,10 +22,10 @@ std::vector<int> make_all_ready(Workbench& bench, std::span<const Returning> ker
                                 const std::atomic<bool>& stop,
                                 std::vector<BenchmarkEntry>& entries);
 
-// Verifies all; those that are right take turns within each of `rounds` rounds. One entry each, in
-// their order. Throws Interrupted when `stop` is set.
+// Verifies all; those that are right take turns within each of `rounds` rounds, with the rows of
+// `draw`. One entry each, in their order. Throws Interrupted when `stop` is set.
 std::vector<BenchmarkEntry> rematch(Executor& executor, const core::GemmProblem& problem,
-                                    std::span<const Returning> kernels, int rounds,
-                                    const std::atomic<bool>& stop);
+                                    const core::GroupDraw& draw, std::span<const Returning> kernels,
+                                    int rounds, const std::atomic<bool>& stop);
 
 }  // namespace deepgemm::autotune

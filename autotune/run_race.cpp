@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "autotune/stages.h"
 
@@ -29,10 +30,11 @@ class Heat {
   // False where the deadline ended it.
   bool run() {
     while (const int batch = terms_.rule.next_batch(race_.rounds_done())) {
-      race_.run(batch, terms_.deadline);
+      const bool in_time = run_batch(batch);
       bury();
-      if (terms_.deadline.passed()) return false;
+      if (!in_time || terms_.deadline.passed()) return false;
       if (judge()) break;
+      record_so_far();
     }
     return true;
   }
@@ -44,6 +46,15 @@ class Heat {
   }
 
  private:
+  bool run_batch(int rounds) {
+    try {
+      race_.run(rounds, terms_.deadline);
+      return true;
+    } catch (const OutOfTime&) {
+      return false;
+    }
+  }
+
   Entrant& entrant(std::size_t runner) { return entrants_[who_[runner]]; }
 
   void bury() {
@@ -56,6 +67,23 @@ class Heat {
       fallen.trial.measurement = {};
       context_.record(fallen);
     }
+  }
+
+  // Those of a heat that race on: a tuner that is killed now loses their next rounds alone. The row
+  // that they leave with replaces this one. A final has them all stored.
+  void record_so_far() {
+    if (terms_.record_again || std::exchange(has_recorded_, true)) return;
+    std::vector<core::Trial> trials;
+    for (std::size_t runner = 0; runner < who_.size(); ++runner) {
+      if (!race_.racing(runner) || entrant(runner).recorded) continue;
+      core::Measurement measurement = race_.measurement(runner);
+      if (measurement.samples_us.size() < kFewestSamples) continue;
+      trials.push_back(entrant(runner).trial);
+      trials.back().measurement = std::move(measurement);
+    }
+    if (trials.empty()) return;
+    context_.store.record(trials, context_.environment);
+    for (const core::Trial& each : trials) context_.observer.trial(each);
   }
 
   void leave(std::size_t runner) {
@@ -105,6 +133,7 @@ class Heat {
   const RaceTerms& terms_;
   Race race_;
   int number_;
+  bool has_recorded_ = false;  // those that race on
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -47,9 +48,20 @@ struct TuneContext {
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
   int races = 0;
+  // Called once, when the compiler has this problem's first kernels to build: those of the next one
+  // must not come before them.
+  std::function<void()> look_ahead = nullptr;
 
   core::GroupDraw draw() const { return options.draws.of(problem); }
-  std::string policy() const { return policy_with(executor->policy(), problem, draw()); }
+  // What is only predicted is of the usual rows where it says nothing.
+  std::string policy() const {
+    return executor == nullptr ? core::unusual_rows(problem, draw())
+                               : policy_with(executor->policy(), problem, draw());
+  }
+  // The winner that this run would replace.
+  std::optional<core::Winner> stored_winner() const {
+    return store.winner(problem, environment, core::unusual_rows(problem, draw()));
+  }
   void record(Entrant& entrant);  // one durable transaction
   void progress(Stage stage, std::size_t done, std::size_t total);
 };
@@ -89,7 +101,8 @@ struct RaceTerms {
 
 // Runs `entrants[i]` for each i of `who` against each other until the rule has enough, or the
 // deadline passes, which `false` says. Everyone gets its measurement, where it has enough samples,
-// and is recorded when it leaves; who dropped out is dismissed.
+// and is recorded when it leaves, and once before it where it races on after the first rounds; who
+// dropped out is dismissed.
 bool run_race(TuneContext& context, std::vector<Entrant>& entrants,
               const std::vector<std::size_t>& who, const RaceTerms& terms);
 

@@ -69,12 +69,13 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   const core::DeviceInfo modelled = calibrated(device_, rates);
   std::optional<Plan> plan = ahead_ ? ahead_->take(problem, modelled) : std::nullopt;
   result.plan = plan ? *std::move(plan) : make_plan(problem, space_, modelled, result.draw);
-  if (next != nullptr) look_ahead(*next);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
-  Lineup lineup = line_up(problem, result.plan, {device_, CostModel(modelled, result.plan.rows)},
-                          options_.effort, stored(problem),
-                          store_.winners_of_family(problem, environment_), executor_ != nullptr);
-  if (lineup.answered && (result.winner = store_.winner(problem, environment_))) {
+  const std::vector<core::GemmConfig> quarantined =
+      options_.force ? std::vector<core::GemmConfig>() : store_.quarantined(environment_);
+  Lineup lineup =
+      line_up(problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined},
+              options_.effort, stored(problem), proposers(problem), executor_ != nullptr);
+  if (lineup.answered && (result.winner = stored_winner(problem))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
     result.resumed = true;
@@ -84,7 +85,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
 
   const Deadline deadline(start, options_.budget_seconds);
   // No time to measure anything: what is stored stands, and the next call goes on.
-  if (deadline.passed() && (result.winner = store_.winner(problem, environment_))) {
+  if (deadline.passed() && (result.winner = stored_winner(problem))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
     result.budget_ran_out = true;
@@ -92,6 +93,12 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     return result;
   }
 
+  if (lineup.left_out > 0) {
+    observer_.note(std::to_string(lineup.left_out) +
+                   (lineup.left_out == 1 ? " kernel is" : " kernels are") +
+                   " left out after ending the process that ran it for another shape; --force "
+                   "tries again");
+  }
   // Everything was measured and nothing decided: the fastest race once more.
   if (lineup.answered) lineup.start = lineup.rerun;
   TuneContext context{problem,      device_,
@@ -102,8 +109,16 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
                       executor_,    store_,
                       observer_,    stop_,
                       deadline,     Deadline(start, options_.budget_seconds * kBuildShare)};
+  if (next != nullptr) context.look_ahead = [this, next] { look_ahead(*next); };
   if (executor_ != nullptr && !lineup.start.empty()) {
-    context.bench = executor_->prepare(problem, options_.draws.of(problem));
+    try {
+      context.bench = executor_->prepare(problem, result.draw);
+    } catch (const core::UsageError& error) {
+      // More memory than this GPU has: that ends this problem, not those that come after it.
+      result.why = std::string(error.what()) + "; " + error.next_step();
+      result.seconds = seconds_since(start);
+      return result;
+    }
     const std::string note = context.bench->reference_note();
     if (!note.empty()) observer_.note(note);
   }
@@ -117,15 +132,11 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
 
 std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   if (options_.force) return {};
-  // Times of other rows answer nothing, nor do the few samples of a probe; what was never measured
-  // is the same for all.
-  const std::string rows = core::describe(problem, options_.draws.of(problem));
-  const auto answers = [&rows](const core::Trial& trial) {
-    return !core::is_probe(trial) && (trial.policy.empty() || trial.policy.ends_with(rows));
-  };
+  // Times of other rows answer nothing, nor do the few samples of a probe.
+  const std::string rows = core::unusual_rows(problem, options_.draws.of(problem));
   std::vector<core::Trial> newest;
   for (core::Trial& each : store_.trials(problem, environment_)) {
-    if (!answers(each)) continue;
+    if (core::is_probe(each) || !core::tells_of(each, rows)) continue;
     std::erase_if(newest, [&each](const core::Trial& older) {
       return older.contender == each.contender && older.config == each.config;
     });
@@ -134,19 +145,33 @@ std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   return newest;
 }
 
+// Of the rows that this call measures: what won for others decides nothing here.
+std::optional<core::Winner> Tuner::stored_winner(const core::GemmProblem& problem) const {
+  return store_.winner(problem, environment_,
+                       core::unusual_rows(problem, options_.draws.of(problem)));
+}
+
+// Whose configs are tried early: those that won for other m's, and what won for this one where
+// everything is measured anew, so that a budget leaves time to compare with it.
+std::vector<core::Winner> Tuner::proposers(const core::GemmProblem& problem) const {
+  std::vector<core::Winner> winners = store_.winners_of_family(problem, environment_);
+  if (!options_.force) return winners;
+  if (auto own = stored_winner(problem)) winners.push_back(*std::move(own));
+  return winners;
+}
+
 // A row keeps the rates that it was ranked at: a calibration that was fitted later is no reason to
 // try others for it.
 core::Calibration Tuner::rates_of(const core::GemmProblem& problem) const {
   if (!options_.force) {
-    if (const auto winner = store_.winner(problem, environment_)) return winner->ranked_at;
+    if (const auto winner = stored_winner(problem)) return winner->ranked_at;
   }
   return store_.calibration(environment_).value_or(core::Calibration());
 }
 
 void Tuner::look_ahead(const core::GemmProblem& problem) {
   if (executor_ == nullptr || core::why_illegal(problem)) return;
-  // What the store answers is not compiled again.
-  if (!options_.force && store_.winner(problem, environment_)) return;
+  // What the store answers is not compiled again, a winner or not: another effort may want more.
   std::vector<core::GemmConfig> known;
   for (const core::Trial& each : stored(problem)) known.push_back(each.config);
   const core::DeviceInfo modelled = calibrated(device_, rates_of(problem));

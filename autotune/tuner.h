@@ -65,8 +65,9 @@ class Tuner {
   ~Tuner();
 
   // Tries what the store does not answer, records every trial at once, then the winner and the
-  // cubins of winner, runner-up and default. Throws UsageError for an illegal problem, Interrupted
-  // (autotune/interrupt.h) when `stop` is set; everything finished by then is recorded.
+  // cubins of winner, runner-up and default. A problem that the GPU has no memory for ends without
+  // a winner. Throws UsageError for an illegal problem, Interrupted (autotune/interrupt.h) when
+  // `stop` is set; everything finished by then is recorded.
   // `next`, where it is known, is the problem of the next call: ranked and compiled for meanwhile.
   TuneResult run(const core::GemmProblem& problem, const core::GemmProblem* next = nullptr);
 
@@ -76,6 +77,8 @@ class Tuner {
  private:
   void look_ahead(const core::GemmProblem& problem);
   std::vector<core::Trial> stored(const core::GemmProblem& problem) const;
+  std::optional<core::Winner> stored_winner(const core::GemmProblem& problem) const;
+  std::vector<core::Winner> proposers(const core::GemmProblem& problem) const;
   core::Calibration rates_of(const core::GemmProblem& problem) const;
 
   core::DeviceInfo device_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "autotune/cost_model.h"
@@ -62,11 +63,13 @@ class WorkerBench final : public Workbench {
     Entry& entry = entries_.at(id);
     if (const auto loss = bring_in(entry)) return failed(*loss);
     const Answer answer =
-        link_.ask(Say::kVerify, wire::pack(entry.id), link_.limits().verify + entry.patience_s);
+        ask(Say::kVerify, wire::pack(entry.id), link_.limits().verify + entry.patience_s);
     Check check;
     if (const auto loss = read(answer, check)) return failed(*loss);
     return check;
   }
+
+  void end_by(const Deadline& deadline) override { deadline_ = deadline; }
 
   // Where a round is lost, each contender runs alone, so that the one at fault shows itself.
   Round round(std::span<const int> ids) override {
@@ -77,7 +80,7 @@ class WorkerBench final : public Workbench {
         try_round(ids.subspan(i, 1), casualty);
       }
       if (!casualty) continue;
-      entries_.erase(casualty->id);
+      dismiss(casualty->id);
       Round lost;
       lost.casualty = std::move(casualty);
       return lost;
@@ -101,6 +104,21 @@ class WorkerBench final : public Workbench {
     check.outcome = loss.outcome;
     check.detail = loss.detail;
     return check;
+  }
+
+  // What the GPU refuses is the contender's failure. Throws OutOfTime where the deadline, and not
+  // the limit, ended the wait.
+  Answer ask(Say say, const std::string& body, double limit_s) {
+    constexpr double kLeast = 1e-3;  // 0 would mean no limit
+    const double left_s = std::max(deadline_.seconds_left(), kLeast);
+    try {
+      Answer answer = link_.ask(say, body, std::min(limit_s, left_s));
+      const bool waited = answer.loss && answer.loss->outcome == Outcome::kHung;
+      if (waited && left_s < limit_s) throw OutOfTime{};
+      return answer;
+    } catch (const core::Error& error) {
+      return {"", Loss{Outcome::kLaunchFailed, error.what()}};
+    }
   }
 
   // Why there is no answer, or none that makes sense; else `values` are filled.
@@ -172,8 +190,7 @@ class WorkerBench final : public Workbench {
       there.push_back(entry.id);
       patience_s += entry.patience_s;
     }
-    const Answer answer =
-        link_.ask(Say::kRound, wire::pack(there), link_.limits().round + patience_s);
+    const Answer answer = ask(Say::kRound, wire::pack(there), link_.limits().round + patience_s);
     Round round;
     std::optional<Loss> loss = read(answer, round);
     if (!loss && round.times_us.size() != ids.size()) loss = link_.give_up();
@@ -191,6 +208,7 @@ class WorkerBench final : public Workbench {
   int generation_ = 0;  // of the worker that has the problem before it
   std::map<int, Entry> entries_;
   int next_id_ = 0;
+  Deadline deadline_;
 };
 
 class WorkerExecutor final : public Executor {

@@ -86,8 +86,8 @@ void CompilePool::work() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return closing_ || (task = take_task()).has_value(); });
       if (closing_) return;
+      ++running_;  // before anybody can see that the task left the queue
     }
-    ++running_;
     (*task)();
     --running_;
   }

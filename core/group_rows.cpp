@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <sstream>
 #include <utility>
 
 namespace deepgemm::core {
@@ -163,6 +164,39 @@ std::string describe(const GemmProblem& problem, const GroupDraw& draw) {
     text += ", max_m " + std::to_string(max_m_of(problem, draw));
   }
   return text;
+}
+
+std::string unusual_rows(const GemmProblem& problem, const GroupDraw& draw) {
+  std::string rows = describe(problem, draw);
+  return rows == describe(problem, {}) ? "" : rows;
+}
+
+std::optional<GroupDraw> draw_of(const GemmProblem& problem, std::string_view rows) {
+  GroupDraw draw;
+  if (rows.empty()) return draw;
+  std::istringstream words{std::string(rows)};
+  for (std::string word; words >> word;) {
+    if (word.ends_with(',')) word.pop_back();
+    if (word == "rows:") continue;
+    if (word == "max_m") {
+      words >> draw.max_m;
+    } else if (const auto skew = skew_named(word)) {
+      draw.skew = *skew;
+    } else if (!word.empty() && word.find_first_not_of("0123456789") == std::string::npos) {
+      draw.rows.push_back(std::stoll(word));
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (why_illegal(problem, draw) || describe(problem, draw) != rows) return std::nullopt;
+  return draw;
+}
+
+bool tells_of(const Trial& trial, std::string_view rows) {
+  if (trial.policy.empty()) return rows.empty() || trial.outcome != Outcome::kPredicted;
+  const std::size_t at = trial.policy.find("rows:");
+  if (at == std::string::npos) return rows.empty();
+  return trial.policy.substr(at) == (rows.empty() ? describe(trial.problem, {}) : rows);
 }
 
 double flops(const GemmProblem& problem, const GroupDraw& draw) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/problem.h"
+#include "core/trial.h"
 
 namespace deepgemm::core {
 
@@ -49,6 +50,17 @@ std::optional<std::string> why_illegal(const GemmProblem& problem, const GroupDr
 // For the policy of a measurement: "rows: even", "rows: zipf, max_m 4096", "rows: 24 23 19, max_m
 // 1024". Empty of a dense problem. Times of other rows are other times.
 std::string describe(const GemmProblem& problem, const GroupDraw& draw);
+
+// What a winner says of its rows: as above, but empty of the draw that problems are tuned with
+// where nobody says otherwise, which is the one to serve.
+std::string unusual_rows(const GemmProblem& problem, const GroupDraw& draw);
+
+// The draw that `rows` (see unusual_rows) stands for; nullopt where it stands for none.
+std::optional<GroupDraw> draw_of(const GemmProblem& problem, std::string_view rows);
+
+// Whether a trial tells of these rows (see unusual_rows): its times are of them, or it has none
+// because it failed before it was run, which is the same for all rows.
+bool tells_of(const Trial& trial, std::string_view rows);
 
 // Only rows that are used are work, and B of groups that have any.
 double flops(const GemmProblem& problem, const GroupDraw& draw);

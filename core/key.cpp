@@ -18,6 +18,14 @@ std::string family_key(const GemmProblem& problem, std::string_view device_id) {
   return key;
 }
 
+std::string family_text(const GemmProblem& problem) {
+  const std::string shape = to_string(problem);
+  const std::string m = std::to_string(problem.m) + "x";
+  const std::size_t groups = shape.find(" of ");
+  const std::size_t at = groups == std::string::npos ? 0 : groups + 4;
+  return shape.substr(0, at) + shape.substr(at + m.size());
+}
+
 RowInterval row_interval(std::span<const std::int64_t> tuned, std::size_t index) {
   const std::int64_t lowest = index == 0 ? 1 : tuned[index - 1] + 1;
   const bool largest = index + 1 == tuned.size();

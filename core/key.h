@@ -17,6 +17,10 @@ namespace deepgemm::core {
 // alignment: 1 of what is not grouped-contiguous.
 std::string family_key(const GemmProblem& problem, std::string_view device_id);
 
+// The same for people: "2112x7168", "32 groups of 4096x7168, masked", "16 groups of 4096x7168,
+// contiguous by 128".
+std::string family_text(const GemmProblem& problem);
+
 // Interval of m that a row answers for: m_lo <= m <= m_hi.
 struct RowInterval {
   std::int64_t m_lo;

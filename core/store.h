@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,16 +59,21 @@ class TrialStore {
   // not agree with each other, the one that was stored last counts; likewise below.
   virtual std::vector<Trial> trials(const GemmProblem& problem,
                                     const Environment& environment) const = 0;
-  virtual std::optional<Winner> winner(const GemmProblem& problem,
-                                       const Environment& environment) const = 0;
+  // The newest of those that were measured with `rows` (see core::unusual_rows).
+  virtual std::optional<Winner> winner(const GemmProblem& problem, const Environment& environment,
+                                       std::string_view rows) const = 0;
   // Newest winners of all problems that differ from this one in m only, of an environment that
-  // agrees; m ascending.
+  // agrees, whatever their rows; m ascending.
   virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
-  // The newest of an environment that agrees; nullopt where nothing was fitted yet.
+  // Configs that ended the process that ran them (faulted, hung, lost) for any problem.
+  virtual std::vector<GemmConfig> quarantined(const Environment& environment) const = 0;
+  // Of an environment that agrees, the newest of those that were fitted to most problems; nullopt
+  // where nothing was fitted yet.
   virtual std::optional<Calibration> calibration(const Environment& environment) const = 0;
   // Each call is one durable transaction.
   virtual void record(const Trial& trial, const Environment& environment) = 0;
+  virtual void record(std::span<const Trial> trials, const Environment& environment) = 0;
   virtual void record(const Cubin& cubin) = 0;
   virtual void record(const Winner& winner, const Environment& environment) = 0;
   virtual void record(const Calibration& calibration, const Environment& environment) = 0;

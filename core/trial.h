@@ -24,6 +24,10 @@ enum class Outcome {
   kHung,           // not done within its time limit
   kWorkerLost,     // the process that ran it ended, or answered nonsense
 };
+// Outcomes that end the process that runs the kernel: its config is not tried again in the same
+// environment, for no problem.
+inline constexpr std::array<Outcome, 3> kQuarantining{Outcome::kFaulted, Outcome::kHung,
+                                                      Outcome::kWorkerLost};
 std::string_view name(Outcome outcome);  // "measured", "compile-failed", …
 std::optional<Outcome> outcome_named(std::string_view text);
 
@@ -143,6 +147,7 @@ inline bool is_probe(const Trial& trial) { return trial.policy.starts_with(kProb
 struct Calibration {
   double memory = 1;  // bandwidth over DeviceInfo::memory_gbps
   double math = 1;    // clocks over DeviceInfo::clock_mhz
+  int problems = 0;   // whose trials it was fitted to; 0: not known, or not fitted
 
   friend bool operator==(const Calibration&, const Calibration&) = default;
 };
@@ -175,6 +180,7 @@ struct Winner {
   double margin_high = 0;
   double cublaslt_margin_low = 0;
   double cublaslt_margin_high = 0;
+  std::string rows;  // of the groups it was measured with, see core::unusual_rows
 };
 
 }  // namespace deepgemm::core

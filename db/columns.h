@@ -122,12 +122,14 @@ void visit_columns(Winner& winner, Visit&& visit) {
   visit("margin_high", winner.margin_high);
   visit("cublaslt_margin_low", winner.cublaslt_margin_low);
   visit("cublaslt_margin_high", winner.cublaslt_margin_high);
+  visit("rows", winner.rows);
 }
 
 template <Is<core::Calibration> Calibration, class Visit>
 void visit_columns(Calibration& calibration, Visit&& visit) {
   visit("memory", calibration.memory);
   visit("math", calibration.math);
+  visit("problems", calibration.problems);
 }
 
 template <Is<core::Cubin> Cubin, class Visit>

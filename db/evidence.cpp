@@ -1,5 +1,7 @@
 #include "db/evidence.h"
 
+#include "core/group_rows.h"
+
 namespace deepgemm::db {
 namespace {
 
@@ -26,10 +28,16 @@ void add_candidate(Evidence& evidence, const WinnerRow& row, const TrialRow& eac
 
 }  // namespace
 
+bool may_support(const TrialRow& trial, const WinnerRow& winner) {
+  return !core::is_probe(trial.trial) && core::tells_of(trial.trial, winner.winner.rows) &&
+         trial.trial.problem == winner.winner.problem &&
+         core::agree(trial.environment, winner.environment);
+}
+
 Evidence evidence_of(const WinnerRow& row, std::span<const TrialRow> trials) {
   Evidence evidence;
   for (const TrialRow& each : trials) {
-    if (!core::agree(each.environment, row.environment)) continue;
+    if (!may_support(each, row)) continue;
     switch (each.trial.contender) {
       case Contender::kCandidate:
         add_candidate(evidence, row, each);

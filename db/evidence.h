@@ -7,7 +7,11 @@
 
 namespace deepgemm::db {
 
-// Recorded in the winner's environment; nullptr where there is none.
+// Whether a trial is of the problem, the environment and the rows that the winner is of. A probe is
+// none: its race had other entrants and another aim.
+bool may_support(const TrialRow& trial, const WinnerRow& winner);
+
+// Of those that may support the winner; nullptr where there is none.
 struct Evidence {
   const TrialRow* winner = nullptr;     // null where the default won, which has a trial of its own
   const TrialRow* runner_up = nullptr;  // the fastest candidate beside the winner

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "core/key.h"
 #include "db/row_cover.h"
 
 namespace deepgemm::db {
@@ -159,11 +160,18 @@ std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
   });
   const Family family(rows, points_of(trials, environment), has_kernel);
   if (!family.was_probed()) return std::nullopt;
-  const std::string what =
-      std::to_string(first.winner.problem.n) + "x" + std::to_string(first.winner.problem.k);
+  const std::string what = core::family_text(first.winner.problem);
   if (stranger != rows.end()) {
     why_not = "the rows of " + what + " stay as they were tuned, because m = " +
               std::to_string((*stranger)->winner.problem.m) + " was tuned in another environment";
+    return std::nullopt;
+  }
+  const auto unusual =
+      std::ranges::find_if(rows, [](const WinnerRow* row) { return !row->winner.rows.empty(); });
+  if (unusual != rows.end()) {
+    why_not = "the rows of " + what + " stay as they were tuned, because m = " +
+              std::to_string((*unusual)->winner.problem.m) + " was tuned for " +
+              (*unusual)->winner.rows;
     return std::nullopt;
   }
   if (const auto m = family.missing()) {

@@ -22,6 +22,13 @@ const std::vector<std::string>& problem_columns() {
   return names;
 }
 
+// What tells winners of one environment apart that stand beside each other.
+std::vector<std::string> winner_identity() {
+  std::vector<std::string> names = problem_columns();
+  names.push_back("rows");
+  return names;
+}
+
 std::vector<std::string> names_of(const Table& table) {
   std::vector<std::string> names;
   for (const Column& column : table.columns) names.push_back(column.name);
@@ -77,13 +84,18 @@ void sort_table(SQLite::Database& database) {
 }
 
 template <class T>
-void append_row(SQLite::Database& database, const T& row, const core::Environment& environment) {
+void append_rows(SQLite::Database& database, std::span<const T> rows,
+                 const core::Environment& environment) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   SQLite::Statement insert(database, insert_sql(table_of<T>(), "environment_id, recorded_at",
                                                 "?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"));
-  insert.bind(1, environment_row(database, environment));
-  bind_row(insert, 2, row);
-  insert.exec();
+  const std::int64_t environment_id = environment_row(database, environment);
+  for (const T& row : rows) {
+    insert.bind(1, environment_id);
+    bind_row(insert, 2, row);
+    insert.exec();
+    insert.reset();
+  }
   transaction.commit();
 }
 
@@ -98,10 +110,11 @@ core::Environment read_environment(const SQLite::Database& database,
 }
 
 // Those that an older file has: what it lacks is the default of all its rows.
-std::string stored_problem_columns(const SQLite::Database& database, const Table& table) {
+std::string stored_columns_of(const SQLite::Database& database, const Table& table,
+                              const std::vector<std::string>& names) {
   const std::vector<std::string> stored = stored_columns(database, table);
   std::string list;
-  for (const std::string& name : problem_columns()) {
+  for (const std::string& name : names) {
     if (std::ranges::find(stored, name) != stored.end()) list += ", \"" + name + '"';
   }
   return list;
@@ -119,7 +132,14 @@ std::string condition_of(const SQLite::Database& database, const Table& table,
   if (!ids.empty()) condition += " AND environment_id IN (" + ids + ")";
   if (selection.newest_only) {
     condition += " AND id IN (SELECT max(id) FROM " + table.name + " GROUP BY environment_id" +
-                 stored_problem_columns(database, table) + ")";
+                 stored_columns_of(database, table, winner_identity()) + ")";
+  }
+  if (selection.quarantined) {
+    for (const core::Outcome each : core::kQuarantining) {
+      condition +=
+          (each == core::kQuarantining.front() ? " AND outcome IN (" : ", ") + sql_literal(each);
+    }
+    condition += ")";
   }
   return condition;
 }
@@ -189,19 +209,19 @@ std::vector<std::int64_t> agreeing_environments(const SQLite::Database& database
   return ids;
 }
 
-void append(SQLite::Database& database, const core::Trial& trial,
+void append(SQLite::Database& database, std::span<const core::Trial> trials,
             const core::Environment& environment) {
-  append_row(database, trial, environment);
+  append_rows(database, trials, environment);
 }
 
 void append(SQLite::Database& database, const core::Winner& winner,
             const core::Environment& environment) {
-  append_row(database, winner, environment);
+  append_rows(database, std::span(&winner, 1), environment);
 }
 
 void append(SQLite::Database& database, const core::Calibration& calibration,
             const core::Environment& environment) {
-  append_row(database, calibration, environment);
+  append_rows(database, std::span(&calibration, 1), environment);
 }
 
 bool add(SQLite::Database& database, const TrialRow& row) {
@@ -228,8 +248,8 @@ std::vector<TrialRow> read_trials(const SQLite::Database& database,
   for_each_row<core::Trial>(
       database, path, selection,
       [&rows](core::Trial trial, const core::Environment& environment, std::string recorded_at,
-              std::int64_t) {
-        rows.push_back({std::move(trial), environment, std::move(recorded_at)});
+              std::int64_t id) {
+        rows.push_back({std::move(trial), environment, std::move(recorded_at), id});
       });
   return rows;
 }

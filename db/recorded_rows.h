@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ std::vector<std::int64_t> agreeing_environments(const SQLite::Database& database
                                                 const core::Environment& environment);
 
 // Appends in one transaction, with the environment where it is new.
-void append(SQLite::Database& database, const core::Trial& trial,
+void append(SQLite::Database& database, std::span<const core::Trial> trials,
             const core::Environment& environment);
 void append(SQLite::Database& database, const core::Winner& winner,
             const core::Environment& environment);
@@ -53,7 +54,8 @@ struct Selection {
   std::optional<core::GemmProblem> problem = {};   // all of it, or
   std::optional<core::GemmProblem> any_m_of = {};  // its n and k only
   std::vector<std::int64_t> environment_ids = {};  // empty: any
-  bool newest_only = false;                        // per problem and environment
+  bool newest_only = false;                        // winners: per problem, environment and rows
+  bool quarantined = false;                        // trials: that ended the process that ran them
 };
 
 // Rows in the order in which they were recorded.

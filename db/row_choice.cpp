@@ -9,6 +9,7 @@ namespace {
 
 bool is_better(const WinnerRow& a, const WinnerRow& b) {
   if (a.winner.measured != b.winner.measured) return a.winner.measured;
+  if (a.winner.rows.empty() != b.winner.rows.empty()) return a.winner.rows.empty();
   return a.id > b.id;
 }
 

@@ -21,8 +21,9 @@ struct Family {
 };
 
 // The family of `problem` on `device_id`; where that GPU has none, the one on the GPU of the best
-// row; empty where no GPU has one. For one m a measured row is better than a predicted one, then a
-// newer one than an older. The family points into `winners`.
+// row; empty where no GPU has one. For one m a measured row is better than a predicted one, one
+// that was measured with the usual rows of groups than one with others, and a newer one than an
+// older. The family points into `winners`.
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
                   std::string_view device_id);
 

@@ -87,7 +87,7 @@ void recover_if_left(const std::filesystem::path& path) {
   std::error_code not_there;
   if (!has_log(path) || std::filesystem::file_size(path, not_there) == 0 || not_there) return;
   try {
-    const TunerLock lock(behind_links(path));
+    const TunerLock lock(behind_links(path), LockHolder::kInspector);
     SQLite::Database database = open_for_tuning(path);
     end_wal(database);
   } catch (const core::Error&) {
@@ -135,7 +135,7 @@ struct TuningDb::State {
 
   static std::unique_ptr<TunerLock> take_lock(const std::filesystem::path& path) {
     create_folder_of(path);
-    return std::make_unique<TunerLock>(behind_links(path));
+    return std::make_unique<TunerLock>(behind_links(path), LockHolder::kTuner);
   }
 
   // One consistent view for reads that take several statements.
@@ -191,16 +191,17 @@ std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
 }
 
 std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
-                                             const core::Environment& environment) const {
-  return state_->read([&]() -> std::optional<core::Winner> {
+                                             const core::Environment& environment,
+                                             std::string_view rows) const {
+  std::vector<WinnerRow> found = state_->read([&]() -> std::vector<WinnerRow> {
     const auto ids = agreeing_environments(state_->database, state_->path, environment);
-    if (ids.empty()) return std::nullopt;
-    const auto rows =
-        read_winners(state_->database, state_->path,
-                     {.problem = problem, .environment_ids = ids, .newest_only = true});
-    if (rows.empty()) return std::nullopt;
-    return rows.back().winner;
+    if (ids.empty()) return {};
+    return read_winners(state_->database, state_->path,
+                        {.problem = problem, .environment_ids = ids, .newest_only = true});
   });
+  std::erase_if(found, [rows](const WinnerRow& each) { return each.winner.rows != rows; });
+  if (found.empty()) return std::nullopt;
+  return std::move(found.back().winner);
 }
 
 std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& problem,
@@ -225,18 +226,41 @@ std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& p
   return family;
 }
 
+std::vector<core::GemmConfig> TuningDb::quarantined(const core::Environment& environment) const {
+  return state_->read([&]() -> std::vector<core::GemmConfig> {
+    const auto ids = agreeing_environments(state_->database, state_->path, environment);
+    if (ids.empty()) return {};
+    std::map<std::string, core::GemmConfig> configs;
+    for (const TrialRow& row : read_trials(state_->database, state_->path,
+                                           {.environment_ids = ids, .quarantined = true})) {
+      configs.emplace(core::to_string(row.trial.config), row.trial.config);
+    }
+    std::vector<core::GemmConfig> list;
+    for (const auto& [text, config] : configs) list.push_back(config);
+    return list;
+  });
+}
+
 std::optional<core::Calibration> TuningDb::calibration(const core::Environment& environment) const {
   return state_->read([&]() -> std::optional<core::Calibration> {
     const auto ids = agreeing_environments(state_->database, state_->path, environment);
     if (ids.empty()) return std::nullopt;
     const auto rows = read_calibrations(state_->database, state_->path, ids);
     if (rows.empty()) return std::nullopt;
-    return rows.back().calibration;
+    const CalibrationRow* best = &rows.front();
+    for (const CalibrationRow& each : rows) {
+      if (each.calibration.problems >= best->calibration.problems) best = &each;
+    }
+    return best->calibration;
   });
 }
 
 void TuningDb::record(const core::Trial& trial, const core::Environment& environment) {
-  translated(state_->path, [&] { append(state_->database, trial, environment); });
+  record(std::span(&trial, 1), environment);
+}
+
+void TuningDb::record(std::span<const core::Trial> trials, const core::Environment& environment) {
+  translated(state_->path, [&] { append(state_->database, trials, environment); });
 }
 
 void TuningDb::record(const core::Cubin& cubin) {

@@ -30,6 +30,7 @@ struct TrialRow {
   core::Trial trial;
   core::Environment environment;
   std::string recorded_at;
+  std::int64_t id = 0;  // as above
 };
 
 // What merging brought in.
@@ -41,10 +42,12 @@ struct Merged {
 
 // What may go from a database. A trial that is gone is tried again by the next tune of its shape.
 struct PruneOptions {
-  // Trials and winners of a problem that has a newer measured winner from the same kind of GPU.
+  // Trials and winners of a problem that has a newer measured winner of the same rows from the same
+  // kind of GPU, in an environment that does not agree with theirs.
   bool superseded = false;
-  // Trials of candidates beside the winner and the runner-up, where a winner was recorded; of the
-  // other contenders all but the newest.
+  // Where a winner was recorded, trials that it does not stand on (see db/evidence.h): candidates
+  // beside the winner and the runner-up; of the other contenders all but the newest. Probes, which
+  // rows are merged by, and trials of other rows stay.
   bool losers = false;
   // Compiled kernels that no winner and no trial refers to.
   bool orphans = false;
@@ -74,23 +77,27 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   // earlier is lost) and UsageError where a row turns out to be damaged.
 
   // Rows of device_id first, of any other GPU else. For one m a measured winner precedes a
-  // predicted one, then the newest. The reason of kNone names the next step.
+  // predicted one, one of the usual rows one of others, then the newest. The reason of kNone names
+  // the next step.
   core::Lookup find(const core::GemmProblem& problem, std::string_view device_id) const override;
   std::optional<core::Cubin> cubin(std::string_view key) const override;
 
   std::vector<core::Trial> trials(const core::GemmProblem& problem,
                                   const core::Environment& environment) const override;
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
-                                     const core::Environment& environment) const override;
+                                     const core::Environment& environment,
+                                     std::string_view rows) const override;
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override;
+  std::vector<core::GemmConfig> quarantined(const core::Environment& environment) const override;
   std::optional<core::Calibration> calibration(const core::Environment& environment) const override;
   void record(const core::Trial& trial, const core::Environment& environment) override;
+  void record(std::span<const core::Trial> trials, const core::Environment& environment) override;
   void record(const core::Cubin& cubin) override;
   void record(const core::Winner& winner, const core::Environment& environment) override;
   void record(const core::Calibration& calibration, const core::Environment& environment) override;
 
-  // Newest winner per problem and environment, ordered by device, n, k, m.
+  // Newest winner per problem, environment and rows, ordered by device, n, k, m.
   std::vector<WinnerRow> winners() const;
   // Every trial of a problem, oldest first.
   std::vector<TrialRow> all_trials(const core::GemmProblem& problem) const;

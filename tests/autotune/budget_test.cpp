@@ -77,5 +77,51 @@ TEST_F(BudgetTest, OneThatEndsAfterTheDefaultLeavesTheStoredWinner) {
   }
 }
 
+// The stored winner comes early, so that there is something to compare with.
+TEST_F(BudgetTest, WithForceTheStoredWinnerIsTriedBeforeTheBudgetEnds) {
+  let_win(candidates().back(), 17, 25);
+  const TuneResult first = tune();
+  ASSERT_EQ(first.winner->config, candidates().back());
+  script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); };
+  jobs_ = 1;
+  options_.force = true;
+  options_.budget_seconds = 0.35;
+  const TuneResult result = tune();
+  EXPECT_TRUE(result.budget_ran_out);
+  EXPECT_LE(result.trials.size(), 6u);
+  EXPECT_EQ(result.winner->config, first.winner->config);
+}
+
+TEST_F(BudgetTest, WhatCannotServeAnyMoreIsReplaced) {
+  const core::GemmConfig first = candidates().at(1);
+  let_win(first, 17, 25);
+  ASSERT_EQ(tune().winner->config, first);
+  script_.check = [&](core::Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    if (config == first) check.outcome = core::Outcome::kWrong;
+    return check;
+  };
+  script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); };
+  jobs_ = 1;
+  options_.force = true;
+  options_.budget_seconds = 0.35;
+  const TuneResult result = tune();
+  EXPECT_TRUE(result.budget_ran_out);
+  ASSERT_TRUE(result.winner);
+  EXPECT_NE(result.winner->config, first);
+}
+
+TEST_F(BudgetTest, AStoredWinnerIsAnswerEnoughToObeyItAtOnce) {
+  const TuneResult first = tune();
+  script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(300)); };
+  options_.effort = Effort::kDefault;
+  options_.budget_seconds = 0.1;
+  const int rounds = script_.rounds;
+  const TuneResult result = tune();
+  EXPECT_TRUE(result.budget_ran_out);
+  EXPECT_EQ(result.winner->config, first.winner->config);
+  EXPECT_EQ(script_.rounds, rounds);
+}
+
 }  // namespace
 }  // namespace deepgemm::autotune

@@ -78,10 +78,11 @@ TEST_F(CalibrationTest, ARowKeepsTheRatesThatRankedIt) {
   problem_ = shape(64, 4096, 7168);
   run_at({});
   ASSERT_TRUE(tune().winner);
-  store_.record(core::Calibration{.memory = 0.5, .math = 1.5}, script_.environment);
+  const core::Calibration later{.memory = 0.5, .math = 1.5, .problems = 2};
+  store_.record(later, script_.environment);
   EXPECT_TRUE(tune().resumed);
   options_.force = true;
-  EXPECT_EQ(tune().winner->ranked_at, (core::Calibration{.memory = 0.5, .math = 1.5}));
+  EXPECT_EQ(tune().winner->ranked_at, later);
 }
 
 TEST_F(CalibrationTest, IsFittedAnewWhenTheProblemsHaveDoubled) {
@@ -94,6 +95,20 @@ TEST_F(CalibrationTest, IsFittedAnewWhenTheProblemsHaveDoubled) {
     if (calibrator.learn(trials)) fits.push_back(problem);
   }
   EXPECT_EQ(fits, (std::vector<int>{1, 2, 4, 8}));
+}
+
+TEST_F(CalibrationTest, AFitOfFewProblemsReplacesNoneOfMore) {
+  problem_ = shape(64, 4096, 7168);
+  const core::Calibration of_a_fleet{.memory = 1, .math = 1, .problems = 4};
+  store_.record(of_a_fleet, script_.environment);
+  run_at({.memory = 0.5, .math = 1.5});
+  EXPECT_TRUE(tune().winner);
+  EXPECT_EQ(store_.calibrations(), 1u);
+  EXPECT_TRUE(notes_.empty()) << "nor is it tried at once";
+  Calibrator calibrator(script_.device);
+  std::vector<const core::Trial*> trials;
+  for (const auto& [trial, environment] : store_.rows()) trials.push_back(&trial);
+  EXPECT_EQ(calibrator.learn(trials)->problems, 1);
 }
 
 }  // namespace

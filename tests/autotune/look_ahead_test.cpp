@@ -1,6 +1,8 @@
 // Ranking and compiling the next problem while this one is measured.
 #include "autotune/look_ahead.h"
 
+#include <thread>
+
 #include "tests/autotune/tuning.h"
 
 namespace deepgemm::autotune {
@@ -61,6 +63,30 @@ TEST_F(LookAheadTest, AnotherProblemThanAnnouncedIsRankedForItself) {
   EXPECT_EQ(result.plan.ranked.size(),
             make_plan(shape(8, 4096, 7168), space_, script_.device).ranked.size());
   EXPECT_TRUE(result.winner);
+}
+
+TEST_F(LookAheadTest, WhatIsTriedNowIsCompiledFirst) {
+  script_.on_prepare = [this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    EXPECT_EQ(script_.builds, 0) << "kernels of the next shape came first";
+    script_.on_prepare = nullptr;
+  };
+  EXPECT_TRUE(tuner_->run(first_, &second_).winner);
+}
+
+TEST_F(LookAheadTest, AWinnerOfALesserEffortIsNoReasonToWait) {
+  tuner_->run(second_);
+  const int quick = script_.builds;
+  options_.effort = Effort::kDefault;
+  Tuner more(script_.device, script_.environment, space_, builder_, pool_, &gpu_, store_, options_,
+             *this, stop_);
+  const TuneResult first = more.run(first_, &second_);
+  // Of second_ with little effort, of first_, and now ahead of the next run.
+  const int wanted = quick + first.winner->trials + 20;
+  for (int i = 0; i < 500 && script_.builds < wanted; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GE(script_.builds, wanted) << "nobody has asked for the next shape yet";
 }
 
 }  // namespace

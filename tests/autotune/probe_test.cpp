@@ -79,5 +79,21 @@ TEST_F(ProbeTest, AStopIsObeyed) {
   EXPECT_THROW(run(), Interrupted);
 }
 
+TEST_F(ProbeTest, WhoEndsARoundHasNoTime) {
+  for (const int at : {3, 10}) {
+    script_.on_round = [&, at](Round& round) {
+      if (script_.rounds == at)
+        round.casualty = Casualty{1, Outcome::kFaulted, "an illegal address"};
+    };
+    script_.rounds = 0;
+    const std::vector<core::Trial> trials = run();
+    EXPECT_EQ(trials[1].outcome, Outcome::kFaulted);
+    EXPECT_EQ(trials[1].detail, "an illegal address");
+    EXPECT_TRUE(trials[1].measurement.samples_us.empty()) << "0 us is no time";
+    EXPECT_EQ(trials[0].measurement.samples_us.size(), 21u);
+    EXPECT_EQ(trials[2].measurement.samples_us.size(), 7u);
+  }
+}
+
 }  // namespace
 }  // namespace deepgemm::autotune

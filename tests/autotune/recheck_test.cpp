@@ -33,7 +33,7 @@ class RecheckTest : public testing::Test {
     const Returning kernels[] = {{Contender::kCandidate, &winner},
                                  {Contender::kCandidate, &runner_up},
                                  {Contender::kDefault, &fallback}};
-    return recheck(gpu_, shape(64, 2112, 7168), kernels, options_, stop_);
+    return recheck(gpu_, shape(64, 2112, 7168), {}, kernels, options_, stop_);
   }
 
   void fail(int stages, const std::string& why) {
@@ -122,7 +122,7 @@ TEST_F(RecheckTest, AWinnerTheDriverRefusesIsWrong) {
 TEST_F(RecheckTest, AWinnerWithoutRivalsHolds) {
   const core::Cubin winner = cubin(5);
   const Returning alone[] = {{Contender::kDefault, &winner}};
-  const Recheck result = recheck(gpu_, shape(64, 2112, 7168), alone, options_, stop_);
+  const Recheck result = recheck(gpu_, shape(64, 2112, 7168), {}, alone, options_, stop_);
   EXPECT_EQ(result.verdict, RowVerdict::kHolds);
   EXPECT_EQ(result.over_rival, 0);
 }
@@ -130,6 +130,40 @@ TEST_F(RecheckTest, AWinnerWithoutRivalsHolds) {
 TEST_F(RecheckTest, AStopIsObeyed) {
   stop_ = true;
   EXPECT_THROW(run(), Interrupted);
+}
+
+TEST_F(RecheckTest, WhoEndsARoundIsOut) {
+  int falls = 0;  // the winner
+  script_.on_round = [&](Round& round) {
+    if (script_.rounds == 2) round.casualty = Casualty{falls, core::Outcome::kHung, "it hung"};
+  };
+  Recheck result = run();
+  EXPECT_EQ(result.verdict, RowVerdict::kWrong);
+  EXPECT_EQ(result.why, "it hung");
+  falls = 1;
+  script_.rounds = 0;
+  times_us_ = {{5, 10}, {4, 5}, {3, 12}};
+  result = run();
+  EXPECT_EQ(result.verdict, RowVerdict::kHolds);
+  EXPECT_EQ(result.why, "the runner-up did not race: it hung");
+  EXPECT_TRUE(result.entries[1].measurement.samples_us.empty());
+}
+
+TEST_F(RecheckTest, ARematchNamesWhoEndsARound) {
+  script_.on_round = [&](Round& round) {
+    if (script_.rounds == 2) round.casualty = Casualty{0, core::Outcome::kHung, "it hung"};
+  };
+  const core::Cubin a = cubin(5);
+  const core::Cubin b = cubin(4);
+  const Returning kernels[] = {{Contender::kCandidate, &a}, {Contender::kCandidate, &b}};
+  core::GemmProblem problem = shape(64, 2112, 7168);
+  problem.operation = core::Operation::kGroupedMasked;
+  problem.groups = 4;
+  const auto entries = rematch(gpu_, problem, {.skew = core::Skew::kZipf}, kernels, 9, stop_);
+  EXPECT_EQ(entries[0].failure, "it hung");
+  EXPECT_TRUE(entries[0].measurement.samples_us.empty());
+  EXPECT_EQ(entries[1].measurement.samples_us.size(), 9u);
+  EXPECT_EQ(script_.prepared.skew, core::Skew::kZipf);
 }
 
 }  // namespace

@@ -30,8 +30,9 @@ struct Script {
   std::function<std::string(const core::GemmConfig&)> compile_failure;  // empty: it compiles
   std::function<std::string(core::Contender, const core::GemmConfig&)> admit_failure;
   std::function<Check(core::Contender, const core::GemmConfig&)> check;
-  std::function<void()> on_build;   // before a build; on compile threads
-  std::function<void()> on_verify;  // before a verification
+  std::function<void()> on_build;    // before a build; on compile threads
+  std::function<void()> on_prepare;  // before operands are made
+  std::function<void()> on_verify;   // before a verification
   // Before a contender is sampled in a round.
   std::function<void(core::Contender, const core::GemmConfig&)> on_sample;
   std::function<void(Round&)> on_round;              // after a round was filled
@@ -191,6 +192,7 @@ class Gpu final : public Executor {
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
                                      const core::GroupDraw& draw) override {
     script_.prepared = draw;
+    if (script_.on_prepare) script_.on_prepare();
     return std::make_unique<Bench>(script_, problem);
   }
 
@@ -201,7 +203,7 @@ class Gpu final : public Executor {
 // A TrialStore in memory.
 class Store final : public core::TrialStore {
  public:
-  explicit Store(Script& script) : script_(script) {}
+  explicit Store(Script& script) : script_(&script) {}
 
   std::vector<core::Trial> trials(const core::GemmProblem& problem,
                                   const core::Environment& environment) const override {
@@ -220,11 +222,25 @@ class Store final : public core::TrialStore {
   }
 
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
-                                     const core::Environment& environment) const override {
+                                     const core::Environment& environment,
+                                     std::string_view rows) const override {
     for (auto row = winners_.rbegin(); row != winners_.rend(); ++row) {
-      if (core::agree(row->second, environment) && row->first.problem == problem) return row->first;
+      const auto& [winner, where] = *row;
+      if (core::agree(where, environment) && winner.problem == problem && winner.rows == rows) {
+        return winner;
+      }
     }
     return std::nullopt;
+  }
+
+  std::vector<core::GemmConfig> quarantined(const core::Environment& environment) const override {
+    std::vector<core::GemmConfig> configs;
+    for (const auto& [trial, where] : trials_) {
+      const bool bad =
+          std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
+      if (bad && core::agree(where, environment)) configs.push_back(trial.config);
+    }
+    return configs;
   }
 
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
@@ -243,8 +259,11 @@ class Store final : public core::TrialStore {
   }
 
   void record(const core::Trial& trial, const core::Environment& environment) override {
-    if (script_.on_trial) script_.on_trial(trial);
+    if (script_->on_trial) script_->on_trial(trial);
     trials_.emplace_back(trial, environment);
+  }
+  void record(std::span<const core::Trial> trials, const core::Environment& environment) override {
+    for (const core::Trial& each : trials) record(each, environment);
   }
   void record(const core::Cubin& cubin) override { cubins_.insert(cubin.key); }
   void record(const core::Winner& winner, const core::Environment& environment) override {
@@ -252,23 +271,27 @@ class Store final : public core::TrialStore {
   }
   std::optional<core::Calibration> calibration(
       const core::Environment& environment) const override {
-    for (auto row = calibrations_.rbegin(); row != calibrations_.rend(); ++row) {
-      if (row->second == environment) return row->first;
+    std::optional<core::Calibration> best;
+    for (const auto& [calibration, where] : calibrations_) {
+      if (where == environment && (!best || calibration.problems >= best->problems)) {
+        best = calibration;
+      }
     }
-    return std::nullopt;
+    return best;
   }
   void record(const core::Calibration& calibration, const core::Environment& environment) override {
     calibrations_.emplace_back(calibration, environment);
   }
 
   const std::vector<std::pair<core::Trial, core::Environment>>& rows() const { return trials_; }
+  std::size_t calibrations() const { return calibrations_.size(); }
   const std::set<std::string>& cubins() const { return cubins_; }
   const std::vector<std::pair<core::Winner, core::Environment>>& winners() const {
     return winners_;
   }
 
  private:
-  Script& script_;
+  Script* script_;
   std::vector<std::pair<core::Trial, core::Environment>> trials_;
   std::vector<std::pair<core::Winner, core::Environment>> winners_;
   std::vector<std::pair<core::Calibration, core::Environment>> calibrations_;

@@ -50,7 +50,7 @@ TEST_F(TunerTest, EveryTrialIsRecordedWithItsEvidence) {
     EXPECT_EQ(trial.build.registers, 168);
     EXPECT_EQ(trial.verification.bits_hash, scripted::kRightBits);
   }
-  EXPECT_EQ(defaults, 2) << "of the heat and of the final";
+  EXPECT_EQ(defaults, 3) << "of the heat's first rounds, of the heat and of the final";
   EXPECT_EQ(stages_.front(), Stage::kEnumerate);
   EXPECT_EQ(stages_.back(), Stage::kRecord);
 }
@@ -268,6 +268,36 @@ TEST(TunerNames, EffortsAndStages) {
   EXPECT_EQ(effort_named("huge"), std::nullopt);
   EXPECT_EQ(name(Stage::kEnumerate), "enumerate");
   EXPECT_EQ(name(Stage::kRecord), "record");
+}
+
+TEST_F(TunerTest, WhatTheGpuHasNoMemoryForEndsThatProblemAlone) {
+  script_.on_prepare = [] { throw core::UsageError("it needs 900 GB", "Make m smaller"); };
+  const TuneResult result = tune();
+  EXPECT_FALSE(result.winner);
+  EXPECT_EQ(result.why, "it needs 900 GB; Make m smaller");
+  EXPECT_TRUE(store_.rows().empty());
+}
+
+TEST_F(TunerTest, WhatHungForOneProblemIsTriedForNoOther) {
+  const core::GemmConfig hangs = candidates().at(0);
+  script_.check = [&](core::Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    if (config == hangs) check.outcome = core::Outcome::kHung;
+    return check;
+  };
+  tune();
+  problem_ = shape(500, 4096, 7168);
+  const std::vector<core::GemmConfig> others = candidates();
+  ASSERT_NE(std::ranges::find(others, hangs), others.end()) << "the model wants it there, too";
+  const TuneResult result = tune();
+  EXPECT_TRUE(result.winner);
+  EXPECT_EQ(rows_of(hangs), 1);
+  ASSERT_EQ(notes_.size(), 1u);
+  EXPECT_TRUE(notes_[0].starts_with("1 kernel is left out")) << notes_[0];
+  EXPECT_TRUE(tune().resumed);
+  options_.force = true;
+  tune();
+  EXPECT_EQ(rows_of(hangs), 2);
 }
 
 }  // namespace

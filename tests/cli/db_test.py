@@ -131,6 +131,9 @@ class Moving(Databases):
                          [("added", 16)])
         self.assertEqual(found["unchanged"], 3)
 
+    def test_diff_of_a_gpu_must_measure(self):
+        self.assert_fails(self.run_db("diff", self.db, self.db, "--gpu", "0"), USAGE, "--measure")
+
     def test_prune_drops_losers_and_keeps_the_answers(self):
         before = self.winners(self.db)
         counted = self.json_of(self.run_db("prune", "--losers", "--orphans", "--dry-run",

@@ -56,6 +56,35 @@ class Grouped(CliTest):
         self.assertEqual(skewed["status"], "tuned")
         self.assertEqual({trial["policy"].split("; ")[1] for trial in skewed["trials"]},
                          {f"rows: zipf, max_m {skewed['rows']['max_m']}"})
+        # Each has its winner; what is served is that of the usual rows.
+        again = self.json_of(self.tune(*MASKED))["shapes"][0]
+        self.assertEqual(again["status"], "resumed")
+        self.assertEqual(again["winner"], first["winner"] | {
+            field: again["winner"][field] for field in ("tflops", "gbps", "share_of_roofline")})
+        listed = self.json_of(self.run_command("deepgemm-db", "list", "--format", "json"))
+        self.assertEqual([row["rows"]["draw"] for row in listed["winners"]], ["even", "zipf"])
+        self.assertIn("zipf, max_m", self.assert_ok(self.run_command("deepgemm-db", "list")).stdout)
+        explained = self.json_of(self.run_command("deepgemm-db", "explain", *MASKED, "--format",
+                                                  "json"))["explanations"][0]
+        self.assertEqual(explained["row"]["rows"]["draw"], "even")
+        same = self.assert_ok(self.run_command("deepgemm-db", "diff", self.db, self.db)).stdout
+        self.assertIn("0 shapes changed, 1 unchanged", same)
+
+    def test_a_row_is_verified_with_the_rows_it_was_tuned_with(self):
+        self.json_of(self.tune(*MASKED, "--skew", "half"))
+        report = self.json_of(self.run_command("deepgemm-db-scripted", "verify", "--format",
+                                               "json"))
+        self.assertEqual([row["rows"]["draw"] for row in report["rows"]], ["half"])
+        self.assertEqual([row["verdict"] for row in report["rows"]], ["holds"])
+        race = self.json_of(self.run_command("deepgemm-db-scripted", "diff", "--measure", self.db,
+                                             self.db, "--format", "json"))["races"][0]
+        self.assertEqual((race["rows"]["draw"], race["why"]), ("half", ""))
+
+    def test_a_probe_takes_the_usual_rows_only(self):
+        self.assert_fails(self.tune(*MASKED, "--skew", "zipf", "--probe"), USAGE,
+                          "usual rows of groups")
+        said = self.assert_ok(self.tune(*MASKED, "--probe")).stderr
+        self.assertIn("6 groups of 4096x7168, masked: ", said)
 
     def test_exact_rows_are_measured(self):
         sizes = ["--group-sizes", "24,0,19,20,24,24", "--max-m", "1024"]

@@ -1,6 +1,7 @@
 """Which m share a row, decided from what the script's kernels take at each other's m."""
 
 import re
+import time
 import unittest
 
 from cli import USAGE, CliTest
@@ -69,6 +70,14 @@ class Merging(CliTest):
         asked, measured = map(int, re.search(r"raced at (\d+) m, (\d+) of", more).groups())
         self.assertLess(measured, asked)
         self.assertGreater(measured, 0)
+
+    def test_a_budget_ends_a_probe_that_compiles(self):
+        self.assert_ok(self.tune())
+        started = time.monotonic()
+        said = self.assert_ok(self.tune("--probe", "--budget", "1", "--jobs", "1",
+                                        SCRIPTED_SLEEP_MS_BUILD="4000")).stderr
+        self.assertIn("budget ran out before all winners were probed", said)
+        self.assertLess(time.monotonic() - started, 4)
 
     def test_a_profile_cannot_be_probed(self):
         result = self.run_command("deepgemm-tune", "64x2112x7168", "--device", "h100-sxm5",

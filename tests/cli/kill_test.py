@@ -25,6 +25,7 @@ SCRIPTED = PROGRAM.endswith("-scripted")
 KILLS = int(os.environ.get("DEEPGEMM_KILLS", "50"))
 LONGEST = float(os.environ.get("DEEPGEMM_KILL_AFTER", "0.6"))
 SEED = int(os.environ.get("DEEPGEMM_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+HEAT = 18  # kernels of one, with the default and the best so far
 SHAPES = "1,16,32,64,128,256,512,1024,2048x1024x2048"
 # What the tuner says of each trial, once it is stored.
 STORED = re.compile(r"^debug: \S+ .*: (predicted|measured|compile-failed|launch-failed|wrong|faulted"
@@ -72,9 +73,10 @@ class Killed(CliTest):
         announced = len(STORED.findall(stderr))
         listed = self.run_command("deepgemm-db", "list")  # the first to see the log that is left
         added = self.rows() - before
-        # Stored before it is said; the kill may fall between the two.
+        # Stored before it is said; the kill may fall between the two. What a heat still races after
+        # its first rounds is stored at once.
         self.assertGreaterEqual(added, announced, said + stderr)
-        self.assertLessEqual(added, announced + 1, said + stderr)
+        self.assertLessEqual(added, announced + HEAT, said + stderr)
         if before + added > 0:
             self.assert_ok(listed)
         end = time.monotonic() + 20

@@ -9,7 +9,8 @@
 //   SCRIPTED_NO_NVRTC=1                        there is no compiler
 //   SCRIPTED_FAULT=HOW@WHERE:TEXT              kernels whose config holds TEXT end badly in
 //   `verify`
-//                                              or in `round`: exit, abort, kill, hang, garble, lost
+//                                              or in `round`: exit, abort, kill, hang, garble,
+//                                              lost, refuse
 //   SCRIPTED_PROCESSES=N                       so many processes have the GPU open
 //   SCRIPTED_GPUS=N                            GPUs of the host, 1 by default
 //   SCRIPTED_POWER_LIMIT_W=N                   the power limit is set to N
@@ -70,6 +71,9 @@ inline void go_wrong(const std::string& how, script::Script& script) {
   if (how == "garble") {
     static constexpr char kNonsense[] = "no message of this protocol at all, but long enough";
     (void)!write(autotune::kWorkerDescriptor, kNonsense, sizeof(kNonsense));
+  }
+  if (how == "refuse") {
+    throw core::EnvironmentError("CUDA error 701: too many resources requested for launch", "");
   }
   if (how == "lost") {
     script.healthy = false;

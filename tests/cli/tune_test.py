@@ -116,6 +116,15 @@ class ScriptedTuning(CliTest):
                                       "SCRIPTED_SLEEP_MS_ROUND": "10"}))
         self.assertLess(time.monotonic() - started, 4)
 
+    def test_a_call_that_fails_waits_for_no_compiler(self):
+        started = time.monotonic()
+        result = self.tune(SHAPE, "--budget", "0.5", "--jobs", "1",
+                           env={"SCRIPTED_SLEEP_MS_BUILD": "4000", "SCRIPTED_WRONG": "1"})
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("ended without a verified winner", result.stderr)
+        # The default is waited for, the next kernel, which is half built then, is not.
+        self.assertLess(time.monotonic() - started, 7)
+
     def test_show_holds_the_evidence(self):
         self.assert_ok(self.tune(SHAPE))
         text = self.assert_ok(self.run_command("deepgemm-db", "show", SHAPE)).stdout

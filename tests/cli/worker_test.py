@@ -36,9 +36,9 @@ def is_running(process):
 
 
 class Isolation(CliTest):
-    def outcomes(self):
+    def outcomes(self, shape=SHAPE):
         """The last outcome of each candidate's config."""
-        report = self.json_of(self.run_command("deepgemm-db", "show", SHAPE, "--format", "json"))
+        report = self.json_of(self.run_command("deepgemm-db", "show", shape, "--format", "json"))
         trials = [row["trial"] for row in report["trials"] if row["trial"]["config"]]
         return {tuple(trial["config"].items()): trial for trial in trials}
 
@@ -78,6 +78,35 @@ class Isolation(CliTest):
             TUNE, SHAPE, *SPACE, *arguments, env={"SCRIPTED_FAULT": "hang@verify:split_k=2"}))
         self.assertIn("hung", {trial["outcome"] for trial in self.outcomes().values()},
                       result.stderr)
+
+    def test_a_hang_does_not_outlast_the_budget(self):
+        started = time.monotonic()
+        result = self.assert_ok(self.run_command(
+            TUNE, SHAPE, *SPACE, "--budget", "1.5", env={"SCRIPTED_FAULT": f"hang@round:{BAD}"}))
+        self.assertLess(time.monotonic() - started, 3, result.stderr)
+        self.assertNotIn("hung", {trial["outcome"] for trial in self.outcomes().values()},
+                         "what the budget cut short is not to blame")
+        self.assertIn("the budget ends", result.stderr)
+
+    def test_what_the_gpu_refuses_is_that_candidates_failure(self):
+        for where in ("verify", "round"):
+            with self.subTest(where):
+                self.assert_ok(self.run_command(
+                    TUNE, SHAPE, *SPACE, env={"SCRIPTED_FAULT": f"refuse@{where}:{BAD}"}))
+                outcomes = {dict(config)["block_n"]: trial["outcome"]
+                            for config, trial in self.outcomes().items()
+                            if trial["contender"] == "candidate"}
+                self.assertEqual(outcomes, {64: "measured", 96: "launch-failed"})
+            self.db.unlink()
+
+    def test_a_kernel_that_kills_is_tried_for_no_other_shape(self):
+        self.check_fault("kill", "verify")
+        other = self.assert_ok(self.run_command(TUNE, "72x2112x7168", *SPACE))
+        self.assertIn("left out", other.stderr)
+        lost = {config for config, trial in self.outcomes().items()
+                if trial["outcome"] == "worker-lost"}
+        self.assertTrue(lost)
+        self.assertFalse(lost & set(self.outcomes("72x2112x7168")))
 
     def test_what_failed_is_quarantined(self):
         self.check_fault("kill", "verify")

@@ -126,6 +126,46 @@ TEST(GroupRows, ADescriptionTellsDrawsApart) {
   EXPECT_EQ(describe(masked(2, 8), {.rows = {7, 0}}), "rows: 7 0, max_m 128");
 }
 
+TEST(GroupRows, AWinnerNamesTheRowsThatAreNotTheUsualOnes) {
+  const GroupDraw draws[] = {{.skew = Skew::kZipf},
+                             {.skew = Skew::kHalf, .max_m = 4096},
+                             {.max_m = 2048},
+                             {.max_m = 64, .rows = {7, 0, 3}}};
+  for (const GroupDraw& draw : draws) {
+    const GemmProblem problem = masked(3, 8);
+    const std::string rows = unusual_rows(problem, draw);
+    EXPECT_EQ(rows, describe(problem, draw));
+    const auto found = draw_of(problem, rows);
+    ASSERT_TRUE(found) << rows;
+    EXPECT_EQ(rows_of_groups(problem, *found), rows_of_groups(problem, draw)) << rows;
+    EXPECT_EQ(max_m_of(problem, *found), max_m_of(problem, draw)) << rows;
+  }
+  EXPECT_EQ(unusual_rows(masked(3, 8), {}), "");
+  EXPECT_EQ(unusual_rows(masked(3, 8), {.max_m = 128}), "") << "which is what it has anyway";
+  EXPECT_EQ(draw_of(masked(3, 8), ""), GroupDraw{});
+  for (const std::string nonsense :
+       {"rows: pareto, max_m 128", "rows: 7 0, max_m 128", "zipf", "rows: zipf, max_m 128 "}) {
+    EXPECT_EQ(draw_of(masked(3, 8), nonsense), std::nullopt) << nonsense;
+  }
+}
+
+TEST(GroupRows, ATrialTellsOfTheRowsOfItsPolicy) {
+  Trial trial;
+  trial.problem = contiguous(4, 64);
+  trial.outcome = Outcome::kMeasured;
+  trial.policy = "cold; rows: even";
+  EXPECT_TRUE(tells_of(trial, ""));
+  EXPECT_FALSE(tells_of(trial, "rows: zipf"));
+  trial.policy = "cold; rows: zipf";
+  EXPECT_FALSE(tells_of(trial, ""));
+  EXPECT_TRUE(tells_of(trial, "rows: zipf"));
+  trial.policy = "";
+  trial.outcome = Outcome::kCompileFailed;
+  EXPECT_TRUE(tells_of(trial, "rows: zipf")) << "it fails whatever the rows";
+  trial.outcome = Outcome::kPredicted;
+  EXPECT_FALSE(tells_of(trial, "rows: zipf"));
+}
+
 TEST(GroupRows, ACallsDrawsAreGivenOnce) {
   GroupDraws draws(GroupDraw{.skew = Skew::kHalf, .max_m = 64});
   EXPECT_TRUE(draws.give(masked(2, 8), {.rows = {7, 0}}));

@@ -66,6 +66,14 @@ TEST(Key, OneRowAnswersForEverythingAndNoneForNothing) {
   EXPECT_EQ(find_row({}, 1), std::nullopt);
 }
 
+TEST(Key, AFamilyIsNamedWithoutItsM) {
+  GemmProblem problem{.m = 64, .n = 2112, .k = 7168};
+  EXPECT_EQ(family_text(problem), "2112x7168");
+  problem.operation = Operation::kGroupedMasked;
+  problem.groups = 64;
+  EXPECT_EQ(family_text(problem), "64 groups of 2112x7168, masked");
+}
+
 TEST(Key, TheRowIsTheFirstThatIsNotBelowOrTheLast) {
   std::vector<std::int64_t> tuned;
   for (std::int64_t rows = 1; rows <= 40; ++rows) {

@@ -71,6 +71,17 @@ TEST_F(Find, MeasuredPrecedesPredictedAndNewPrecedesOld) {
   EXPECT_EQ(find(64).winner->median_us, 5.0);
 }
 
+TEST_F(Find, TheUsualRowsPrecedeOthersUnlessTheyAreOnlyPredicted) {
+  core::Winner skewed = winner_of(64, 3.0);
+  skewed.rows = "rows: zipf";
+  database_.record(winner_of(64, 1.0, false), environment_of());
+  database_.record(skewed, environment_of());
+  EXPECT_EQ(find(64).winner->median_us, 3.0);
+  database_.record(winner_of(64, 2.0), environment_of());
+  database_.record(skewed, environment_of());
+  EXPECT_EQ(find(64).winner->median_us, 2.0);
+}
+
 TEST_F(Find, MeasuredRowsOfAnotherDevicePrecedePredictedOnes) {
   database_.record(winner_of(64, 1.0, true), environment_of("h200-sxm5"));
   database_.record(winner_of(64, 2.0, false), environment_of("h20"));

@@ -1,4 +1,5 @@
 // Merging and pruning.
+#include "db/evidence.h"
 #include "tests/db/fixture.h"
 
 namespace deepgemm::db {
@@ -29,7 +30,7 @@ TEST(Merge, UnitesTheEvidenceOfOneEnvironment) {
   EXPECT_EQ(merged.winners, 1);
   EXPECT_EQ(merged.cubins, 1);
   EXPECT_EQ(a.trials(problem_of(64), environment_of()).size(), 2u);
-  EXPECT_TRUE(a.winner(problem_of(64), environment_of()).has_value());
+  EXPECT_TRUE(a.winner(problem_of(64), environment_of(), "").has_value());
   EXPECT_TRUE(a.cubin("k").has_value());
 }
 
@@ -94,9 +95,9 @@ TEST(Merge, TheNewerRecordStaysTheWinner) {
   usleep(5000);
   ours.record(winner_of(64, 6), environment_of());
   ours.merge(older);
-  EXPECT_EQ(ours.winner(problem_of(64), environment_of())->median_us, 6);
+  EXPECT_EQ(ours.winner(problem_of(64), environment_of(), "")->median_us, 6);
   older.merge(ours);
-  EXPECT_EQ(older.winner(problem_of(64), environment_of())->median_us, 6);
+  EXPECT_EQ(older.winner(problem_of(64), environment_of(), "")->median_us, 6);
 }
 
 class Prune : public testing::Test {
@@ -164,12 +165,68 @@ TEST_F(Prune, AShapeThatOnlyTheOldEnvironmentHasStays) {
   EXPECT_EQ(pruned.trials + pruned.winners, 0);
 }
 
+TEST_F(Prune, EnvironmentsThatAgreeSupersedeNothing) {
+  core::Environment unknown_limit = environment_of();
+  unknown_limit.power_limit_w = 0;
+  database_.record(loser(150, 6), unknown_limit);
+  database_.record(winner_of(64, 6), unknown_limit);
+  const Pruned same = database_.prune({.superseded = true});
+  EXPECT_EQ(same.trials + same.winners, 0) << "both answer for this GPU";
+  // Newer than all of those that agree.
+  database_.record(winner_of(64, 5), other_driver());
+  const Pruned pruned = database_.prune({.superseded = true});
+  EXPECT_EQ(pruned.trials, 5);
+  EXPECT_EQ(pruned.winners, 2);
+}
+
+TEST_F(Prune, WhatIsOfOtherRowsOrAProbeStays) {
+  core::Winner skewed = winner_of(64, 6);
+  skewed.rows = "rows: zipf, max_m 128";
+  core::Trial of_skewed = loser(140, 6);
+  of_skewed.policy = "cold; rows: zipf, max_m 128";
+  core::Trial probe = loser(110, 5);
+  probe.policy = "probe: cold";
+  database_.record(of_skewed, environment_of());
+  database_.record(probe, environment_of());
+  database_.record(skewed, other_driver());
+  EXPECT_EQ(database_.prune({.superseded = true}).trials, 1) << "of the skewed rows alone";
+  EXPECT_EQ(database_.prune({.superseded = true}).winners, 0);
+  database_.record(of_skewed, environment_of());
+  EXPECT_EQ(database_.prune({.losers = true}).trials, 1) << "key100";
+  EXPECT_EQ(keys(), (std::set<std::string>{"key110", "key120", "key130", "key140"}));
+  EXPECT_EQ(database_.all_trials(problem_of(64)).size(), 5u) << "a trial and a probe of key110";
+}
+
 TEST_F(Prune, ADryRunCountsAndChangesNothing) {
   const Pruned pruned =
       database_.prune({.superseded = true, .losers = true, .orphans = true, .dry_run = true});
   EXPECT_EQ(pruned.trials, 1);
   EXPECT_EQ(keys().size(), 4u);
   EXPECT_TRUE(database_.cubin("nobody").has_value());
+}
+
+TEST(EvidenceTest, IsOfTheRowsOfItsWinnerAndNoProbe) {
+  const auto row = [](int first, double median_us, const std::string& policy) {
+    core::Trial trial = loser(first, median_us);
+    trial.problem.operation = core::Operation::kGroupedContiguous;
+    trial.problem.groups = 4;
+    trial.policy = policy;
+    return TrialRow{trial, environment_of(), "", first};
+  };
+  WinnerRow winner{winner_of(64), environment_of(), ""};
+  winner.winner.problem = row(0, 0, "").trial.problem;
+  winner.winner.kernel_key = "key100";
+  const std::vector<TrialRow> trials = {
+      row(100, 9, "cold; rows: even"), row(110, 10, "cold; rows: even"),
+      row(120, 5, "cold; rows: zipf"), row(130, 4, "probe: cold; rows: even"),
+      row(100, 3, "cold; rows: zipf"), row(100, 2, "probe: cold; rows: even")};
+  Evidence even = evidence_of(winner, trials);
+  EXPECT_EQ(even.winner, &trials[0]);
+  EXPECT_EQ(even.runner_up, &trials[1]);
+  winner.winner.rows = "rows: zipf";
+  Evidence zipf = evidence_of(winner, trials);
+  EXPECT_EQ(zipf.winner, &trials[4]);
+  EXPECT_EQ(zipf.runner_up, &trials[2]);
 }
 
 }  // namespace

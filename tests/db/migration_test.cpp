@@ -23,6 +23,7 @@ void write_older(const std::filesystem::path& path) {
   tamper(path, "ALTER TABLE kernels DROP COLUMN config_" + field);
   tamper(path, "ALTER TABLE winners DROP COLUMN config_" + field);
   tamper(path, "ALTER TABLE winners DROP COLUMN default_config_" + field);
+  tamper(path, "ALTER TABLE winners DROP COLUMN rows");
   tamper(path, "DROP TABLE calibrations");
   tamper(path, "ALTER TABLE trials DROP COLUMN alignment");
   tamper(path, "ALTER TABLE winners DROP COLUMN alignment");
@@ -38,6 +39,8 @@ void expect_defaults(const TuningDb& database) {
   EXPECT_EQ(database.all_trials(problem_of(64)).at(0).trial.config, older(100));
   EXPECT_EQ(database.winners().at(0).winner.config, older(200));
   EXPECT_EQ(database.winners().at(0).winner.default_config, older(300));
+  EXPECT_EQ(database.winners().at(0).winner.rows, "") << "it is taken for one of the usual rows";
+  EXPECT_TRUE(database.winner(problem_of(64), environment_of(), ""));
   EXPECT_EQ(database.cubin("a")->config, older(400));
   EXPECT_EQ(database.trials(problem_of(64), environment_of()).size(), 1u);
 }
@@ -122,7 +125,7 @@ TEST(Migration, RowsOfUnknownClocksStillAnswerOnTheirMachine) {
   write_without_clocks(folder / "t.db");
   const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
   EXPECT_EQ(database.trials(problem_of(64), environment_of()).size(), 1u);
-  EXPECT_TRUE(database.winner(problem_of(64), environment_of()).has_value());
+  EXPECT_TRUE(database.winner(problem_of(64), environment_of(), "").has_value());
   EXPECT_EQ(database.winners_of_family(problem_of(65), environment_of()).size(), 1u);
   const WinnerRow row = database.winners().at(0);
   EXPECT_EQ(row.environment.power_limit_w, 0);
@@ -148,8 +151,8 @@ TEST(Migration, AWinnerThatKnowsItsClocksReplacesOneThatDoesNot) {
   write_without_clocks(folder / "t.db");
   TuningDb database(folder / "t.db", OpenMode::kTune);
   database.record(winner_of(64, 3.0), limited_to(700));
-  EXPECT_EQ(database.winner(problem_of(64), limited_to(700))->median_us, 3.0);
-  EXPECT_EQ(database.winner(problem_of(64), limited_to(500))->median_us, 12.5);
+  EXPECT_EQ(database.winner(problem_of(64), limited_to(700), "")->median_us, 3.0);
+  EXPECT_EQ(database.winner(problem_of(64), limited_to(500), "")->median_us, 12.5);
   const auto family = database.winners_of_family(problem_of(65), limited_to(700));
   ASSERT_EQ(family.size(), 1u);
   EXPECT_EQ(family[0].median_us, 3.0);

@@ -2,7 +2,10 @@
 #include <signal.h>
 
 #include <fstream>
+#include <memory>
+#include <thread>
 
+#include "db/tuner_lock.h"
 #include "tests/db/fixture.h"
 
 namespace deepgemm::db {
@@ -238,6 +241,20 @@ TEST(Processes, ReadersOpenWhileTunersComeAndGo) {
   }
   EXPECT_EQ(status, 0);
   expect_numbered(TuningDb(folder / "t.db", OpenMode::kReadOnly).all_trials(problem_of(64)), 31);
+}
+
+TEST(Locking, ATunerWaitsForAnInspectorAndNotForATuner) {
+  TempFolder folder;
+  auto inspector = std::make_unique<TunerLock>(folder / "t.db", LockHolder::kInspector);
+  std::thread end([&inspector] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    inspector.reset();
+  });
+  EXPECT_EQ(failure_to_open(folder / "t.db", OpenMode::kTune), "");
+  end.join();
+  const TunerLock tuner(folder / "t.db", LockHolder::kTuner);
+  EXPECT_NE(failure_to_open(folder / "t.db", OpenMode::kTune).find("another tuner (process"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ void expect_equal(const core::Trial& a, const core::Trial& b) {
 void expect_equal(const core::Winner& a, const core::Winner& b) {
   const auto& [problem, config, key, measured, median, spread, default_config, default_us, block,
                tensorwide, reason, trials, ranked_at, samples, ci_low, ci_high, clock, runner_up,
-               runner_up_us, margin_low, margin_high, block_margin_low, block_margin_high] = a;
+               runner_up_us, margin_low, margin_high, block_margin_low, block_margin_high, rows] =
+      a;
   EXPECT_EQ(problem, b.problem);
   EXPECT_EQ(config, b.config);
   EXPECT_EQ(key, b.kernel_key);
@@ -66,6 +67,7 @@ void expect_equal(const core::Winner& a, const core::Winner& b) {
   EXPECT_EQ(margin_high, b.margin_high);
   EXPECT_EQ(block_margin_low, b.cublaslt_margin_low);
   EXPECT_EQ(block_margin_high, b.cublaslt_margin_high);
+  EXPECT_EQ(rows, b.rows);
 }
 
 TEST(RoundTrip, EveryFieldOfATrialAndItsEnvironment) {
@@ -85,12 +87,24 @@ TEST(RoundTrip, EveryFieldOfATrialAndItsEnvironment) {
 TEST(RoundTrip, EveryFieldOfAWinner) {
   TempFolder folder;
   TuningDb database(folder / "t.db", OpenMode::kTune);
-  database.record(winner_of(64), environment_of());
-  const auto found = database.winner(problem_of(64), environment_of());
+  core::Winner winner = winner_of(64);
+  winner.rows = "rows: zipf";
+  database.record(winner, environment_of());
+  const auto found = database.winner(problem_of(64), environment_of(), "rows: zipf");
   ASSERT_TRUE(found);
-  expect_equal(winner_of(64), *found);
+  expect_equal(winner, *found);
   ASSERT_EQ(database.winners().size(), 1u);
-  expect_equal(winner_of(64), database.winners()[0].winner);
+  expect_equal(winner, database.winners()[0].winner);
+}
+
+TEST(RoundTrip, ACalibrationOfMoreProblemsOutlivesANewerOneOfFewer) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  database.record(core::Calibration{0.5, 1.5, 8}, environment_of());
+  database.record(core::Calibration{0.8, 1.2, 1}, environment_of());
+  EXPECT_EQ(database.calibration(environment_of()), (core::Calibration{0.5, 1.5, 8}));
+  database.record(core::Calibration{0.6, 1.4, 8}, environment_of());
+  EXPECT_EQ(database.calibration(environment_of()), (core::Calibration{0.6, 1.4, 8}));
 }
 
 TEST(RoundTrip, TheNewestCalibrationOfAnEnvironment) {
@@ -189,8 +203,48 @@ TEST(Winners, NewestPerProblemAndEnvironmentInOrder) {
   EXPECT_EQ(rows[1].winner.median_us, 8.0);
   EXPECT_EQ(rows[2].winner.problem.m, 128);
   EXPECT_LT(rows[2].id, rows[1].id);
-  EXPECT_EQ(database.winner(problem_of(64), environment_of())->median_us, 8.0);
-  EXPECT_FALSE(database.winner(problem_of(64), environment_of("a-gpu")));
+  EXPECT_EQ(database.winner(problem_of(64), environment_of(), "")->median_us, 8.0);
+  EXPECT_FALSE(database.winner(problem_of(64), environment_of("a-gpu"), ""));
+}
+
+TEST(Winners, OfOtherRowsStandBesideEachOther) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  core::Winner skewed = winner_of(64, 5.0);
+  skewed.rows = "rows: zipf, max_m 128";
+  database.record(winner_of(64, 9.0), environment_of());
+  database.record(skewed, environment_of());
+  EXPECT_EQ(database.winner(problem_of(64), environment_of(), "")->median_us, 9.0);
+  EXPECT_EQ(database.winner(problem_of(64), environment_of(), skewed.rows)->median_us, 5.0);
+  EXPECT_FALSE(database.winner(problem_of(64), environment_of(), "rows: half, max_m 128"));
+  EXPECT_EQ(database.winners().size(), 2u);
+}
+
+TEST(Quarantine, IsOfAllProblemsOfAnEnvironmentThatAgrees) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  core::Environment unknown_limit = environment_of();
+  unknown_limit.power_limit_w = 0;
+  core::Environment elsewhere = environment_of();
+  elsewhere.driver = "570.00 (CUDA 12.8)";
+  const auto record = [&](int config, core::Outcome outcome, const core::Environment& where) {
+    core::Trial trial = trial_of(config, config);
+    trial.outcome = outcome;
+    database.record(trial, where);
+  };
+  EXPECT_TRUE(database.quarantined(environment_of()).empty());
+  record(100, core::Outcome::kFaulted, environment_of());
+  record(120, core::Outcome::kHung, unknown_limit);
+  record(140, core::Outcome::kWorkerLost, environment_of());
+  record(160, core::Outcome::kWrong, environment_of());
+  record(180, core::Outcome::kFaulted, elsewhere);
+  record(200, core::Outcome::kMeasured, environment_of());
+  const auto found = database.quarantined(environment_of());
+  EXPECT_EQ(std::set<std::string>({core::to_string(found.at(0)), core::to_string(found.at(1)),
+                                   core::to_string(found.at(2))}),
+            std::set<std::string>({core::to_string(config_of(100)), core::to_string(config_of(120)),
+                                   core::to_string(config_of(140))}));
+  EXPECT_EQ(found.size(), 3u);
 }
 
 }  // namespace
