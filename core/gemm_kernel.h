@@ -24,8 +24,8 @@ struct GemmOperands {
   //
   // Grouped-contiguous: A is [row_extent, k], D [row_extent, n], scale_a [ceil(k/128), row_extent
   // rounded up to 4]; `rows` is int32 [row_extent], the group of each row, negative for padding. A
-  // group's rows lie together and start at a multiple of 4; padding within them is computed, other
-  // padding is neither read nor written.
+  // group's rows lie together and start at a multiple of 4; padding between them is computed and
+  // stored as if it were theirs; other padding is never stored, though A's may be loaded.
   //
   // Grouped-masked: A is [groups, row_extent, k], D [groups, row_extent, n], scale_a [groups,
   // ceil(k/128), row_extent rounded up to 4]; `rows` is int32 [groups], how many rows of each group

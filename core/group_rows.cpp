@@ -113,8 +113,9 @@ std::vector<std::int64_t> rows_of_groups(const GemmProblem& problem, const Group
 
 std::int64_t max_m_of(const GemmProblem& problem, const GroupDraw& draw) {
   if (draw.max_m > 0) return draw.max_m;
-  const auto usual = static_cast<std::int64_t>(
+  const auto power = static_cast<std::int64_t>(
       std::bit_ceil(static_cast<std::uint64_t>(std::max(2 * problem.m, kLeastMaxM))));
+  const std::int64_t usual = std::min(power, kMaxExtent / std::max(problem.groups, 1));
   const std::int64_t largest = std::ranges::max(rows_of_groups(problem, draw));
   return largest <= usual ? usual : round_up(largest, kLeastMaxM);
 }

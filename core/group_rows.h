@@ -40,7 +40,8 @@ struct GroupDraw {
 std::vector<std::int64_t> rows_of_groups(const GemmProblem& problem, const GroupDraw& draw = {});
 
 // Of a grouped-masked problem: as the draw says, else the power of two from 2 m on and at least
-// 128; more where a skewed group needs it (a multiple of 128 then).
+// 128, or less where a D of so many groups would have more rows than there may be; more where a
+// skewed group needs it (a multiple of 128 then).
 std::int64_t max_m_of(const GemmProblem& problem, const GroupDraw& draw = {});
 
 // The rule that the draw breaks: as many rows as groups, none negative or above max_m, one group

@@ -40,3 +40,14 @@ need_gpu_and() {
     [[ ! -d $wheels ]] || export CUDA_HOME=$wheels
   done
 }
+
+# How many Hopper GPUs there are.
+count_hopper_gpus() {
+  local files
+  if command -v nvidia-smi >/dev/null; then
+    nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | grep -c '^9\.0'
+    return
+  fi
+  files=$(compgen -G '/proc/driver/nvidia/gpus/*/information') || files=
+  wc -w <<<"$files"
+}

@@ -112,13 +112,14 @@ class ScriptsTest(unittest.TestCase):
         for script, bad_number, name in (("gpu-compare", "many", "RUNS"),
                                          ("gpu-compare", "1", "RUNS"),
                                          ("gpu-kill", "none", "KILLS"),
-                                         ("gpu-intervals", "none", "SAMPLES")):
+                                         ("gpu-intervals", "none", "SAMPLES"),
+                                         ("gpu-grouped", "db quick soon", "SECONDS")):
             with self.subTest(script=script, number=bad_number):
                 self.assert_gpu_script_refuses(script, ("9.0", f"build {bad_number}", 2, name))
         for script, missing in (("gpu-compare", "is missing"), ("gpu-kill", "is missing"),
                                 ("gpu-intervals", "is missing"), ("gpu-bundle", "is missing"),
                                 ("gpu-trust", "is missing"), ("gpu-grouped", "is missing"),
-                                ("gpu-dense", "is missing"),
+                                ("gpu-dense", "is missing"), ("gpu-fleet", "is missing"),
                                 ("gpu-runtime", "serving_cost is missing")):
             with self.subTest(script=script):
                 self.assert_gpu_script_refuses(script, ("9.0", "no-build", 2, missing),

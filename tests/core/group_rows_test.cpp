@@ -79,6 +79,13 @@ TEST(GroupRows, MaxMHoldsEveryGroup) {
   EXPECT_EQ(std::ranges::max(rows_of_groups(masked(32, 192), narrow)), 200);
 }
 
+TEST(GroupRows, WhatFitsIsNotRoundedBeyondWhatMayBe) {
+  const GemmProblem large = masked(32, 20'000'000);
+  EXPECT_EQ(max_m_of(large), kMaxExtent / 32) << "the next power of two is twice that";
+  EXPECT_EQ(why_illegal(large, {}), std::nullopt);
+  EXPECT_EQ(why_illegal(masked(32, 40'000'000), {}), "max_m times groups is too large");
+}
+
 TEST(GroupRows, IllegalDrawsSayWhy) {
   EXPECT_EQ(why_illegal(masked(2, 64), {.rows = {1}}), "rows of 1 groups are given for 2 groups");
   EXPECT_EQ(why_illegal(masked(2, 64), {.max_m = 10, .rows = {1, 11}}),

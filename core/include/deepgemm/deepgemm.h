@@ -82,8 +82,10 @@ typedef enum deepgemm_operation {
 /* D[m, n] = A[m, k] * B[n, k]^T with 1x128 scales of A and 128x128 scales of B.
  * m >= 1, n a multiple of 8, k a multiple of 16.
  *
- * Of a grouped product m is the number of rows that is expected of a group. It only chooses the
- * kernel: every kernel is right for any number of rows, so one m may stand for many calls. */
+ * Of a grouped product m is the number of rows that is expected of a group: of grouped-contiguous
+ * ones the mean, of grouped-masked ones 1.2 times the mean, as who states it before the rows are
+ * known leaves room. It only chooses the kernel: every kernel is right for any number of rows, so
+ * one m may stand for many calls. */
 typedef struct deepgemm_problem {
   int64_t m;
   int64_t n;
@@ -102,13 +104,16 @@ typedef struct deepgemm_problem {
  *
  * Grouped-contiguous: a is [extent, k], d [extent, n], scale_a [ceil(k/128)][extent rounded up to a
  * multiple of 4]. rows is int32 [extent], the group of each row, negative for padding. The rows of
- * a group lie together, groups in any order; a group may have none. What lies between two rows of
- * one group is computed as if it were that group's; padding beside groups is neither read nor
- * written, however much there is.
+ * a group lie together, groups in any order; a group may have none. Padding belongs beside groups,
+ * where D is never written and no time is spent, however much there is. What lies between two rows
+ * of one group is computed and stored as if it were that group's, a gap of whole tiles, too.
  *
  * Grouped-masked: a is [groups, extent, k], d [groups, extent, n], scale_a
  * [groups][ceil(k/128)][extent rounded up to a multiple of 4]. rows is int32 [groups]: how many
- * rows of each group are used, 0 to extent. The others are neither read nor written.
+ * rows of each group are used, 0 to extent. D's others are never written.
+ *
+ * Rows of A and of its scales that no group uses may hold anything: they may be loaded with the
+ * group's before them, but nothing of them reaches D.
  *
  * rows is read by the GPU when the kernel runs: a captured graph may be replayed with other rows.
  * So no call can check it on the way. What breaks the rules above never writes outside d and never
