@@ -74,8 +74,9 @@ constexpr int kNarrow = 64;
 constexpr int kTilesForPairs = 6;
 
 // Pairs of blocks share the tile of B where they leave no block over and enough SMs have work: few
-// tiles are bound by latency, which pairs make longer. Sharing A instead measured slower than
-// neither.
+// tiles are bound by latency, which pairs make longer. Sharing A instead gains 2 % more at m = 4096
+// and 2 to 15 % less below: more blocks ask for one tile of A than of B, and what they ask for at
+// one time is fetched once anyway.
 void share_in_pairs(GemmConfig& config, const GemmProblem& problem, int sms) {
   const std::int64_t tiles_m = tiles_along_m(problem, config.block_m);
   const std::int64_t tiles_n = ceil_div(problem.n, config.block_n);
