@@ -85,7 +85,7 @@ const std::vector<core::GemmConfig>& configs() {
                              "block_m=128,block_n=128,stages=4,math_warpgroups=2",
                              "block_m=64,block_n=96,stages=6,math_warpgroups=1,accumulator_sets=2",
                              "block_m=128,block_n=64,stages=5,cluster_m=2,math_warpgroups=2",
-                             "block_m=128,block_n=128,stages=4,cluster_n=2,math_warpgroups=1",
+                             "block_m=128,block_n=96,stages=4,cluster_n=2,math_warpgroups=1",
                              "block_m=64,block_n=64,stages=4,math_warpgroups=1,split_k=2"}) {
       parsed.push_back(core::parse_config(text));
     }
