@@ -79,10 +79,12 @@ double bytes_of_b(const GemmProblem& problem, const Walk& walk) {
   return walk.groups * static_cast<double>(problem.n) * static_cast<double>(problem.k);
 }
 
-double spared_write_back_us(double bytes, const GemmConfig& config, const DeviceInfo& device) {
+double spared_write_back_us(double read, double written, const GemmConfig& config,
+                            const DeviceInfo& device) {
   if (config.l2_policy != kernels::kEvictOperands) return 0;
-  return cost::kWriteBackUsPerMb * 1e-6 * std::min(bytes, static_cast<double>(device.l2_bytes)) *
-         cost::kFloorDeviceGbps / device.memory_gbps;
+  const double spared = std::min(read, static_cast<double>(device.l2_bytes)) - written;
+  return cost::kWriteBackUsPerMb * 1e-6 * std::max(0.0, spared) * cost::kFloorDeviceGbps /
+         device.memory_gbps;
 }
 
 // Compulsory traffic, and operands read again where the L2 cannot hold them between waves.
@@ -100,7 +102,7 @@ double memory_us(const GemmProblem& problem, const GemmConfig& config, const Wal
       group_a + group_b > room ? std::ceil(walk.tiles_m / walk.groups / walk.rows) : 1;
   const double written = 2.0 * walk.all_m * static_cast<double>(problem.n);
   const double read = a * reads_of_a + b * reads_of_b;
-  return read_floor_us(read, device) - spared_write_back_us(read, config, device) +
+  return read_floor_us(read, device) - spared_write_back_us(read, written, config, device) +
          written / (cost::kWriteRate * device.memory_gbps * 1e3);
 }
 

@@ -46,10 +46,10 @@ Family family(const core::GemmConfig& c) {
 }
 
 // Within a family only these change what limits the kernel; the rest is fine tuning.
-using Variant = std::tuple<int, int, int, int, int, int, int>;
+using Variant = std::tuple<int, int, int, int, int, int, int, int>;
 Variant variant(const core::GemmConfig& c) {
   return {c.block_m,   c.block_n,          c.math_warpgroups, c.cluster_m,
-          c.cluster_n, c.accumulator_sets, c.split_k};
+          c.cluster_n, c.accumulator_sets, c.split_k,         c.l2_policy};
 }
 
 const Trial* find_stored(std::span<const Trial> stored, Contender contender,

@@ -115,8 +115,10 @@ bool reads_b_again(const GemmProblem& problem, const GemmConfig& config, const D
          cluster_tiles(problem, config).m > config.raster_group;
 }
 
+// Where D is as much as an eighth of B, its lines take the place of B's, and either may be faster.
 bool keeps_b_in_vain(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.l2_policy == kernels::kEvictInTurn && cluster_tiles(problem, config).m == 1;
+  return config.l2_policy == kernels::kEvictInTurn && cluster_tiles(problem, config).m == 1 &&
+         16 * problem.m <= problem.k;
 }
 
 // A slice shorter than this is over before its pipeline has filled.

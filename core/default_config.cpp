@@ -108,12 +108,12 @@ void split_few_tiles(GemmConfig& config, const GemmProblem& problem, int sms) {
   config = split;
 }
 
-// Weights that one wave of rows reads once need no place in L2. It pays where they are most of the
-// traffic: beside a larger D, whose lines take theirs, it measured slower.
+// Weights that one wave of rows reads once need no place in L2. It pays where they are more than
+// twice D, whose lines take theirs otherwise.
 void stream_weights(GemmConfig& config, const GemmProblem& problem) {
   const std::int64_t rows = static_cast<std::int64_t>(ExpectedRows(problem).most());
   const std::int64_t tiles_m = ceil_div(ceil_div(rows, config.block_m), config.cluster_m);
-  if (tiles_m <= config.raster_group && 2 * rows <= problem.k) {
+  if (tiles_m <= config.raster_group && 4 * rows <= problem.k) {
     config.l2_policy = kernels::kEvictOperands;
   }
 }
