@@ -124,12 +124,21 @@ __device__ __forceinline__ void promote_split(float (&sum)[C.block_n / 2],
   }
 }
 
+// Tiles start at multiples of this, so scale blocks begin there within a tile.
+constexpr int split_step(GemmConfig c) { return greatest_common_divisor(c.block_n, kScaleBlock); }
+
+// Ways in which a tile may be split between scale blocks: promote has code for each.
+constexpr int split_places(GemmConfig c) {
+  if (scale_blocks_per_tile(c) == 1 || c.block_n % kScaleBlock == 0) return 1;
+  return (c.block_n < kScaleBlock ? c.block_n : kScaleBlock) / split_step(c);
+}
+
 // Finds the tile's split among kLow, kLow + step, …, kHigh by halving.
 template <GemmConfig C, int kLow, int kHigh>
 __device__ __forceinline__ void promote_between(float (&sum)[C.block_n / 2],
                                                 const float (&partial)[C.block_n / 2],
                                                 const BlockScales<C>& scales, int first_columns) {
-  constexpr int kStep = greatest_common_divisor(C.block_n, kScaleBlock);
+  constexpr int kStep = split_step(C);
   if constexpr (kLow == kHigh) {
     promote_split<C, kLow>(sum, partial, scales);
   } else {
@@ -147,10 +156,10 @@ __device__ __forceinline__ void promote(float (&sum)[C.block_n / 2],
                                         const float (&partial)[C.block_n / 2],
                                         const BlockScales<C>& scales,
                                         const TileScalesB<C>& tile_scales) {
-  // Tiles start at multiples of the step; a split at or behind the tile's end is no split.
-  constexpr int kStep = greatest_common_divisor(C.block_n, kScaleBlock);
+  // A split at or behind the tile's end is no split.
+  constexpr int kStep = split_step(C);
   constexpr int kLast = C.block_n < kScaleBlock ? C.block_n : kScaleBlock;
-  if constexpr (TileScalesB<C>::kBlocks == 1 || C.block_n % kScaleBlock == 0) {
+  if constexpr (split_places(C) == 1) {
     promote_split<C, kLast>(sum, partial, scales);
   } else {
     promote_between<C, kStep, kLast>(sum, partial, scales, min(tile_scales.first_columns(), kLast));
