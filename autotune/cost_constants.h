@@ -62,7 +62,7 @@ inline constexpr double kWgmmaFloorClocks = 31;
 // when nothing overlaps.
 inline constexpr double kSlabLatencyClocks = 42;
 // The same where the next multiplication was started before: only the hand-over is left.
-inline constexpr double kOverlappedSlabClocks = 166;
+inline constexpr double kOverlappedSlabClocks = 140;
 // Promoting one register of each thread: a clock to issue, and the tensor core's accumulators
 // compete for the register file.
 inline constexpr double kPromotionClocks = 1.28;

@@ -108,7 +108,7 @@ TEST(DefaultConfig, WeightsThatAreReadOnceMakeRoomFirst) {
   EXPECT_EQ(policy(shape(1, 7168, 16384)), kernels::kEvictOperands);
   EXPECT_EQ(policy(shape(512, 4096, 7168)), kernels::kEvictOperands);
   EXPECT_EQ(policy(shape(512, 32768, 512)), kernels::kEvictInTurn) << "D is the larger part";
-  EXPECT_EQ(policy(shape(4096, 7168, 16384)), kernels::kEvictInTurn) << "B is read again";
+  EXPECT_EQ(policy(shape(8192, 7168, 32768)), kernels::kEvictInTurn) << "B is read again";
   EXPECT_EQ(policy(grouped(Operation::kGroupedMasked, 32, 24, 4096, 7168)),
             kernels::kEvictOperands);
 }
