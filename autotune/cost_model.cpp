@@ -79,6 +79,7 @@ double bytes_of_b(const GemmProblem& problem, const Walk& walk) {
   return walk.groups * static_cast<double>(problem.n) * static_cast<double>(problem.k);
 }
 
+// What operands spare that take each other's place in L2 and not that of data to be written back.
 double spared_write_back_us(double read, double written, const GemmConfig& config,
                             const DeviceInfo& device) {
   if (config.l2_policy != kernels::kEvictOperands) return 0;

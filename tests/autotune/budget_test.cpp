@@ -6,7 +6,17 @@
 namespace deepgemm::autotune {
 namespace {
 
-using BudgetTest = TuningTest;
+class BudgetTest : public TuningTest {
+ protected:
+  // --force with a budget that ends after the first few kernels.
+  TuneResult tune_anew_in_a_hurry() {
+    script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); };
+    jobs_ = 1;
+    options_.force = true;
+    options_.budget_seconds = 0.35;
+    return tune();
+  }
+};
 
 TEST_F(BudgetTest, ABudgetThatEndsWhileCompilingLeavesTheDefault) {
   script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(60)); };
@@ -82,11 +92,7 @@ TEST_F(BudgetTest, WithForceTheStoredWinnerIsTriedBeforeTheBudgetEnds) {
   let_win(candidates().back(), 17, 25);
   const TuneResult first = tune();
   ASSERT_EQ(first.winner->config, candidates().back());
-  script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); };
-  jobs_ = 1;
-  options_.force = true;
-  options_.budget_seconds = 0.35;
-  const TuneResult result = tune();
+  const TuneResult result = tune_anew_in_a_hurry();
   EXPECT_TRUE(result.budget_ran_out);
   EXPECT_LE(result.trials.size(), 6u);
   EXPECT_EQ(result.winner->config, first.winner->config);
@@ -101,11 +107,7 @@ TEST_F(BudgetTest, WhatCannotServeAnyMoreIsReplaced) {
     if (config == first) check.outcome = core::Outcome::kWrong;
     return check;
   };
-  script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); };
-  jobs_ = 1;
-  options_.force = true;
-  options_.budget_seconds = 0.35;
-  const TuneResult result = tune();
+  const TuneResult result = tune_anew_in_a_hurry();
   EXPECT_TRUE(result.budget_ran_out);
   ASSERT_TRUE(result.winner);
   EXPECT_NE(result.winner->config, first);

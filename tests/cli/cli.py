@@ -79,6 +79,14 @@ class CliTest(unittest.TestCase):
         for needle in needles:
             self.assertIn(needle, result.stderr, said)
 
+    def assert_broken(self, result, count, *needles):
+        """Of a report that says which figures hold: so many do not."""
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        self.assertIn(f"{count} of it do not hold", result.stdout)
+        self.assertEqual(result.stdout.count("DOES NOT HOLD"), count, result.stdout)
+        for needle in needles:
+            self.assertIn(needle, result.stdout)
+
     def assert_interrupted(self, process):
         stdout, stderr = process.communicate(timeout=120)
         self.assertEqual(process.returncode, INTERRUPTED, stdout + stderr)

@@ -70,13 +70,6 @@ class GroupedReport(CliTest):
                                "zipf.json"],
                               cwd=self.folder, capture_output=True, text=True, check=False)
 
-    def assert_broken(self, result, count, *needles):
-        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
-        self.assertIn(f"{count} of it do not hold", result.stdout)
-        self.assertEqual(result.stdout.count("DOES NOT HOLD"), count, result.stdout)
-        for needle in needles:
-            self.assertIn(needle, result.stdout)
-
     def test_says_that_all_holds(self):
         result = self.assert_ok(self.report(self.write("run.json")))
         self.assertIn("all of it holds", result.stdout)
