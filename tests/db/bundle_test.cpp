@@ -1,7 +1,10 @@
 // Bundles: what goes in, what comes out, and that every changed byte is noticed.
 #include "db/bundle_file.h"
 
+#include <map>
+
 #include "core/default_config.h"
+#include "db/catalog.h"
 #include "db/export.h"
 #include "tests/db/fixture.h"
 
@@ -227,6 +230,23 @@ TEST(BundleIndex, OfVersion1SaysNothingOfClocks) {
   EXPECT_EQ(back->environments.at(0).sources_hash, environment_of().sources_hash);
   EXPECT_EQ(back->environments.at(0).power_limit_w, 0);
   EXPECT_TRUE(core::agree(back->environments.at(0), environment_of()));
+}
+
+// What scripts/gpu-bundle makes, from the files of tests/data that it tunes.
+TEST(ShippedBundle, HasARowForEachListedShape) {
+  const std::filesystem::path bundle = DEEPGEMM_SOURCE_DIR "/db/data/h100-sxm5.dgdb";
+  std::map<core::Operation, int> rows;
+  for (const WinnerRow& row : TuningDb(bundle, OpenMode::kReadOnly).winners()) {
+    ++rows[row.winner.problem.operation];
+  }
+  EXPECT_EQ(rows[core::Operation::kDense], 49) << "deepseek_v3_dense.csv";
+  EXPECT_EQ(rows[core::Operation::kGroupedContiguous] + rows[core::Operation::kGroupedMasked], 48)
+      << "deepgemm_grouped.csv";
+  const Catalog catalog(bundle);
+  ASSERT_FALSE(catalog.index().families.empty());
+  for (const IndexedFamily& family : catalog.index().families) {
+    EXPECT_EQ(core::why_illegal(family.any_m), std::nullopt) << core::to_string(family.any_m);
+  }
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include <SQLiteCpp/Statement.h>
 
 #include "core/staleness.h"
-#include "db/catalog.h"
 #include "tests/db/fixture.h"
 
 namespace deepgemm::db {
@@ -166,18 +165,6 @@ TEST(Environments, WhoDoesNotKnowItsLimitHasTheRowsOfOneLimitOnly) {
   const auto trials = database.trials(problem_of(64), limited_to(0));
   ASSERT_EQ(trials.size(), 1u) << "times of two limits do not compare";
   EXPECT_EQ(trials[0].config, config_of(150)) << "of the limit that came last";
-}
-
-// It is older than problems with an alignment, and remains so until it is made anew.
-TEST(Migration, TheShippedBundleAnswers) {
-  const std::filesystem::path bundle = DEEPGEMM_SOURCE_DIR "/db/data/h100-sxm5.dgdb";
-  const TuningDb database(bundle, OpenMode::kReadOnly);
-  EXPECT_EQ(database.winners().size(), 49u);
-  const Catalog catalog(bundle);
-  ASSERT_FALSE(catalog.index().families.empty());
-  for (const IndexedFamily& family : catalog.index().families) {
-    EXPECT_EQ(core::why_illegal(family.any_m), std::nullopt) << core::to_string(family.any_m);
-  }
 }
 
 }  // namespace
