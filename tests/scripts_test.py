@@ -120,6 +120,7 @@ class ScriptsTest(unittest.TestCase):
                                 ("gpu-intervals", "is missing"), ("gpu-bundle", "is missing"),
                                 ("gpu-trust", "is missing"), ("gpu-grouped", "is missing"),
                                 ("gpu-dense", "is missing"), ("gpu-fleet", "is missing"),
+                                ("gpu-ablate", "is missing"),
                                 ("gpu-runtime", "serving_cost is missing")):
             with self.subTest(script=script):
                 self.assert_gpu_script_refuses(script, ("9.0", "no-build", 2, missing),

@@ -164,6 +164,19 @@ class GpuScriptsTest(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         self.assertIn("holds figures of another build", result.stderr)
 
+    # --- gpu-ablate
+
+    def test_ablate_finds_paths_where_its_caller_stands(self):
+        self.plant("build/tests/ablate", '#!/bin/sh\nprintf "%s\\n" "$@"\n')
+        self.plant("build/bin/deepgemm-tune", "")
+        script = ROOT / "scripts" / "gpu-ablate"
+        result = subprocess.run([script, "build", "my.db", "--only", "m=1", "--sources", "tree"],
+                                capture_output=True, text=True, check=False, timeout=60,
+                                cwd=self.folder, env=self.environment())
+        self.assertEqual(result.stdout.splitlines(),
+                         [f"{self.folder}/my.db", "--only", "m=1", "--sources",
+                          f"{self.folder}/tree"], result.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -28,9 +28,8 @@ std::size_t count_of(std::string_view text, std::string_view snippet) {
   return count;
 }
 
-std::string edited(std::string text, std::string_view file, const Rule* rule) {
-  if (rule == nullptr) return text;
-  for (const Edit& edit : rule->edits) {
+std::string edited(std::string text, std::string_view file, std::span<const Edit> edits) {
+  for (const Edit& edit : edits) {
     if (edit.file != file) continue;
     std::size_t at = 0;
     while ((at = text.find(edit.snippet, at)) != std::string::npos) {
@@ -130,32 +129,46 @@ core::GemmProblem mutant_problem() {
   return problem;
 }
 
-std::string why_inapplicable(const Rule& rule) {
-  for (const Edit& edit : rule.edits) {
+std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits) {
+  for (const Edit& edit : edits) {
     if (count_of(text_of(edit.file), edit.snippet) > 0) continue;
-    return "mutation rule '" + std::string(rule.name) + "': '" + std::string(edit.file) +
+    return "mutation rule '" + std::string(rule) + "': '" + std::string(edit.file) +
            "' does not hold '" + std::string(edit.snippet) +
            "' any more; write the rule anew for today's source";
   }
   return "";
 }
 
-Build build(const Rule* rule, const core::GemmConfig& config) {
+std::vector<core::NamedHeader> todays_sources() {
   std::vector<core::NamedHeader> headers;
   for (const kernels::EmbeddedFile& file : kernels::embedded_sources()) {
-    headers.push_back({std::string(file.name), edited(std::string(file.text), file.name, rule)});
+    headers.push_back({std::string(file.name), std::string(file.text)});
   }
-  headers.push_back({"kernels/wgmma.cuh", kernels::wgmma_source(config.block_n)});
-  core::Compilation compilation = core::compile(edited(kernels::dense_source(config), kEntry, rule),
-                                                headers, core::CompileOptions{}.arguments());
+  return headers;
+}
+
+Build build(std::string_view name, std::vector<core::NamedHeader> sources,
+            std::span<const Edit> edits, const core::GemmConfig& config) {
+  for (core::NamedHeader& header : sources) {
+    header.text = edited(std::move(header.text), header.name, edits);
+  }
+  sources.push_back({"kernels/wgmma.cuh", kernels::wgmma_source(config.block_n)});
+  core::Compilation compilation =
+      core::compile(edited(kernels::dense_source(config), kEntry, edits), sources,
+                    core::CompileOptions{}.arguments());
   Build result;
   result.compiled = compilation.ok;
   result.log = std::move(compilation.log);
-  const std::string name = rule == nullptr ? "" : std::string(rule->name);
-  result.cubin = {"mutant:" + name + ":" + core::to_string(config), kernels::kDenseEntry, config,
-                  std::move(compilation.cubin), core::read_figures(result.log)};
+  result.cubin = {"mutant:" + std::string(name) + ":" + core::to_string(config),
+                  kernels::kDenseEntry, config, std::move(compilation.cubin),
+                  core::read_figures(result.log)};
   result.static_shared_bytes = static_shared(result.log);
   return result;
+}
+
+Build build(const Rule* rule, const core::GemmConfig& config) {
+  if (rule == nullptr) return build("", todays_sources(), {}, config);
+  return build(rule->name, todays_sources(), rule->edits, config);
 }
 
 }  // namespace deepgemm::mutants

@@ -3,10 +3,12 @@
 // each one rejected as declared?).
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/nvrtc.h"
 #include "core/store.h"
 
 namespace deepgemm::mutants {
@@ -72,7 +74,10 @@ core::GemmProblem mutant_problem();
 
 // Why a rule's edits do not fit today's sources, naming rule, file and snippet; empty where they
 // do.
-std::string why_inapplicable(const Rule& rule);
+std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits);
+inline std::string why_inapplicable(const Rule& rule) {
+  return why_inapplicable(rule.name, rule.edits);
+}
 
 struct Build {
   bool compiled = false;
@@ -82,5 +87,11 @@ struct Build {
 };
 // Compiles a mutant, or with no rule the kernel as it is. Needs NVRTC. Thread-safe.
 Build build(const Rule* rule, const core::GemmConfig& config);
+
+// The texts that kernels are compiled from, by the names in their #includes.
+std::vector<core::NamedHeader> todays_sources();
+// The same from any sources with any edits; `name` tells the kernel from others of its config.
+Build build(std::string_view name, std::vector<core::NamedHeader> sources,
+            std::span<const Edit> edits, const core::GemmConfig& config);
 
 }  // namespace deepgemm::mutants

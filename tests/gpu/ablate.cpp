@@ -1,0 +1,218 @@
+// Times the winners of a database with one stage of the kernel left out each (tests/mutants/
+// ablations.h), or built from other source trees, as scripts/gpu-ablate calls it: interleaved
+// rounds, cold L2, in the tuner's worker process, which a kernel that hangs may cost.
+//
+//   ablate DATABASE [--only TEXT]... [--sources FOLDER]... [--rounds N]
+//
+// TEXT: problems whose name holds it ("4096x4096x7168"); none: all. FOLDER holds a kernels/ whose
+// config.h gives blocks as much shared memory as ours; with one, only whole kernels are timed.
+// Exit codes: 0 measured, 1 something failed, 2 usage, 3 no Hopper GPU.
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "app/hardware.h"
+#include "autotune/gpu_executor.h"
+#include "autotune/race.h"
+#include "autotune/statistics.h"
+#include "autotune/worker_executor.h"
+#include "core/compile_log.h"
+#include "core/error.h"
+#include "db/tuning_db.h"
+#include "tests/mutants/ablations.h"
+
+namespace deepgemm::gpu_test {
+namespace {
+
+using mutants::Build;
+
+constexpr const char* kSeeHelp = "scripts/gpu-ablate --help shows how it is called.";
+
+struct Options {
+  std::filesystem::path database;
+  std::vector<std::string> only;
+  std::vector<std::filesystem::path> folders;
+  int rounds = 15;
+};
+
+Options parse(std::vector<std::string> words) {
+  Options options;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool named = words[i].starts_with("--");
+    if (named && i + 1 == words.size())
+      throw core::UsageError(words[i] + " needs a value.", kSeeHelp);
+    if (words[i] == "--only") {
+      options.only.push_back(words[++i]);
+    } else if (words[i] == "--sources") {
+      options.folders.emplace_back(words[++i]);
+    } else if (words[i] == "--rounds") {
+      options.rounds = std::stoi(words[++i]);
+    } else if (!named && options.database.empty()) {
+      options.database = words[i];
+    } else {
+      throw core::UsageError("Unknown argument " + words[i] + ".", kSeeHelp);
+    }
+  }
+  if (options.database.empty()) throw core::UsageError("No database is named.", kSeeHelp);
+  return options;
+}
+
+// A kernels/ beside ours, with the names that its files are included by.
+std::vector<core::NamedHeader> sources_in(const std::filesystem::path& folder) {
+  std::vector<core::NamedHeader> sources = mutants::todays_sources();
+  for (core::NamedHeader& each : sources) {
+    std::ifstream file(folder / each.name);
+    if (!file) {
+      throw core::UsageError((folder / each.name).string() + " cannot be read.",
+                             "Name a folder that holds all of a kernels/.");
+    }
+    each.text.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  return sources;
+}
+
+// What is compiled and timed beside the kernel as it is.
+struct Variant {
+  std::string name;
+  std::vector<core::NamedHeader> sources;
+  std::vector<mutants::Edit> edits;
+  bool (*applies)(const core::GemmConfig&) = [](const core::GemmConfig&) { return true; };
+};
+
+std::vector<Variant> variants_of(const Options& options) {
+  std::vector<Variant> list{{"as it is", mutants::todays_sources(), {}}};
+  for (const auto& folder : options.folders) {
+    list.push_back({folder.string(), sources_in(folder), {}});
+  }
+  if (!options.folders.empty()) return list;
+  for (const mutants::Ablation& each : mutants::ablations()) {
+    list.push_back({std::string(each.name), mutants::todays_sources(), each.edits, each.applies});
+  }
+  return list;
+}
+
+// One kernel of a problem, from source to time.
+struct Line {
+  const Variant* variant;
+  Build build;
+  std::size_t index = 0;  // in the race
+  std::string failure;
+};
+
+struct Case {
+  core::Winner winner;
+  std::vector<Line> lines;
+};
+
+std::vector<Case> cases_of(const Options& options, const std::vector<Variant>& variants) {
+  std::vector<Case> cases;
+  const db::TuningDb database(options.database, db::OpenMode::kReadOnly);
+  for (const db::WinnerRow& row : database.winners()) {
+    const std::string name = core::to_string(row.winner.problem);
+    const auto in_name = [&](const std::string& text) { return name.find(text) != name.npos; };
+    if (!options.only.empty() && std::none_of(options.only.begin(), options.only.end(), in_name)) {
+      continue;
+    }
+    Case& added = cases.emplace_back(Case{row.winner, {}});
+    for (const Variant& each : variants) {
+      if (each.applies(row.winner.config)) added.lines.push_back({&each, {}, 0, ""});
+    }
+  }
+  return cases;
+}
+
+void build_all(std::vector<Case>& cases) {
+  std::vector<std::pair<const core::GemmConfig*, Line*>> work;
+  for (Case& each : cases) {
+    for (Line& line : each.lines) work.emplace_back(&each.winner.config, &line);
+  }
+  std::atomic<std::size_t> next{0};
+  std::vector<std::jthread> threads;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t at = next++; at < work.size(); at = next++) {
+        const auto& [config, line] = work[at];
+        const Variant& variant = *line->variant;
+        line->build = mutants::build(variant.name, variant.sources, variant.edits, *config);
+        line->failure = line->build.compiled
+                            ? core::why_unusable(line->build.log, line->build.cubin.build)
+                            : "does not compile: " + line->build.log.substr(0, 400);
+      }
+    });
+  }
+}
+
+void race(Case& each, autotune::Executor& executor, int rounds) {
+  const core::GemmProblem& problem = each.winner.problem;
+  const auto draw = core::draw_of(problem, each.winner.rows);
+  const auto bench = executor.prepare(problem, draw.value_or(core::GroupDraw{}));
+  const std::atomic<bool> stop{false};
+  autotune::Race race(*bench, stop);
+  for (Line& line : each.lines) {
+    if (!line.failure.empty()) continue;
+    const auto admitted = bench->admit(core::Contender::kCandidate, &line.build.cubin);
+    line.failure = admitted.failure;
+    if (line.failure.empty()) line.index = race.enter(admitted.id);
+  }
+  race.run(rounds);
+  const auto fallen = race.take_fallen();
+  std::printf("%s  %s\n", core::to_string(problem).c_str(),
+              core::short_name(each.winner.config).c_str());
+  double whole_us = 0;
+  for (Line& line : each.lines) {
+    for (const auto& one : fallen) {
+      if (line.failure.empty() && one.index == line.index) line.failure = one.detail;
+    }
+    if (!line.failure.empty()) {
+      std::printf("  %-32s %s\n", line.variant->name.c_str(), line.failure.c_str());
+      continue;
+    }
+    const core::Measurement measured = race.measurement(line.index);
+    if (whole_us == 0) whole_us = measured.median_us;
+    std::printf("  %-32s %9.2f us  %+6.1f %%  %4d MHz  %3d registers\n", line.variant->name.c_str(),
+                measured.median_us, 100 * (measured.median_us / whole_us - 1),
+                measured.sm_clock_mhz, line.build.cubin.build.registers);
+  }
+  std::fflush(stdout);
+}
+
+int run(const Options& options) {
+  const autotune::GpuIdentity identity =
+      autotune::identify_gpu(0, app::base_environment(core::nvrtc_version()));
+  const std::vector<Variant> variants = variants_of(options);
+  std::vector<Case> cases = cases_of(options, variants);
+  if (cases.empty()) {
+    throw core::UsageError("No winner of the database has such a name.",
+                           "deepgemm-db list shows them.");
+  }
+  build_all(cases);
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
+  autotune::WorkerOptions worker;
+  worker.executable = self.parent_path().parent_path() / "bin" / "deepgemm-tune";
+  worker.on_loss = [](const std::string& why) {
+    std::fprintf(stderr, "ablate: %s\n", why.c_str());
+  };
+  const auto executor = autotune::make_worker_executor(identity, std::move(worker));
+  for (Case& each : cases) race(each, *executor, options.rounds);
+  return 0;
+}
+
+}  // namespace
+}  // namespace deepgemm::gpu_test
+
+int main(int argc, char** argv) {
+  using namespace deepgemm;
+  try {
+    return gpu_test::run(gpu_test::parse({argv + 1, argv + argc}));
+  } catch (const core::Error& error) {
+    std::fprintf(stderr, "error: %s\n%s\n", error.what(), error.next_step().c_str());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  }
+}
