@@ -101,20 +101,28 @@ struct Log {
   bool exists;
   bool has_content;
   bool has_shared_memory;
+  bool has_rollback;  // of rollback mode
 };
 
 Log log_of(const std::filesystem::path& path) {
   std::error_code error;
   const std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
-  const std::filesystem::path wal = real.string() + "-wal";
-  const bool exists = std::filesystem::exists(wal, error);
-  return {exists, exists && std::filesystem::file_size(wal, error) > 0,
-          std::filesystem::exists(real.string() + "-shm", error)};
+  const std::string wal = real.string() + "-wal";
+  const auto has_content = [&error](const std::string& file) {
+    const auto bytes = std::filesystem::file_size(file, error);
+    return !error && bytes > 0;
+  };
+  return {std::filesystem::exists(wal, error), has_content(wal),
+          std::filesystem::exists(real.string() + "-shm", error),
+          has_content(real.string() + "-journal")};
 }
 
 }  // namespace
 
-bool has_log(const std::filesystem::path& path) { return log_of(path).has_content; }
+bool has_journal(const std::filesystem::path& path) {
+  const Log log = log_of(path);
+  return log.has_content || log.has_rollback;
+}
 
 SQLite::Database open_for_reading(const std::filesystem::path& path, bool expect_tuner) {
   require_regular(path);

@@ -17,8 +17,10 @@ inline constexpr int kApplicationId = 0x64676d6d;
 // rollback mode, in which a reader needs no second file: that is what lets read-only folders
 // work, and what keeps readers from creating files.
 
-// Whether commits lie in a log beside the database: a tuner holds it, or was killed.
-bool has_log(const std::filesystem::path& path);
+// Whether something lies beside the database that only who may write can bring in: commits in a
+// log (a tuner holds it, or was killed), or what undoes a change of mode or tables in which a tuner
+// was killed.
+bool has_journal(const std::filesystem::path& path);
 
 // Opens an existing database for reading. Creates nothing. Throws UsageError for what is not a
 // tuning database, EnvironmentError for what may not be read, SQLite::Exception for the rest.

@@ -1,4 +1,5 @@
 // Several processes on one file, and processes that die.
+#include <SQLiteCpp/Database.h>
 #include <signal.h>
 
 #include <fstream>
@@ -145,6 +146,27 @@ TEST(Processes, AnInspectorBringsInWhatAKilledOneLeft) {
   acknowledged += kill_writer(writer);
   expect_numbered(TuningDb(folder / "t.db", OpenMode::kInspect).all_trials(problem_of(64)),
                   acknowledged);
+  EXPECT_EQ(folder.files(), Files{"t.db"});
+}
+
+// Modes and tables are changed in rollback mode: a kill in between leaves no log, but what undoes
+// the change.
+TEST(Processes, AnInspectorUndoesTheChangeInWhichOneWasKilled) {
+  TempFolder folder;
+  TuningDb(folder / "t.db", OpenMode::kTune).record(numbered(0), environment_of());
+  in_child([&] {
+    auto* const dies_with_us =
+        new SQLite::Database((folder / "t.db").string(), SQLite::OPEN_READWRITE);
+    dies_with_us->exec(
+        "PRAGMA cache_size = 1; BEGIN; CREATE TABLE half_done AS "
+        "WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers LIMIT 1000) "
+        "SELECT i, randomblob(1000) FROM numbers");
+    return std::string();
+  });
+  ASSERT_EQ(folder.files(), (Files{"t.db", "t.db-journal"}));
+  EXPECT_NE(failure_to_open(folder / "t.db", OpenMode::kReadOnly).find("an interrupted tuner"),
+            std::string::npos);
+  expect_numbered(TuningDb(folder / "t.db", OpenMode::kInspect).all_trials(problem_of(64)), 1);
   EXPECT_EQ(folder.files(), Files{"t.db"});
 }
 
