@@ -24,13 +24,12 @@ constexpr int kSafeAccumulators = 192;
 
 // What a tile costs, compared in this order; smaller is better.
 struct Score {
-  std::int64_t waves;
+  std::int64_t work;         // of the waves one after the other
   std::int64_t idle_blocks;  // of the last wave
   std::int64_t traffic;      // rows and columns that the SMs load in all, per k
 
   friend bool operator<(const Score& a, const Score& b) {
-    return std::tie(a.waves, a.idle_blocks, a.traffic) <
-           std::tie(b.waves, b.idle_blocks, b.traffic);
+    return std::tie(a.work, a.idle_blocks, a.traffic) < std::tie(b.work, b.idle_blocks, b.traffic);
   }
 };
 
@@ -45,11 +44,49 @@ std::int64_t tiles_along_m(const GemmProblem& problem, int block_m) {
   return static_cast<std::int64_t>(tiles + 0.5);
 }
 
+// Tiles of D, of all groups.
+std::int64_t tiles_of(const GemmProblem& problem, const GemmConfig& config) {
+  return tiles_along_m(problem, config.block_m) * ceil_div(problem.n, config.block_n);
+}
+
+// Whether there are registers for a second accumulator set.
+bool can_overlap(GemmConfig config) {
+  config.accumulator_sets = 2;
+  return kernels::slabs_per_warpgroup(config) == 1 &&
+         kernels::accumulator_registers(config) <= kSafeAccumulators;
+}
+
+// Clocks that a tile takes at least: for each k-block those of the tensor core, or of shared
+// memory, 128 bytes a clock, which the loads write and wgmma reads, A once and B once for each
+// slab; then those of its end (autotune/cost_constants.h).
+std::int64_t clocks_of(const GemmProblem& problem, const GemmConfig& config) {
+  constexpr std::int64_t kEndOfTile = 1200;
+  constexpr std::int64_t kElementsStoredPerClock = 26;
+  const std::int64_t rows = config.block_m;
+  const std::int64_t columns = config.block_n;
+  const std::int64_t slabs = rows / kernels::kWgmmaM;
+  const std::int64_t tensor = 2 * slabs * columns;
+  const std::int64_t shared = rows + slabs * columns + rows + columns;
+  // A warpgroup alone, in whose promotion the tensor core has nothing to do.
+  const bool exposed = config.math_warpgroups == 1 && !can_overlap(config);
+  return k_blocks(problem) * (std::max(tensor, shared) + (exposed ? columns : 0)) + kEndOfTile +
+         rows * columns / kElementsStoredPerClock;
+}
+
+// The tiles of a dense product that need the fewest waves are the fastest as a rule: they are the
+// largest. Groups have edges, and what a large tile computes beyond them is lost.
 Score score(const GemmProblem& problem, const GemmConfig& config, int sms) {
-  const std::int64_t tiles =
-      tiles_along_m(problem, config.block_m) * ceil_div(problem.n, config.block_n);
+  const std::int64_t tiles = tiles_of(problem, config);
   const std::int64_t waves = ceil_div(tiles, sms);
-  return {waves, waves * sms - tiles, tiles * (config.block_m + config.block_n)};
+  const std::int64_t each = problem.operation == Operation::kDense ? 1 : clocks_of(problem, config);
+  return {waves * each, waves * sms - tiles, tiles * (config.block_m + config.block_n)};
+}
+
+// Where two slabs take turns on the tensor core and the tile straddles scale blocks in many ways,
+// the mainloop is not unrolled (kernels/promotion.cuh): measured with 256x112, 7 to 12 % slower
+// than 256x128, in spite of the better filled wave.
+bool is_slow(const GemmConfig& config) {
+  return kernels::slabs_per_warpgroup(config) == 2 && config.block_n % 32 != 0;
 }
 
 // As many stages as fit; two at least, which fit with every tile considered here. Where blocks
@@ -109,23 +146,20 @@ void split_few_tiles(GemmConfig& config, const GemmProblem& problem, int sms) {
 }
 
 // Weights that one wave of rows reads once need no place in L2. It pays where they are more than
-// twice D, whose lines take theirs otherwise.
+// twice D, whose lines take theirs otherwise. Those of several groups must be read by one tile
+// each: by two they cost up to a third (16 groups of 512, by 256 rows).
 void stream_weights(GemmConfig& config, const GemmProblem& problem) {
   const std::int64_t rows = static_cast<std::int64_t>(ExpectedRows(problem).most());
   const std::int64_t tiles_m = ceil_div(ceil_div(rows, config.block_m), config.cluster_m);
-  if (tiles_m <= config.raster_group && 4 * rows <= problem.k) {
+  const std::int64_t readers = problem.groups > 1 ? 1 : config.raster_group;
+  if (tiles_m <= readers && 4 * rows <= problem.k) {
     config.l2_policy = kernels::kEvictOperands;
   }
 }
 
 // A second accumulator set hides the promotion, where there are registers for it.
 void overlap(GemmConfig& config) {
-  GemmConfig overlapped = config;
-  overlapped.accumulator_sets = 2;
-  if (kernels::slabs_per_warpgroup(config) == 1 &&
-      kernels::accumulator_registers(overlapped) <= kSafeAccumulators) {
-    config = overlapped;
-  }
+  if (can_overlap(config)) config.accumulator_sets = 2;
 }
 
 }  // namespace
@@ -145,7 +179,7 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
       config.block_n = block_n;
       config.stages = 2;
       config.math_warpgroups = tile.math_warpgroups;
-      if (kernels::accumulator_registers(config) > kSafeAccumulators ||
+      if (kernels::accumulator_registers(config) > kSafeAccumulators || is_slow(config) ||
           broken_limit(config, device.shared_bytes_per_block)) {
         continue;
       }
@@ -160,7 +194,8 @@ GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device) 
   if (best.split_k == 1) share_in_pairs(best, problem, sms);
   overlap(best);
   stream_weights(best, problem);
-  best.stages = deepest_pipeline(best, best_score->waves > 1, device.shared_bytes_per_block);
+  best.stages =
+      deepest_pipeline(best, tiles_of(problem, best) > sms, device.shared_bytes_per_block);
   return best;
 }
 

@@ -67,6 +67,22 @@ TEST(DefaultConfig, GroupsOfFewRowsGetLowTiles) {
   EXPECT_EQ(config.cluster_m, 1) << "a group has one tile along m";
 }
 
+// A tile of 256 rows would compute 512 rows for each group of more than 256, which is half of them.
+TEST(DefaultConfig, GroupsLoseLittleBeyondTheirEdges) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  const GemmConfig config =
+      default_config(grouped(Operation::kGroupedContiguous, 32, 256, 4096, 7168), device);
+  EXPECT_EQ(config.block_m, 128);
+  EXPECT_EQ(config.block_n, 192);
+}
+
+TEST(DefaultConfig, TwoSlabsInTurnDoNotStraddleInManyWays) {
+  const DeviceInfo& device = *find_device_profile("h100-sxm5");
+  const GemmConfig config = default_config(shape(512, 7168, 16384), device);
+  EXPECT_EQ(config.block_m, 256);
+  EXPECT_EQ(config.block_n, 128) << "112 would fill the wave better, and is slower";
+}
+
 TEST(DefaultConfig, LargeGroupsShareInPairs) {
   const DeviceInfo& device = *find_device_profile("h100-sxm5");
   EXPECT_EQ(
@@ -111,6 +127,9 @@ TEST(DefaultConfig, WeightsThatAreReadOnceMakeRoomFirst) {
   EXPECT_EQ(policy(shape(8192, 7168, 32768)), kernels::kEvictInTurn) << "B is read again";
   EXPECT_EQ(policy(grouped(Operation::kGroupedMasked, 32, 24, 4096, 7168)),
             kernels::kEvictOperands);
+  EXPECT_EQ(policy(grouped(Operation::kGroupedContiguous, 16, 512, 4096, 7168)),
+            kernels::kEvictInTurn)
+      << "several tiles read a group's B";
 }
 
 TEST(DefaultConfig, LargeShapesTakeLargeTilesInPairs) {
