@@ -78,6 +78,9 @@ struct GroupSegment {
   std::int64_t rows = 0;
 };
 
+// Rows of A and D, used or not: with padding, or what there is room for.
+std::int64_t all_rows(const GemmProblem& problem, const GroupDraw& draw = {});
+
 struct GroupLayout {
   std::vector<GroupSegment> segments;  // of each group, ascending
   std::int64_t extent = 0;             // GemmOperands::row_extent; dense: m
