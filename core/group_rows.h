@@ -123,6 +123,9 @@ class ExpectedRows {
   std::int64_t rows(int i) const;
   // The largest that may be expected.
   std::int64_t most() const;
+  // What to take one group for where one must stand for all: the m that is expected, or, where rows
+  // are given, the largest.
+  std::int64_t of_a_group() const { return given_.empty() ? m_ : most(); }
 
  private:
   Operation operation_;
