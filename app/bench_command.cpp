@@ -167,7 +167,8 @@ core::ExitCode verdict(const BenchReport& report, const BenchRequest& request, T
 core::ExitCode bench(const BenchRequest& request, const Hardware& hardware, Terminal& terminal,
                      spdlog::logger& log) {
   const InterruptGuard interrupt;
-  require_fit(request.problems, with_gpu([&] { return hardware.read_device(request.gpu); }));
+  require_fit(request.problems, request.draws,
+              with_gpu([&] { return hardware.read_device(request.gpu); }));
   const auto database = open_database(request, log);
   const auto executor =
       with_gpu([&] { return hardware.open_gpu(request.gpu, base_environment("")); });

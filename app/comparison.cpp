@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "app/figures.h"
 #include "autotune/median_ratio.h"
@@ -67,6 +68,17 @@ ComparedShape compare_shape(const BenchedShape& before, const BenchedShape& afte
   return row;
 }
 
+// Why their times are not of the same work, though of the same problem; empty if they are. How much
+// room the groups have is part of it: the rows of A and D lie that far apart.
+std::string other_rows(const BenchedShape& before, const BenchedShape& after) {
+  const core::GroupLayout was = core::layout_of(before.problem, before.draw);
+  const core::GroupLayout is = core::layout_of(after.problem, after.draw);
+  if (was.rows == is.rows && was.extent == is.extent) return "";
+  return fmt::format("measured with other rows: {}; now {}",
+                     core::describe(before.problem, before.draw),
+                     core::describe(after.problem, after.draw));
+}
+
 struct Pair {
   const BenchedShape* before;
   const BenchedShape* after;
@@ -82,9 +94,8 @@ std::vector<Pair> pair_up(const BenchFile& before, const BenchFile& after,
       left_out.push_back({old_shape.problem, "only in OLD", false});
       continue;
     }
-    if (core::rows_of_groups(old_shape.problem, old_shape.draw) !=
-        core::rows_of_groups(new_shape->problem, new_shape->draw)) {
-      left_out.push_back({old_shape.problem, "measured with other rows", false});
+    if (std::string why = other_rows(old_shape, *new_shape); !why.empty()) {
+      left_out.push_back({old_shape.problem, std::move(why), false});
       continue;
     }
     const std::string old_trouble = trouble(old_shape);

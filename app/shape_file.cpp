@@ -63,24 +63,31 @@ int read_small_number(const Line& line, const Columns& columns, std::string_view
   return std::in_range<int>(value) ? static_cast<int>(value) : 0;
 }
 
+// What a line that names its operation takes from the command line.
+OperationChoice choice_for(core::Operation named, const OperationChoice& choice) {
+  OperationChoice own = named;
+  if (named == core::Operation::kDense) return own;
+  own.groups = choice.groups;
+  own.says_groups = choice.says_groups;
+  const bool aligned = choice.alignments != std::vector{core::usual_alignment(choice.operation)};
+  if (named == core::Operation::kGroupedContiguous && aligned) own.alignments = choice.alignments;
+  return own;
+}
+
 // What the row says, and `choice` where it says nothing.
 OperationChoice choice_of(const Line& line, const Columns& columns, const OperationChoice& choice) {
   OperationChoice own = choice;
   if (const std::string_view text = optional_cell(line, columns, "op"); !text.empty()) {
-    const core::Operation named =
-        parse_operation(text, fmt::format(" in column 'op' of {}", line.where));
-    if (named != choice.operation) {
-      own = named;
-      if (named != core::Operation::kDense) own.groups = choice.groups;
-      const bool aligned =
-          choice.alignments != std::vector{core::usual_alignment(choice.operation)};
-      if (named == core::Operation::kGroupedContiguous && aligned) {
-        own.alignments = choice.alignments;
-      }
-    }
+    own =
+        choice_for(parse_operation(text, fmt::format(" in column 'op' of {}", line.where)), choice);
   }
   if (!optional_cell(line, columns, "groups").empty()) {
     own.groups = {read_small_number(line, columns, "groups")};
+  } else if (own.operation != core::Operation::kDense && !own.says_groups) {
+    throw core::UsageError(fmt::format("{} does not say how many groups its {} product has.",
+                                       line.where, core::name(own.operation)),
+                           "Write the number into its column 'groups'; with --shapes, --groups 32 "
+                           "gives it to every line without one.");
   }
   if (!optional_cell(line, columns, "alignment").empty()) {
     own.alignments = {read_small_number(line, columns, "alignment")};

@@ -94,6 +94,7 @@ OperationChoice parse_operation(const ShapeArguments& arguments) {
     }
     choice.alignments = parse_small_list(arguments.alignments, "--alignment");
   }
+  choice.says_groups = !(arguments.groups.empty() && arguments.group_sizes.empty());
   if (!arguments.groups.empty()) {
     choice.groups = parse_small_list(arguments.groups, "--groups");
   } else if (!arguments.group_sizes.empty()) {

@@ -32,6 +32,7 @@ struct OperationChoice {
 
   core::Operation operation;
   std::vector<int> groups{1};
+  bool says_groups = false;  // the command line does; else the 1 above is that of dense products
   std::vector<int> alignments;
 };
 

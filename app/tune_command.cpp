@@ -153,7 +153,7 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
 
 core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {
   DryRunReport report{request.command, find_device(request, hardware), {}};
-  require_fit(request.problems, report.device);
+  require_fit(request.problems, request.options.draws, report.device);
   for (const auto& problem : request.problems) {
     report.shapes.push_back(
         {problem, summarise(autotune::make_plan(problem, request.space, report.device,

@@ -123,12 +123,12 @@ void apply_fix(autotune::SearchSpace& space, std::string_view text) {
   space.fix(field, std::move(values));
 }
 
-void require_fit(const std::vector<core::GemmProblem>& problems, const core::DeviceInfo& device) {
+void require_fit(const std::vector<core::GemmProblem>& problems, const core::GroupDraws& draws,
+                 const core::DeviceInfo& device) {
   for (const auto& problem : problems) {
     // In floating point: the bytes of the largest legal shape do not fit into 64 bits.
-    const bool masked = problem.operation == core::Operation::kGroupedMasked;
     const auto groups = static_cast<double>(problem.groups);
-    const auto m = groups * static_cast<double>(masked ? core::max_m_of(problem) : problem.m);
+    const auto m = static_cast<double>(core::all_rows(problem, draws.of(problem)));
     const auto n = static_cast<double>(problem.n);
     const auto k = static_cast<double>(problem.k);
     const double bytes = m * k + groups * n * k + 2 * m * n;

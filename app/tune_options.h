@@ -65,7 +65,9 @@ void apply_fix(autotune::SearchSpace& space, std::string_view text);
 // Throws UsageError that lists the profiles.
 core::DeviceInfo parse_profile(std::string_view id);
 
-// Throws UsageError for a problem whose operands alone need more memory than `device` has.
-void require_fit(const std::vector<core::GemmProblem>& problems, const core::DeviceInfo& device);
+// Throws UsageError for a problem whose operands alone, with the rows that are measured, need more
+// memory than `device` has.
+void require_fit(const std::vector<core::GemmProblem>& problems, const core::GroupDraws& draws,
+                 const core::DeviceInfo& device);
 
 }  // namespace deepgemm::app

@@ -69,7 +69,7 @@ TuneSession open_session(const TuneRequest& request, const Hardware& hardware, s
                          const std::atomic<bool>& stop) {
   TuneSession session;
   session.device = find_device(request, hardware);
-  require_fit(request.problems, session.device);
+  require_fit(request.problems, request.options.draws, session.device);
   session.builder = hardware.make_builder(request.cache_folder);
   session.pool = std::make_unique<core::CompilePool>(*session.builder.kernels, request.jobs);
   session.database = std::make_unique<db::TuningDb>(request.database, db::OpenMode::kTune);

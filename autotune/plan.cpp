@@ -18,11 +18,11 @@ std::vector<std::size_t> applicable(std::span<const Rule> rules, const SearchSpa
 std::optional<std::size_t> broken_law(std::span<const Rule> rules, const core::GemmConfig& config,
                                       const core::DeviceInfo& device, core::Operation operation) {
   const auto broken = core::broken_limit(config, device.shared_bytes_per_block);
+  const Work no_shape = core::GemmProblem{.operation = operation};
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const Rule& rule = rules[i];
     if (!rule.taste.empty()) continue;
-    if (rule.limit ? broken == rule.limit : rule.rejects({.operation = operation}, config, device))
-      return i;
+    if (rule.limit ? broken == rule.limit : rule.rejects(no_shape, config, device)) return i;
   }
   return std::nullopt;
 }
@@ -66,6 +66,7 @@ Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
 
   Plan plan;
   if (draw != core::GroupDraw{}) plan.rows = core::rows_of_groups(problem, draw);
+  const Work work(problem, plan.rows);
   const CostModel model(device, plan.rows);
   plan.enumerated = runnable.enumerated;
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -73,7 +74,7 @@ Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
   }
   for (const core::GemmConfig& config : runnable.configs) {
     const auto rejecting = std::find_if(asked.begin(), asked.end(), [&](std::size_t i) {
-      return rules[i].rejects(problem, config, device);
+      return rules[i].rejects(work, config, device);
     });
     if (rejecting != asked.end()) {
       ++plan.rejected[*rejecting].second;

@@ -10,38 +10,38 @@ namespace {
 
 using core::DeviceInfo;
 using core::GemmConfig;
-using core::GemmProblem;
 using core::Limit;
 
 template <Limit kLimit>
-bool breaks(const GemmProblem&, const GemmConfig& config, const DeviceInfo& device) {
+bool breaks(const Work&, const GemmConfig& config, const DeviceInfo& device) {
   return core::broken_limit(config, device.shared_bytes_per_block) == kLimit;
 }
 
-// Of all of a dense D, or of a group of the expected size.
-kernels::TileCount cluster_tiles(const GemmProblem& problem, const GemmConfig& config) {
-  return kernels::cluster_tiles(config, static_cast<int>(problem.m), static_cast<int>(problem.n));
+// Of all of a dense D, or of one group.
+kernels::TileCount cluster_tiles(const Work& work, const GemmConfig& config) {
+  return kernels::cluster_tiles(config, static_cast<int>(work.rows.of_a_group()),
+                                static_cast<int>(work.problem.n));
 }
 
 // Tiles of D along one side, whole blocks outside D not counted.
-kernels::TileCount tiles(const GemmProblem& problem, GemmConfig config) {
+kernels::TileCount tiles(const Work& work, GemmConfig config) {
   config.cluster_m = config.cluster_n = 1;
-  return cluster_tiles(problem, config);
+  return cluster_tiles(work, config);
 }
 
 // Of all groups together: no tile has rows of two.
-double all_cluster_tiles(const GemmProblem& problem, const GemmConfig& config) {
+double all_cluster_tiles(const Work& work, const GemmConfig& config) {
   double tiles = 0;
-  core::ExpectedRows(problem).for_each([&](std::int64_t rows, double weight) {
+  work.rows.for_each([&](std::int64_t rows, double weight) {
     const kernels::TileCount count =
-        kernels::cluster_tiles(config, static_cast<int>(rows), static_cast<int>(problem.n));
+        kernels::cluster_tiles(config, static_cast<int>(rows), static_cast<int>(work.problem.n));
     tiles += weight * count.m * count.n;
   });
   return tiles;
 }
 
-bool computes_another(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.operation != core::kernel_operation(problem.operation);
+bool computes_another(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  return config.operation != core::kernel_operation(work.problem.operation);
 }
 
 // The most accumulator registers of a math thread that compile without spills, for 1, 2 and 3 math
@@ -50,41 +50,40 @@ bool computes_another(const GemmProblem& problem, const GemmConfig& config, cons
 // such.
 constexpr int kSpillLimits[] = {216, 204, 128};
 
-bool spills(const GemmProblem&, const GemmConfig& config, const DeviceInfo&) {
+bool spills(const Work&, const GemmConfig& config, const DeviceInfo&) {
   return kernels::accumulator_registers(config) > kSpillLimits[config.math_warpgroups - 1];
 }
 
-bool too_tall(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.block_m - kernels::kWgmmaM >= core::ExpectedRows(problem).most();
+bool too_tall(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  return config.block_m - kernels::kWgmmaM >= work.rows.most();
 }
 
-bool too_wide(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.block_n - 8 >= problem.n;
+bool too_wide(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  return config.block_n - 8 >= work.problem.n;
 }
 
-bool cluster_m_outside(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.cluster_m > tiles(problem, config).m;
+bool cluster_m_outside(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  return config.cluster_m > tiles(work, config).m;
 }
 
-bool cluster_n_outside(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.cluster_n > tiles(problem, config).n;
+bool cluster_n_outside(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  return config.cluster_n > tiles(work, config).n;
 }
 
-bool nothing_to_overlap(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.accumulator_sets > 1 && core::k_blocks(problem) == 1;
+bool nothing_to_overlap(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  return config.accumulator_sets > 1 && core::k_blocks(work.problem) == 1;
 }
 
 // k-blocks that the busiest block walks: no pipeline is ever filled deeper.
-long long longest_walk(const GemmProblem& problem, const GemmConfig& config,
-                       const DeviceInfo& device) {
-  const auto tiles = static_cast<long long>(all_cluster_tiles(problem, config) + 0.5);
+long long longest_walk(const Work& work, const GemmConfig& config, const DeviceInfo& device) {
+  const auto tiles = static_cast<long long>(all_cluster_tiles(work, config) + 0.5);
   const long long clusters = std::max(1, device.sms / kernels::cluster_size(config));
   const long long rounds = (tiles + clusters - 1) / clusters;
-  return rounds * ((core::k_blocks(problem) + config.split_k - 1) / config.split_k);
+  return rounds * ((core::k_blocks(work.problem) + config.split_k - 1) / config.split_k);
 }
 
-bool stages_unused(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device) {
-  return config.stages > std::max(2LL, longest_walk(problem, config, device));
+bool stages_unused(const Work& work, const GemmConfig& config, const DeviceInfo& device) {
+  return config.stages > std::max(2LL, longest_walk(work, config, device));
 }
 
 // Sixteen stages of the smallest tile already hold more bytes in flight than one SM's share of
@@ -93,43 +92,42 @@ constexpr int kDeepEnough = 16;
 
 // Loads wait longer for the memory than a few stages bridge, so a stage more always pays, unless it
 // is taken from the room that D's tile leaves through.
-bool pipeline_shallow(const GemmProblem& problem, const GemmConfig& config,
-                      const DeviceInfo& device) {
+bool pipeline_shallow(const Work& work, const GemmConfig& config, const DeviceInfo& device) {
   GemmConfig deeper = config;
   ++deeper.stages;
-  return deeper.stages <= kDeepEnough && !stages_unused(problem, deeper, device) &&
+  return deeper.stages <= kDeepEnough && !stages_unused(work, deeper, device) &&
          !core::broken_limit(deeper, device.shared_bytes_per_block) &&
          kernels::store_boxes(deeper) == kernels::store_boxes(config);
 }
 
 // Groups grow by doubling: if half of one already spans all tiles along m, or there is one tile
 // along n, both walk the tiles in one order.
-bool same_raster(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  const kernels::TileCount count = cluster_tiles(problem, config);
+bool same_raster(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  const kernels::TileCount count = cluster_tiles(work, config);
   return config.raster_group > 1 && (config.raster_group >= 2 * count.m || count.n == 1);
 }
 
 // Rows of tiles that are at work at once: they ask for one tile of B at about the same time.
-bool reads_b_again(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
+bool reads_b_again(const Work& work, const GemmConfig& config, const DeviceInfo&) {
   return config.l2_policy == kernels::kEvictOperands &&
-         cluster_tiles(problem, config).m > config.raster_group;
+         cluster_tiles(work, config).m > config.raster_group;
 }
 
 // Where D is as much as an eighth of B, its lines take the place of B's, and either may be faster.
-bool keeps_b_in_vain(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.l2_policy == kernels::kEvictInTurn && cluster_tiles(problem, config).m == 1 &&
-         16 * problem.m <= problem.k;
+bool keeps_b_in_vain(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  return config.l2_policy == kernels::kEvictInTurn && cluster_tiles(work, config).m == 1 &&
+         16 * work.rows.of_a_group() <= work.problem.k;
 }
 
 // A slice shorter than this is over before its pipeline has filled.
 constexpr int kShortestSlice = 4;
 
-bool split_short(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo&) {
-  return config.split_k > 1 && core::k_blocks(problem) < kShortestSlice * config.split_k;
+bool split_short(const Work& work, const GemmConfig& config, const DeviceInfo&) {
+  return config.split_k > 1 && core::k_blocks(work.problem) < kShortestSlice * config.split_k;
 }
 
-bool split_crowded(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device) {
-  return config.split_k > 1 && all_cluster_tiles(problem, config) * config.split_k > device.sms;
+bool split_crowded(const Work& work, const GemmConfig& config, const DeviceInfo& device) {
+  return config.split_k > 1 && all_cluster_tiles(work, config) * config.split_k > device.sms;
 }
 
 template <Limit kLimit>

@@ -53,6 +53,17 @@ class SearchSpace {
   mutable std::map<core::Operation, std::shared_ptr<const Runnable>> runnable_;
 };
 
+// What configs are judged for: a problem, and the rows of its groups, which are those expected of
+// it where none are given.
+struct Work {
+  Work(const core::GemmProblem& problem,  // NOLINT: as it may be expected
+       std::span<const std::int64_t> given = {})
+      : problem(problem), rows(problem, given) {}
+
+  core::GemmProblem problem;
+  core::ExpectedRows rows;  // looks at those given, which must outlive it
+};
+
 // A named reason to reject a config, kept as data. The first rule that applies counts. Rules
 // without `taste` keep what the hardware cannot run away, and look at no shape, only at the
 // operation; the others reject
@@ -60,7 +71,7 @@ class SearchSpace {
 struct Rule {
   std::string_view name;    // "shared-memory"
   std::string_view reason;  // "needs more shared memory than a block has"
-  bool (*rejects)(const core::GemmProblem&, const core::GemmConfig&, const core::DeviceInfo&);
+  bool (*rejects)(const Work&, const core::GemmConfig&, const core::DeviceInfo&);
   std::string_view taste = {};            // the field whose value it calls pointless; empty: a law
   std::optional<core::Limit> limit = {};  // the law, where it is one of core's: asked for once
 };

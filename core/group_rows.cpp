@@ -224,13 +224,24 @@ std::int64_t workspace_bytes(const GemmProblem& problem, const GroupDraw& draw,
     return bytes_moved(problem) + 2 * (problem.m + 3) * problem.n + flush_bytes + kFixedBytes;
   }
   // D is there to be timed and to be checked; a reference, and used rows of both side by side.
-  const GroupLayout layout = layout_of(problem, draw);
+  const std::int64_t rows = all_rows(problem, draw);
   const std::int64_t of_b =
       problem.groups * (problem.n * problem.k + 8 * n_blocks(problem) * k_blocks(problem));
-  const std::int64_t of_a = layout.all_rows * (problem.k + 8 * k_blocks(problem));
-  const std::int64_t of_d = 2 * problem.n * (3 * layout.all_rows + 2 * layout.used_rows);
+  const std::int64_t of_a = rows * (problem.k + 8 * k_blocks(problem));
+  const std::int64_t of_d = 2 * problem.n * (3 * rows + 2 * work_of(problem, draw).rows);
   const std::int64_t floor = bytes_read(problem, draw) + bytes_written(problem, draw);
   return of_a + of_b + of_d + floor + flush_bytes + kFixedBytes;
+}
+
+std::int64_t all_rows(const GemmProblem& problem, const GroupDraw& draw) {
+  if (problem.operation == Operation::kGroupedMasked) {
+    return problem.groups * max_m_of(problem, draw);
+  }
+  std::int64_t all = 0;
+  for (const std::int64_t rows : rows_of_groups(problem, draw)) {
+    all += round_up(rows, problem.alignment);
+  }
+  return all;
 }
 
 GroupLayout layout_of(const GemmProblem& problem, const GroupDraw& draw) {

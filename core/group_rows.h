@@ -78,6 +78,9 @@ struct GroupSegment {
   std::int64_t rows = 0;
 };
 
+// Rows of A and D, used or not: with padding, or what there is room for.
+std::int64_t all_rows(const GemmProblem& problem, const GroupDraw& draw = {});
+
 struct GroupLayout {
   std::vector<GroupSegment> segments;  // of each group, ascending
   std::int64_t extent = 0;             // GemmOperands::row_extent; dense: m
@@ -120,6 +123,9 @@ class ExpectedRows {
   std::int64_t rows(int i) const;
   // The largest that may be expected.
   std::int64_t most() const;
+  // What to take one group for where one must stand for all: the m that is expected, or, where rows
+  // are given, the largest.
+  std::int64_t of_a_group() const { return given_.empty() ? m_ : most(); }
 
  private:
   Operation operation_;

@@ -112,12 +112,33 @@ TEST(Comparison, TimesOfOtherRowsAreNotCompared) {
   before.shapes.resize(1);
   before.shapes[0].problem.operation = core::Operation::kGroupedMasked;
   before.shapes[0].problem.groups = 4;
-  BenchFile after = before;
-  EXPECT_EQ(compare(before, after, {}).shapes.size(), 1U);
-  after.shapes[0].draw.skew = core::Skew::kHalf;
-  const Comparison result = compare(before, after, {});
-  EXPECT_TRUE(result.shapes.empty());
-  EXPECT_EQ(result.left_out.at(0).why, "measured with other rows");
+  const core::GemmProblem& problem = before.shapes[0].problem;
+  before.shapes[0].draw = {.max_m = 512, .rows = {3, 0, 5, 2}};
+  EXPECT_EQ(compare(before, before, {}).shapes.size(), 1U);
+  const core::GroupDraw others[] = {{.skew = core::Skew::kHalf},
+                                    {.max_m = 1024, .rows = {3, 0, 5, 2}},
+                                    {.max_m = 512, .rows = {3, 5, 0, 2}},
+                                    {}};
+  for (const core::GroupDraw& draw : others) {
+    BenchFile after = before;
+    after.shapes[0].draw = draw;
+    const Comparison result = compare(before, after, {});
+    EXPECT_TRUE(result.shapes.empty()) << core::describe(problem, draw);
+    EXPECT_EQ(
+        result.left_out.at(0).why,
+        "measured with other rows: rows: 3 0 5 2, max_m 512; now " + core::describe(problem, draw));
+  }
+}
+
+TEST(Comparison, TheSameRowsMayBeDrawnOrGiven) {
+  BenchFile drawn = real_run(1);
+  drawn.shapes.resize(1);
+  core::GemmProblem& problem = drawn.shapes[0].problem;
+  problem.operation = core::Operation::kGroupedMasked;
+  problem.groups = 4;
+  BenchFile given = drawn;
+  given.shapes[0].draw = {.max_m = core::max_m_of(problem), .rows = core::rows_of_groups(problem)};
+  EXPECT_EQ(compare(drawn, given, {}).shapes.size(), 1U);
 }
 
 TEST(Comparison, WhatWasBrokenBeforeIsNotBrokenAnew) {

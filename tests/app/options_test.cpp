@@ -3,12 +3,12 @@
 #include "app/bench_options.h"
 #include "app/db_options.h"
 #include "app/tune_options.h"
-#include "core/error.h"
+#include "tests/app/complaint.h"
 
 namespace deepgemm::app {
 namespace {
 
-using Words = std::vector<std::string>;
+using Words = Strings;
 
 // argv of a command, with its name in front.
 std::vector<const char*> pointers(const Words& words) {
@@ -27,17 +27,6 @@ TuneRequest tune_request(const Words& words) { return resolve(tune_arguments(wor
 BenchRequest bench_request(const Words& words) {
   const auto argv = pointers(words);
   return resolve(*parse_bench_arguments(static_cast<int>(argv.size()), argv.data()));
-}
-
-template <typename Body>
-std::string complaint(const Body& body) {
-  try {
-    body();
-  } catch (const core::UsageError& error) {
-    EXPECT_FALSE(error.next_step().empty());
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(TuneOptions, DefaultsAreThoseOfTheContract) {
@@ -127,13 +116,34 @@ TEST(TuneOptions, UnknownOptionIsNamed) {
             std::string::npos);
 }
 
+std::string complaint_about_memory(const Words& words) {
+  const auto request = tune_request(words);
+  return complaint(
+      [&] { require_fit(request.problems, request.options.draws, parse_profile("h100-sxm5")); });
+}
+
+bool fits(const Words& words) {
+  const std::string said = complaint_about_memory(words);
+  return said.find("GB for its operands") == std::string::npos;
+}
+
 TEST(TuneOptions, ShapesMustFitTheMemoryOfTheDevice) {
-  const auto device = parse_profile("h100-sxm5");
-  require_fit(tune_request({"4096x7168x16384"}).problems, device);
+  EXPECT_EQ(complaint_about_memory({"4096x7168x16384"}), "no error");
   const std::string side = std::to_string(core::kMaxExtent);
-  const auto huge = tune_request({side + "x" + side + "x" + side}).problems;
-  EXPECT_NE(complaint([&] { require_fit(huge, device); }).find("GB for its operands"),
-            std::string::npos);
+  EXPECT_FALSE(fits({side + "x" + side + "x" + side}));
+}
+
+TEST(TuneOptions, TheRowsThatAreMeasuredMustFitNotTheUsualOnes) {
+  const Words masked = {"64x4096x7168", "--op", "grouped-masked", "--groups", "32"};
+  Words roomy = masked;
+  roomy.insert(roomy.end(), {"--max-m", "200000"});
+  EXPECT_TRUE(fits(masked));
+  EXPECT_FALSE(fits(roomy));
+  const auto given = [](const std::string& shape, const std::string& sizes) {
+    return fits({shape, "--op", "grouped-contiguous", "--group-sizes", sizes});
+  };
+  EXPECT_FALSE(given("64x4096x7168", "9000000,0"));
+  EXPECT_TRUE(given("9000000x4096x7168", "64,0"));
 }
 
 TEST(BenchOptions, ReadsAnExactConfig) {

@@ -4,44 +4,21 @@
 
 #include <algorithm>
 #include <bit>
-#include <functional>
 #include <set>
-#include <sstream>
 
 #include "app/presets.h"
 #include "app/shape_file.h"
 #include "app/value_list.h"
-#include "core/error.h"
+#include "tests/app/complaint.h"
 
 namespace deepgemm::app {
 namespace {
 
-using core::GemmProblem;
 using core::Operation;
-
-// What an error says: its sentence and its next step.
-std::string complaint(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const core::UsageError& error) {
-    EXPECT_FALSE(error.next_step().empty());
-    return error.what();
-  }
-  return "no error";
-}
 
 std::string complaint_about(const std::string& shape) {
   return complaint([&] { parse_shape(shape, Operation::kDense); });
 }
-
-std::vector<std::string> names(const std::vector<GemmProblem>& problems) {
-  std::vector<std::string> names;
-  for (const auto& problem : problems) names.push_back(core::to_string(problem));
-  return names;
-}
-
-using Strings = std::vector<std::string>;
-using Values = std::vector<std::int64_t>;
 
 TEST(ValueList, ReadsValuesListsAndRanges) {
   EXPECT_EQ(parse_value_list("64", "m"), Values({64}));
@@ -116,51 +93,6 @@ TEST(Shape, RefusesAbsurdProductsOfLists) {
   EXPECT_NE(complaint_about(shape).find("stands for more than 10000 shapes"), std::string::npos);
 }
 
-TEST(ShapeFile, ReadsColumnsInAnyOrder) {
-  std::istringstream text(
-      "\xEF\xBB\xBFk, groups,n,op,m,time\r\n"
-      "# a remark\n"
-      "\n"
-      "7168,1,2112,dense,64,8.1\r\n"
-      "512, 1 ,32768,dense,1,9\n");
-  EXPECT_EQ(names(read_shapes(text, "f", Operation::kDense)),
-            Strings({"64x2112x7168", "1x32768x512"}));
-}
-
-std::string complaint_about_file(const std::string& content) {
-  return complaint([&] {
-    std::istringstream text(content);
-    read_shapes(text, "shapes.csv", Operation::kDense);
-  });
-}
-
-TEST(ShapeFile, NamesLineAndColumn) {
-  EXPECT_EQ(complaint_about_file("m,n\n1,8\n"), "line 1 of shapes.csv has no column 'k'.");
-  EXPECT_EQ(complaint_about_file("m,n,k,m\n"), "line 1 of shapes.csv names column 'm' twice.");
-  EXPECT_EQ(complaint_about_file("m,n,k\n1,8,16\n1,eight,16\n"),
-            "'eight' in column 'n' of line 3 of shapes.csv is not a number.");
-  EXPECT_EQ(complaint_about_file("m,n,k\n1,8\n"),
-            "line 2 of shapes.csv has 2 cells, the header 3.");
-  EXPECT_EQ(complaint_about_file("m,n,k\n1,9,16\n"),
-            "line 2 of shapes.csv: n = 9 must be a multiple of 8.");
-  EXPECT_NE(complaint_about_file("op,m,n,k\nsparse,1,8,16\n").find("column 'op' of line 2"),
-            std::string::npos);
-  EXPECT_NE(complaint_about_file("groups,m,n,k\n-4294967295,1,8,16\n").find("groups"),
-            std::string::npos);
-}
-
-TEST(ShapeFile, RefusesFilesWithoutShapes) {
-  EXPECT_EQ(complaint_about_file(""), "shapes.csv holds no shape.");
-  EXPECT_EQ(complaint_about_file("m,n,k\n"), "shapes.csv holds no shape.");
-  EXPECT_NE(complaint_about_file(std::string("\0\1\2", 3)).find("has no column"),
-            std::string::npos);
-  EXPECT_NE(
-      complaint([] { read_shape_file("no/such/file.csv", Operation::kDense); }).find("Cannot read"),
-      std::string::npos);
-  EXPECT_NE(complaint([] { read_shape_file(".", Operation::kDense); }).find("Cannot read"),
-            std::string::npos);
-}
-
 TEST(Collect, KeepsEachShapeOnce) {
   ShapeArguments arguments;
   arguments.shapes = {"64x8x16", "1,64x8x16"};
@@ -232,46 +164,6 @@ TEST(Collect, GivenSizesSayHowManyGroupsThereAre) {
   const Shapes shapes = collect_shapes(arguments);
   EXPECT_EQ(shapes.problems.at(0).groups, 3);
   EXPECT_EQ(shapes.draws.of(shapes.problems.at(0)).rows, Values({24, 24, 0}));
-}
-
-TEST(ShapeFile, ReadsGroupedRowsAndTheirSizes) {
-  std::istringstream text(
-      "op,groups,alignment,max_m,m,n,k,group_sizes\n"
-      "grouped-masked,2,,32,24,4096,7168,24 20\n"
-      "grouped-contiguous,2,16,,512,4096,7168,\n"
-      "dense,,,,64,4096,7168,\n");
-  core::GroupDraws draws;
-  const auto problems = read_shapes(text, "f", Operation::kDense, &draws);
-  EXPECT_EQ(names(problems),
-            Strings({"2 groups of 24x4096x7168, masked",
-                     "2 groups of 512x4096x7168, contiguous by 16", "64x4096x7168"}));
-  EXPECT_EQ(draws.of(problems[0]), (core::GroupDraw{.max_m = 32, .rows = {24, 20}}));
-  EXPECT_EQ(draws.of(problems[1]), core::GroupDraw{});
-}
-
-TEST(ShapeFile, RowsWithoutAnAlignmentTakeTheCommandLines) {
-  OperationChoice choice = Operation::kDense;
-  choice.alignments = {16, 32};
-  std::istringstream text(
-      "op,groups,m,n,k\n"
-      "grouped-contiguous,8,512,4096,7168\n"
-      "grouped-masked,8,24,4096,7168\n");
-  EXPECT_EQ(
-      names(read_shapes(text, "f", choice, nullptr)),
-      Strings({"8 groups of 512x4096x7168, contiguous by 16",
-               "8 groups of 512x4096x7168, contiguous by 32", "8 groups of 24x4096x7168, masked"}));
-}
-
-TEST(ShapeFile, RefusesTwoDrawsOfOneProblem) {
-  const std::string said = complaint([&] {
-    std::istringstream text(
-        "op,groups,m,n,k,group_sizes\n"
-        "grouped-masked,2,24,4096,7168,24 20\n"
-        "grouped-masked,2,24,4096,7168,20 24\n");
-    core::GroupDraws draws;
-    read_shapes(text, "shapes.csv", Operation::kDense, &draws);
-  });
-  EXPECT_NE(said.find("line 3 of shapes.csv gives"), std::string::npos) << said;
 }
 
 TEST(Preset, OfAGroupedOperationHasTheExpertsAlone) {

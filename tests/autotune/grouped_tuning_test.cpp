@@ -113,6 +113,17 @@ TEST_F(GroupedTuningTest, APlanWalksTheSameSpaceForEveryOperation) {
   EXPECT_EQ(dense.ranked.front().config.operation, kernels::kDense);
 }
 
+TEST_F(GroupedTuningTest, APlanIsPrunedForTheRowsThatAreMeasured) {
+  const auto has_tall = [](const Plan& plan) {
+    return std::ranges::any_of(plan.ranked,
+                               [](const auto& each) { return each.config.block_m == 256; });
+  };
+  problem_.m = 48;
+  EXPECT_FALSE(has_tall(make_plan(problem_, space_, script_.device)));
+  const core::GroupDraw given{.max_m = 2048, .rows = {0, 2000, 0, 0, 1, 0}};
+  EXPECT_TRUE(has_tall(make_plan(problem_, space_, script_.device, given)));
+}
+
 TEST_F(GroupedTuningTest, TheModelCountsTheTilesOfAllGroups) {
   const CostModel model(script_.device);
   core::GemmConfig config = core::parse_config("block_m=128,block_n=128,stages=4,operation=3");

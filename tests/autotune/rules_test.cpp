@@ -105,6 +105,50 @@ TEST(Rules, SharedMemoryIsTheDevices) {
   EXPECT_EQ(rejecting_rule(kLarge, "stages=6", small), "shared-memory");
 }
 
+// Whether the rule, whatever those before it say, rejects a config.
+bool rejects(std::string_view name, const Work& work, std::string_view config) {
+  for (const Rule& rule : dense_rules()) {
+    if (rule.name == name) return rule.rejects(work, core::parse_config(config), h100());
+  }
+  ADD_FAILURE() << name << " is no rule";
+  return false;
+}
+
+TEST(Rules, RowsThatAreGivenCountNotThoseThatAreExpected) {
+  const core::GemmProblem expected{.operation = core::Operation::kGroupedContiguous,
+                                   .m = 48,
+                                   .n = 4096,
+                                   .k = 7168,
+                                   .groups = 4,
+                                   .alignment = 128};
+  const std::int64_t one_large[] = {0, 2000, 0, 1};
+  const std::int64_t few[] = {0, 1, 0, 0};
+  core::GemmProblem large = expected;
+  large.m = 2000;
+  struct {
+    const char* rule;
+    const char* config;
+  } const pointless_for_few_rows[] = {
+      {"block-m-waste", "block_m=128"},
+      {"cluster-m-waste", "cluster_m=2"},
+      {"raster-duplicate", "raster_group=4"},
+      {"l2-unused", "raster_group=4"},
+  };
+  for (const auto& [rule, config] : pointless_for_few_rows) {
+    EXPECT_TRUE(rejects(rule, expected, config)) << rule;
+    EXPECT_FALSE(rejects(rule, {expected, one_large}, config)) << rule;
+    EXPECT_FALSE(rejects(rule, large, config)) << rule;
+    EXPECT_TRUE(rejects(rule, {large, few}, config)) << rule;
+  }
+  EXPECT_TRUE(rejects("l2-reread", {expected, one_large}, "raster_group=1,l2_policy=2"));
+  EXPECT_FALSE(rejects("l2-reread", {large, few}, "raster_group=1,l2_policy=2"));
+  EXPECT_TRUE(rejects("split-crowded", large, "block_n=64,split_k=2"));
+  EXPECT_FALSE(rejects("split-crowded", {large, few}, "block_n=64,split_k=2"));
+  large.k = 512;
+  EXPECT_TRUE(rejects("stages-unused", {large, few}, "stages=6"));
+  EXPECT_FALSE(rejects("stages-unused", large, "stages=6"));
+}
+
 // Each is a kernel that was compiled with ptxas 13.0.
 TEST(Rules, SpillsAreThoseThatWereMeasured) {
   const auto rule = [&](const std::string& config) { return rejecting_rule(kLarge, config); };

@@ -31,10 +31,10 @@ inline core::Measurement measured(double median_us, double half_width = 0, int c
 }
 
 // Name of the first rule that rejects a config; empty if none does.
-inline std::string rejecting_rule(const core::GemmProblem& problem, std::string_view config,
+inline std::string rejecting_rule(const Work& work, std::string_view config,
                                   const core::DeviceInfo& device = h100()) {
   for (const Rule& rule : dense_rules()) {
-    if (rule.rejects(problem, core::parse_config(config), device)) return std::string(rule.name);
+    if (rule.rejects(work, core::parse_config(config), device)) return std::string(rule.name);
   }
   return "";
 }

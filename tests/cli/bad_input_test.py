@@ -44,6 +44,7 @@ class BadShapes(CliTest):
             "m,n\n1,8\n": "no column 'k'",
             "m,n,k\n64,2112,7168\n64,x,7168\n": "column 'n' of line 3",
             "op,m,n,k\nfoo,1,8,16\n": "column 'op' of line 2",
+            "op,groups,m,n,k\ngrouped-masked,,1,8,16\n": "line 2",
         }
         for content, complaint in contents.items():
             with self.subTest(content):

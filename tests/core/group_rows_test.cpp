@@ -118,6 +118,26 @@ TEST(GroupRows, MaskedGroupsHaveTheSameRoom) {
   EXPECT_EQ(layout.rows, std::vector<int>({10, 0, 3}));
 }
 
+TEST(GroupRows, AllRowsAreThoseOfTheLayout) {
+  const GroupDraw skewed{.skew = Skew::kZipf};
+  for (const GemmProblem& problem : {masked(6, 20), contiguous(6, 20, 16)}) {
+    for (const GroupDraw& draw : {GroupDraw{}, skewed, GroupDraw{.rows = {9, 0, 17, 3, 100, 1}}}) {
+      EXPECT_EQ(all_rows(problem, draw), layout_of(problem, draw).all_rows);
+    }
+  }
+  EXPECT_EQ(all_rows(masked(6, 20), {.max_m = 1000}), 6000);
+  EXPECT_EQ(all_rows({.m = 5, .n = 8, .k = 16}), 5);
+}
+
+TEST(GroupRows, MemoryIsThatOfTheRowsThatAreMeasured) {
+  const GemmProblem problem = masked(32, 64);
+  const std::int64_t usual = workspace_bytes(problem, {}, 0);
+  const std::int64_t roomy = workspace_bytes(problem, {.max_m = 10000}, 0);
+  EXPECT_GE(roomy - usual, 32 * (10000 - 128) * (problem.k + 6 * problem.n));
+  EXPECT_GT(workspace_bytes(contiguous(2, 64), {.rows = {100000, 0}}, 0),
+            workspace_bytes(contiguous(2, 64), {}, 0) + 99000 * problem.k);
+}
+
 TEST(GroupRows, OnlyUsedRowsAndTheirGroupsAreWork) {
   const GemmProblem problem = masked(3, 8);
   const GroupDraw draw{.max_m = 10, .rows = {10, 0, 3}};
