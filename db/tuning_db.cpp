@@ -80,9 +80,9 @@ SQLite::Database open_reader(const std::filesystem::path& path) {
 }
 
 // What lies in the journals of a tuner that was killed is in no reader's reach until somebody who
-// may write recovers it. Where another tuner holds the file, or it cannot be written, nothing is done;
-// nor where the log's database is not there: opening it would make an empty one, to which the log
-// would not belong, and SQLite would throw it away.
+// may write recovers it. Where another tuner holds the file, or it cannot be written, nothing is
+// done; nor where the log's database is not there: opening it would make an empty one, to which the
+// log would not belong, and SQLite would throw it away.
 void recover_if_left(const std::filesystem::path& path) {
   std::error_code not_there;
   if (!has_journal(path) || std::filesystem::file_size(path, not_there) == 0 || not_there) return;
