@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <vector>
 
 namespace deepgemm::core {
@@ -33,11 +34,29 @@ TEST(RowCheck, NamesAGroupThatDoesNotExist) {
             "row 4 belongs to group 2, and there are 2");
 }
 
+TEST(RowCheck, AnyNegativeNumberIsPadding) {
+  const int least = std::numeric_limits<int>::min();
+  EXPECT_EQ(complaint(contiguous(2, 4), {-2, least, -1, -2147483647, 1, 1, -5, least}), "");
+  EXPECT_EQ(complaint(contiguous(2, 4), {std::numeric_limits<int>::max()}),
+            "row 0 belongs to group 2147483647, and there are 2");
+}
+
+TEST(RowCheck, PaddingWithinASegmentIsItsGroups) {
+  EXPECT_EQ(complaint(contiguous(3, 4), {2, -1, -1, -1, -1, -1, 2, 2, 0}), "");
+  EXPECT_EQ(complaint(contiguous(3, 4), {2, -1, -1, 2, 0, 0, -1, -1, 2}),
+            "row 8 belongs to group 2, whose other rows lie before those of group 0")
+      << "unless another group lies there";
+  EXPECT_EQ(complaint(contiguous(3, 4), {2, -1, 3, 2}),
+            "row 2 belongs to group 3, and there are 3");
+}
+
 TEST(RowCheck, NamesASegmentThatIsNotAligned) {
   EXPECT_EQ(complaint(contiguous(2, 4), {0, 0, 1, 1}),
             "group 1 starts at row 2, which is no multiple of the alignment 4");
   EXPECT_EQ(complaint(contiguous(2, 8), {0, 0, 0, 0, 1, 1}),
             "group 1 starts at row 4, which is no multiple of the alignment 8");
+  EXPECT_EQ(complaint(contiguous(2, 4), {-1, 0, 0, 0}),
+            "group 0 starts at row 1, which is no multiple of the alignment 4");
 }
 
 TEST(RowCheck, NamesRowsThatLieApart) {

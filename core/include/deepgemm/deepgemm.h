@@ -116,11 +116,15 @@ typedef struct deepgemm_problem {
  * group's before them, but nothing of them reaches D.
  *
  * rows is read by the GPU when the kernel runs: a captured graph may be replayed with other rows.
- * So no call can check it on the way. What breaks the rules above never writes outside d and never
- * ends the launch with a fault: a count below 0 is taken as 0, one above extent as extent; a row of
- * a group that does not exist is padding. A group that starts at no multiple of 4, or whose rows
- * lie apart with another group's between them, gets wrong numbers. deepgemm_check finds all of
- * these. */
+ * So no call can check it on the way. Whatever it holds, nothing is written outside d:
+ *  - a count below 0 is taken as 0, one above extent as extent;
+ *  - a row of a group that does not exist is padding, as one of any negative number is;
+ *  - a group that starts at a multiple of 4 that is none of alignment is right all the same;
+ *  - one that starts at no multiple of 4 gets wrong numbers, or ends the launch with a fault;
+ *  - where rows of one group lie apart with another's between them, each row from the first to the
+ *    last of either may get the numbers of either.
+ * deepgemm_check finds all of these but the negative numbers, which are legal. A row_extent below 1
+ * is refused by every call. */
 typedef struct deepgemm_operands {
   const void* a;        /* e4m3 [m, k] row-major */
   const void* b;        /* e4m3 [n, k] row-major */
