@@ -3,16 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <exception>
 #include <map>
 
-#include "app/db_verify.h"
+#include "app/db_measure.h"
 #include "app/interrupt.h"
 #include "app/rematch_report.h"
 #include "app/text.h"
 #include "app/time_left.h"
-#include "autotune/interrupt.h"
 #include "db/evidence.h"
 #include "db/row_choice.h"
 
@@ -120,14 +117,11 @@ core::ExitCode race_databases(const DbArguments& arguments, const Hardware& hard
   const db::TuningDb before(arguments.files.at(0), db::OpenMode::kInspect);
   const db::TuningDb after(arguments.files.at(1), db::OpenMode::kInspect);
   const auto executor = open_gpu_to_check(hardware, arguments.gpu);
-  const auto start = std::chrono::steady_clock::now();
   RematchReport report;
   report.command = arguments.common.command;
   report.before = arguments.files[0];
   report.after = arguments.files[1];
-  report.device = executor->device();
-  report.environment = executor->environment();
-  report.policy = executor->policy();
+  describe(report, *executor);
   report.rounds = kRounds;
   const auto pairs = pairs_of(before, after, report.device.id);
   if (pairs.empty()) {
@@ -135,25 +129,13 @@ core::ExitCode race_databases(const DbArguments& arguments, const Hardware& hard
                       fmt::format("No shape has a row of {} in both databases.", report.device.id),
                       "'deepgemm-db list --db FILE' shows what each holds.");
   }
-  std::exception_ptr failure;
-  try {
-    const TimeLeft left(pairs.size());
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      terminal.progress(fmt::format("[{}/{}] race {}{}", i + 1, pairs.size(),
-                                    to_string(pairs[i].before.winner.problem), left.text(i)));
-      report.lines.push_back(
-          race(pairs[i], before, after, *executor, report.rounds, interrupt.stop()));
-    }
-  } catch (const autotune::Interrupted&) {
-    report.interrupted = true;
-  } catch (const std::exception&) {
-    failure = std::current_exception();  // after the shapes that raced are shown
-  }
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!failure || !report.lines.empty()) {
-    deliver([&](Format each) { return render(report, each); }, painted(format), files);
-  }
-  if (failure) std::rethrow_exception(failure);
+  const TimeLeft left(pairs.size());
+  const auto race_pair = [&](std::size_t i) {
+    terminal.progress(fmt::format("[{}/{}] race {}{}", i + 1, pairs.size(),
+                                  to_string(pairs[i].before.winner.problem), left.text(i)));
+    return race(pairs[i], before, after, *executor, report.rounds, interrupt.stop());
+  };
+  measure_and_deliver(report, pairs.size(), race_pair, format, files);
   return conclude(report, terminal, log);
 }
 

@@ -2,15 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <exception>
-
+#include "app/db_measure.h"
 #include "app/db_move.h"
 #include "app/interrupt.h"
 #include "app/text.h"
 #include "app/time_left.h"
 #include "app/verify_report.h"
-#include "autotune/interrupt.h"
 #include "db/evidence.h"
 #include "db/row_choice.h"
 
@@ -72,21 +69,15 @@ autotune::Recheck verify_row(const db::TuningDb& database, const db::WinnerRow& 
   return autotune::recheck(executor, row.winner.problem, draw_of(row.winner), returning, {}, stop);
 }
 
-void verify_all(const db::TuningDb& database, const std::vector<db::WinnerRow>& winners,
-                const std::string& device, autotune::Executor& executor, Terminal& terminal,
-                const std::atomic<bool>& stop, VerifyReport& report) {
+void show_progress(Terminal& terminal, std::size_t index, std::size_t count,
+                   const core::GemmProblem& problem, const TimeLeft& left) {
   constexpr int kBarWidth = 24;
-  const auto rows = db::best_rows(winners, device);
-  const TimeLeft left(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::string bar =
-        terminal.traits().live
-            ? progress_bar(static_cast<int>(i), static_cast<int>(rows.size()), kBarWidth) + " "
-            : std::string();
-    terminal.progress(fmt::format("[{}/{}] {}{} verify{}", i + 1, rows.size(), bar,
-                                  to_string(rows[i]->winner.problem), left.text(i)));
-    report.lines.push_back({*rows[i], verify_row(database, *rows[i], executor, stop)});
-  }
+  const std::string bar =
+      terminal.traits().live
+          ? progress_bar(static_cast<int>(index), static_cast<int>(count), kBarWidth) + " "
+          : std::string();
+  terminal.progress(fmt::format("[{}/{}] {}{} verify{}", index + 1, count, bar, to_string(problem),
+                                left.text(index)));
 }
 
 core::ExitCode conclude(const VerifyReport& report, Terminal& terminal, spdlog::logger& log) {
@@ -107,25 +98,6 @@ core::ExitCode conclude(const VerifyReport& report, Terminal& terminal, spdlog::
 
 }  // namespace
 
-std::unique_ptr<autotune::Executor> open_gpu_to_check(const Hardware& hardware, int ordinal) {
-  try {
-    return hardware.open_gpu(ordinal, base_environment(""));
-  } catch (const core::EnvironmentError& error) {
-    if (error.next_step().find("--device") == std::string::npos) throw;
-    throw core::EnvironmentError(error.what(),
-                                 "Run it on the machine that will serve, with an NVIDIA Hopper GPU "
-                                 "and its driver; 'deepgemm-db list' reads without one.");
-  }
-}
-
-core::GroupDraw draw_of(const core::Winner& winner) {
-  if (auto draw = core::draw_of(winner.problem, winner.rows)) return *std::move(draw);
-  throw core::UsageError(
-      fmt::format("The row of {} was measured with '{}', which this deepgemm cannot draw",
-                  core::to_string(winner.problem), winner.rows),
-      "Update this deepgemm, or tune the shape again here.");
-}
-
 core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardware,
                            Terminal& terminal, spdlog::logger& log) {
   const Format format = parse_format(arguments.common.format, kFormats);
@@ -133,27 +105,19 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   const InterruptGuard interrupt;
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const auto executor = open_gpu_to_check(hardware, arguments.gpu);
-  const auto start = std::chrono::steady_clock::now();
   VerifyReport report;
   report.command = arguments.common.command;
   report.database = database.path().string();
-  report.device = executor->device();
-  report.environment = executor->environment();
-  report.policy = executor->policy();
-  const std::string device = device_to_verify(database, arguments.device, report.device, log);
-  std::exception_ptr failure;
-  try {
-    verify_all(database, database.winners(), device, *executor, terminal, interrupt.stop(), report);
-  } catch (const autotune::Interrupted&) {
-    report.interrupted = true;
-  } catch (const std::exception&) {
-    failure = std::current_exception();  // after the rows that were measured are shown
-  }
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!failure || !report.lines.empty()) {
-    deliver([&](Format each) { return render(report, each); }, painted(format), files);
-  }
-  if (failure) std::rethrow_exception(failure);
+  describe(report, *executor);
+  const auto winners = database.winners();
+  const auto rows =
+      db::best_rows(winners, device_to_verify(database, arguments.device, report.device, log));
+  const TimeLeft left(rows.size());
+  const auto verify = [&](std::size_t i) {
+    show_progress(terminal, i, rows.size(), rows[i]->winner.problem, left);
+    return VerifyLine{*rows[i], verify_row(database, *rows[i], *executor, interrupt.stop())};
+  };
+  measure_and_deliver(report, rows.size(), verify, format, files);
   return conclude(report, terminal, log);
 }
 

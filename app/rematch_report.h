@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/db_measure.h"
 #include "app/output.h"
 #include "autotune/rematch.h"
 #include "core/group_rows.h"
@@ -24,16 +25,10 @@ struct RematchLine {
   bool same_config() const { return before == after; }
 };
 
-struct RematchReport {
-  std::vector<std::string> command;
+struct RematchReport : MeasuredRun {
   std::string before;
   std::string after;
-  core::DeviceInfo device;
-  core::Environment environment;
-  std::string policy;
   int rounds = 0;
-  bool interrupted = false;
-  double seconds = 0;
   std::vector<RematchLine> lines;
 };
 

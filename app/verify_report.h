@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/db_measure.h"
 #include "app/output.h"
 #include "autotune/recheck.h"
 #include "db/tuning_db.h"
@@ -16,14 +17,8 @@ struct VerifyLine {
   autotune::Recheck recheck;
 };
 
-struct VerifyReport {
-  std::vector<std::string> command;
+struct VerifyReport : MeasuredRun {
   std::string database;
-  core::DeviceInfo device;
-  core::Environment environment;
-  std::string policy;
-  bool interrupted = false;
-  double seconds = 0;
   std::vector<VerifyLine> lines;
 };
 

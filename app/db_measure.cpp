@@ -1,0 +1,34 @@
+#include "app/db_measure.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace deepgemm::app {
+
+std::unique_ptr<autotune::Executor> open_gpu_to_check(const Hardware& hardware, int ordinal) {
+  try {
+    return hardware.open_gpu(ordinal, base_environment(""));
+  } catch (const core::EnvironmentError& error) {
+    if (error.next_step().find("--device") == std::string::npos) throw;
+    throw core::EnvironmentError(error.what(),
+                                 "Run it on the machine that will serve, with an NVIDIA Hopper GPU "
+                                 "and its driver; 'deepgemm-db list' reads without one.");
+  }
+}
+
+void describe(MeasuredRun& run, const autotune::Executor& executor) {
+  run.device = executor.device();
+  run.environment = executor.environment();
+  run.policy = executor.policy();
+}
+
+core::GroupDraw draw_of(const core::Winner& winner) {
+  if (auto draw = core::draw_of(winner.problem, winner.rows)) return *std::move(draw);
+  throw core::UsageError(
+      fmt::format("The row of {} was measured with '{}', which this deepgemm cannot draw",
+                  core::to_string(winner.problem), winner.rows),
+      "Update this deepgemm, or tune the shape again here.");
+}
+
+}  // namespace deepgemm::app
