@@ -56,7 +56,7 @@ class SearchSpace {
 // What configs are judged for: a problem, and the rows of its groups, which are those expected of
 // it where none are given.
 struct Work {
-  Work(const core::GemmProblem& problem,  // NOLINT: as it may be expected
+  Work(const core::GemmProblem& problem,  // NOLINT: a problem alone is work, too
        std::span<const std::int64_t> given = {})
       : problem(problem), rows(problem, given) {}
 
