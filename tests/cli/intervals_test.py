@@ -75,9 +75,10 @@ class Merging(CliTest):
         self.assert_ok(self.tune())
         started = time.monotonic()
         said = self.assert_ok(self.tune("--probe", "--budget", "1", "--jobs", "1",
-                                        SCRIPTED_SLEEP_MS_BUILD="4000")).stderr
+                                        SCRIPTED_SLEEP_MS_BUILD="20000")).stderr
         self.assertIn("budget ran out before all winners were probed", said)
-        self.assertLess(time.monotonic() - started, 4)
+        # Far from both, whatever else keeps the machine busy.
+        self.assertLess(time.monotonic() - started, 10)
 
     def test_a_profile_cannot_be_probed(self):
         result = self.run_command("deepgemm-tune", "64x2112x7168", "--device", "h100-sxm5",
