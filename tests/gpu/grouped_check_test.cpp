@@ -76,6 +76,26 @@ TEST_F(GroupedCheckTest, TheDefaultIsRightAgainstCublasLtPerGroup) {
   }
 }
 
+// What the tuner holds grouped kernels to.
+TEST_F(GroupedCheckTest, ADenseKernelRunGroupByGroupGivesTheSameBits) {
+  const core::Cubin dense = build(core::to_string(core::fallback_config(Operation::kDense)));
+  for (const Case& each : kCases) {
+    SCOPED_TRACE(core::to_string(each.problem));
+    const auto bench = Gpu::executor()->prepare(each.problem, each.draw);
+    const core::Cubin grouped =
+        build(core::to_string(core::fallback_config(each.problem.operation)));
+    std::vector<unsigned long long> bits;
+    for (const core::Cubin* cubin : {&dense, &grouped}) {
+      const auto admission = bench->admit(core::Contender::kCandidate, cubin);
+      ASSERT_EQ(admission.failure, "");
+      const autotune::Check check = bench->verify(admission.id);
+      EXPECT_EQ(check.outcome, core::Outcome::kMeasured) << check.detail;
+      bits.push_back(check.verification.bits_hash);
+    }
+    EXPECT_EQ(bits[0], bits[1]);
+  }
+}
+
 TEST_F(GroupedCheckTest, WhatIsWrongIsRejected) {
   for (const Case& each : {kCases[0], kCases[2]}) {
     SCOPED_TRACE(core::to_string(each.problem));
