@@ -48,7 +48,7 @@ class Workbench {
 
   // Makes a contender ready to run under the returned number. `failure` says in one sentence why
   // it cannot (the driver refuses the cubin, cuBLASLt refuses the shape). `cubin` is null for the
-  // cuBLASLt contenders.
+  // cuBLASLt contenders. A dense kernel runs a grouped problem, too, one group after the other.
   struct Admission {
     int id = -1;
     std::string failure;

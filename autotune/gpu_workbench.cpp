@@ -3,6 +3,22 @@
 #include "core/error.h"
 
 namespace deepgemm::autotune {
+namespace {
+
+// Runs a dense kernel on the rows of one group after the other. Returns 0 or the driver's error.
+int launch_by_group(const core::GemmKernel& dense, const Operands& operands, void* d,
+                    const core::Stream& stream) {
+  for (int g = 0; g < operands.groups(); ++g) {
+    GroupProduct group = operands.group(g, d);
+    if (group.segment.rows == 0) continue;
+    group.operands.scale_a = group.packed_scale_a;
+    const int error = dense.launch(group.problem, group.operands, stream.get());
+    if (error != 0) return error;
+  }
+  return 0;
+}
+
+}  // namespace
 
 GpuWorkbench::GpuWorkbench(const core::GemmProblem& problem, const core::GroupDraw& draw,
                            GpuTools& tools, const Nvml& nvml)
@@ -59,6 +75,9 @@ Workbench::Admission GpuWorkbench::admit(core::Contender contender, const core::
 int GpuWorkbench::launch(const Entry& entry, void* d) const {
   const core::GemmProblem& problem = operands_.problem();
   if (entry.kernel) {
+    if (operands_.grouped() && entry.kernel->config().operation == kernels::kDense) {
+      return launch_by_group(*entry.kernel, operands_, d, tools_.stream);
+    }
     return entry.kernel->launch(problem, operands_.writing_to(d), tools_.stream.get());
   }
   if (entry.floor) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "autotune/calibration.h"
+#include "autotune/dense_bits.h"
 #include "autotune/stages.h"
 #include "autotune/statistics.h"
 #include "autotune/verdict.h"
@@ -32,7 +33,7 @@ constexpr StoppingOptions kAloneRule{.min_rounds = 15, .max_rounds = 15};
 class Heats {
  public:
   // A winner that is stored is a usable answer.
-  explicit Heats(TuneContext& context) : context_(context) {
+  explicit Heats(TuneContext& context) : context_(context), dense_bits_(context) {
     const auto stored = context_.stored_winner();
     if (stored && stored->measured) obey_budget();
   }
@@ -155,7 +156,8 @@ class Heats {
       passed.push_back(&each);
       verified.push_back(&each.trial);
     }
-    reject_dissenters(verified);
+    if (verified.empty()) return;
+    reject_dissenters(verified, dense_bits_.get());
     for (Entrant* each : passed) {
       if (each->trial.outcome == Outcome::kMeasured) continue;
       dismiss(*each);
@@ -250,6 +252,7 @@ class Heats {
   }
 
   TuneContext& context_;
+  DenseBits dense_bits_;
   std::size_t all_ = 0;  // to be tried, as far as known
   std::vector<Entrant> entrants_;
   bool has_answer_ = false;

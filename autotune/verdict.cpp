@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "autotune/statistics.h"
@@ -51,6 +52,28 @@ std::optional<std::size_t> first_other(std::span<const std::size_t> order, std::
 
 double lead_percent(const Trial& winner, const Trial& other) {
   return 100 * (other.measurement.median_us / winner.measurement.median_us - 1);
+}
+
+// The bits that most trials have, and how many those are.
+std::pair<unsigned long long, int> majority(std::span<const Trial* const> trials) {
+  struct Votes {
+    int count = 0;
+    bool has_default = false;
+  };
+  std::map<unsigned long long, Votes> kinds;
+  for (const Trial* each : trials) {
+    Votes& votes = kinds[each->verification.bits_hash];
+    ++votes.count;
+    votes.has_default |= each->contender == Contender::kDefault;
+  }
+  const auto outvotes = [](const Votes& a, const Votes& b) {
+    return a.count != b.count ? a.count > b.count : a.has_default && !b.has_default;
+  };
+  unsigned long long right = trials.empty() ? 0 : trials.front()->verification.bits_hash;
+  for (const auto& [hash, votes] : kinds) {
+    if (outvotes(votes, kinds[right])) right = hash;
+  }
+  return {right, kinds[right].count};
 }
 
 // Why no trial serves, with the first failure's own words.
@@ -158,36 +181,24 @@ Verdict decide_predicted(std::span<const Trial> trials) {
   return verdict;
 }
 
-void reject_dissenters(std::span<Trial*> verified) {
-  struct Votes {
-    int count = 0;
-    bool has_default = false;
-  };
-  std::map<unsigned long long, Votes> kinds;
+void reject_dissenters(std::span<Trial*> verified, std::optional<unsigned long long> right) {
   std::vector<Trial*> same_order;
   // Slices of k are added in another order, which may flip last bits.
   std::copy_if(verified.begin(), verified.end(), std::back_inserter(same_order),
                [](const Trial* each) { return each->config.split_k == 1; });
-  for (const Trial* each : same_order) {
-    Votes& votes = kinds[each->verification.bits_hash];
-    ++votes.count;
-    votes.has_default |= each->contender == Contender::kDefault;
-  }
-  if (kinds.size() < 2) return;
-  const auto outvotes = [](const Votes& a, const Votes& b) {
-    return a.count != b.count ? a.count > b.count : a.has_default && !b.has_default;
-  };
-  unsigned long long right = same_order.front()->verification.bits_hash;
-  for (const auto& [hash, votes] : kinds) {
-    if (outvotes(votes, kinds[right])) right = hash;
+  std::string whose = "of the dense kernel, run group by group";
+  if (!right) {
+    const auto [bits, votes] = majority(same_order);
+    right = bits;
+    whose = fmt::format("of {} of {} candidates", votes, same_order.size());
   }
   for (Trial* each : same_order) {
-    if (each->verification.bits_hash == right) continue;
+    if (each->verification.bits_hash == *right) continue;
     each->outcome = Outcome::kWrong;
     each->detail = fmt::format(
-        "its result is within tolerance but differs in bits from that of {} of {} candidates, "
-        "although all sum in the same order",
-        kinds[right].count, same_order.size());
+        "its result is within tolerance but differs in bits from that {}, although all sum in the "
+        "same order",
+        whose);
   }
 }
 

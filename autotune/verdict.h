@@ -37,7 +37,9 @@ Verdict decide_predicted(std::span<const core::Trial> trials);
 
 // Correct configs sum in one order, so their results agree to the bit. Marks as kWrong, with a
 // sentence, every verified trial of ours whose bits differ from those of the majority; where two
-// kinds are equally many, those of the default count, else those of the first.
-void reject_dissenters(std::span<core::Trial*> verified);
+// kinds are equally many, those of the default count, else those of the first. Where it is known
+// which bits are right (dense_bits.h), these count and not the majority's.
+void reject_dissenters(std::span<core::Trial*> verified,
+                       std::optional<unsigned long long> right = std::nullopt);
 
 }  // namespace deepgemm::autotune

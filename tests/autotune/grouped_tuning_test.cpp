@@ -86,7 +86,7 @@ TEST_F(GroupedTuningTest, WhereOnlyTheWinnerIsMissingTheFastestRaceOnceMore) {
   const TuneResult result = tune();
   EXPECT_FALSE(result.resumed);
   EXPECT_TRUE(result.winner->rows.starts_with("rows: half")) << result.winner->rows;
-  EXPECT_LE(script_.builds - builds, 4) << "the default and the fastest three";
+  EXPECT_LE(script_.builds - builds, 1 + 4) << "the dense one, the default and the fastest three";
 }
 
 TEST_F(GroupedTuningTest, APredictionIsOfItsRows) {
@@ -122,6 +122,55 @@ TEST_F(GroupedTuningTest, APlanIsPrunedForTheRowsThatAreMeasured) {
   EXPECT_FALSE(has_tall(make_plan(problem_, space_, script_.device)));
   const core::GroupDraw given{.max_m = 2048, .rows = {0, 2000, 0, 0, 1, 0}};
   EXPECT_TRUE(has_tall(make_plan(problem_, space_, script_.device, given)));
+}
+
+TEST_F(GroupedTuningTest, ResultsAreHeldToTheBitsOfTheDenseKernel) {
+  int dense_runs = 0;
+  script_.check = [&](core::Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    const bool dense = config.operation == kernels::kDense;
+    dense_runs += dense;
+    if (!dense) check.verification.bits_hash = config.split_k == 1 ? 7 : 8;
+    return check;
+  };
+  const TuneResult result = tune();
+  EXPECT_EQ(dense_runs, 1) << "for all heats";
+  EXPECT_EQ(script_.admitted_now, 0) << "and it does not race";
+  ASSERT_FALSE(result.trials.empty());
+  for (const core::Trial& each : result.trials) {
+    const bool ours = each.contender == core::Contender::kCandidate ||
+                      each.contender == core::Contender::kDefault;
+    if (!ours || each.config.split_k > 1) continue;
+    EXPECT_EQ(each.outcome, core::Outcome::kWrong) << core::to_string(each.config);
+    EXPECT_NE(each.detail.find("of the dense kernel, run group by group"), std::string::npos)
+        << each.detail;
+  }
+}
+
+TEST_F(GroupedTuningTest, ADenseKernelThatIsWrongItselfIsNoReference) {
+  script_.check = [&](core::Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    if (config.operation != kernels::kDense) return check;
+    check.outcome = core::Outcome::kWrong;
+    check.detail = "it differs";
+    check.verification.bits_hash = 7;
+    return check;
+  };
+  EXPECT_TRUE(tune().winner);
+  EXPECT_TRUE(std::ranges::any_of(notes_, [](const std::string& note) {
+    return note.find("dense kernel's, group by group: it differs") != std::string::npos;
+  }));
+}
+
+TEST_F(GroupedTuningTest, ADenseProblemHasNoSuchReference) {
+  problem_ = shape(512, 4096, 7168);
+  int others = 0;
+  script_.check = [&](core::Contender, const core::GemmConfig& config) {
+    others += config == core::fallback_config(core::Operation::kDense);
+    return scripted::passing_check();
+  };
+  EXPECT_TRUE(tune().winner);
+  EXPECT_EQ(others, 0);
 }
 
 TEST_F(GroupedTuningTest, TheModelCountsTheTilesOfAllGroups) {

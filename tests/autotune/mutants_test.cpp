@@ -2,6 +2,7 @@
 // (mutants_compile_test.cpp) and a GPU (tests/gpu/mutants_test.cpp).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <set>
 
@@ -39,9 +40,25 @@ TEST(Mutants, EveryRuleDeclaresItsEndingAndThoseThatChangeNothingTheirReason) {
 
 TEST(Mutants, ConfigsAreLegalAndCoverTheTraits) {
   for (const core::GemmConfig& each : configs()) EXPECT_EQ(core::why_illegal(each), std::nullopt);
-  for (const Configs bits : {split(), unsplit(), without_cluster(), straddling()}) {
+  for (const Configs bits : {split(), unsplit(), without_cluster(), straddling(), contiguous(),
+                             masked(), unsplit_grouped()}) {
     EXPECT_GE(std::popcount(bits), 1);
     EXPECT_LT(std::popcount(bits), static_cast<int>(configs().size()));
+  }
+}
+
+TEST(Mutants, TheRowsOfGroupsAreLegalAndHoldTheEdges) {
+  for (const core::GemmConfig& each : configs()) {
+    const Task task = task_of(each);
+    EXPECT_EQ(core::kernel_operation(task.problem.operation), each.operation);
+    EXPECT_EQ(core::why_illegal(task.problem), std::nullopt);
+    EXPECT_EQ(core::why_illegal(task.problem, task.draw), std::nullopt);
+    if (each.operation == kernels::kDense) continue;
+    EXPECT_EQ(std::ranges::count(task.draw.rows, 0), 2);
+    EXPECT_GT(task.draw.rows.back(), 0) << "a rule leaves the last group out";
+  }
+  for (const Configs bits : {last_of(contiguous()), last_of(masked() & unsplit_grouped())}) {
+    EXPECT_EQ(configs()[std::bit_width(bits) - 1].math_warpgroups, 2);
   }
 }
 

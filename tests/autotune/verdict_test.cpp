@@ -145,6 +145,24 @@ TEST(Dissenters, TheDefaultBreaksATie) {
             (std::vector{kGood, kWrong}));
 }
 
+TEST(Dissenters, BitsThatAreKnownToBeRightCountAndNotTheMajority) {
+  std::vector<Trial> trials;
+  for (const unsigned long long hash : {7ull, 7ull, 8ull}) {
+    trials.push_back(trial(Contender::kCandidate, 128, {}));
+    trials.back().verification.bits_hash = hash;
+  }
+  trials.push_back(trial(Contender::kCandidate, 128, {}));
+  trials.back().config.split_k = 2;
+  std::vector<Trial*> pointers;
+  for (Trial& each : trials) pointers.push_back(&each);
+  reject_dissenters(pointers, 8);
+  EXPECT_EQ(trials[0].outcome, kWrong);
+  EXPECT_EQ(trials[1].outcome, kWrong);
+  EXPECT_NE(trials[1].detail.find("from that of the dense kernel"), std::string::npos);
+  EXPECT_EQ(trials[2].outcome, kGood);
+  EXPECT_EQ(trials[3].outcome, kGood) << "which adds in another order";
+}
+
 TEST(Dissenters, SlicesOfKAreAddedInAnotherOrderAndMayDiffer) {
   std::vector<Trial> trials;
   for (const unsigned long long hash : {7ull, 7ull, 8ull}) {

@@ -5,40 +5,19 @@
 #include <functional>
 #include <vector>
 
-#include "autotune/gpu_workbench.h"
-#include "core/default_config.h"
 #include "core/graph.h"
 #include "core/include/deepgemm/deepgemm.hpp"
-#include "db/bundle_file.h"
-#include "tests/gpu/gpu_fixture.h"
+#include "tests/gpu/grouped_fixture.h"
 
 namespace deepgemm::gpu_test {
 namespace {
 
 using core::Operation;
 
-constexpr std::int64_t kN = 328;
-constexpr std::int64_t kK = 1296;
-
-core::GemmProblem grouped(Operation operation, int groups, std::int64_t m) {
-  return {.operation = operation,
-          .m = m,
-          .n = kN,
-          .k = kK,
-          .groups = groups,
-          .alignment = operation == Operation::kGroupedContiguous ? 16 : 1};
-}
-
 // One problem with exact rows: groups that are empty, small, and larger than a tile.
 struct Case {
   core::GemmProblem problem;
   core::GroupDraw draw;
-};
-const Case kCases[] = {
-    {grouped(Operation::kGroupedContiguous, 5, 96), {.rows = {0, 100, 1, 301, 0}}},
-    {grouped(Operation::kGroupedContiguous, 3, 96), {.rows = {0, 500, 0}}},
-    {grouped(Operation::kGroupedMasked, 5, 96), {.max_m = 150, .rows = {0, 100, 1, 150, 0}}},
-    {grouped(Operation::kGroupedMasked, 2, 8), {.max_m = 9, .rows = {9, 7}}},
 };
 
 // The same with whole blocks of scales, which cuBLASLt takes.
@@ -48,29 +27,19 @@ Case even_blocks(Case each) {
   return each;
 }
 
-class GroupedCheckTest : public GpuTest {
+class GroupedCheckTest : public GroupedTest {
  protected:
-  struct Device {
-    core::Stream stream;
-    autotune::DeviceTools tools{stream};
-    autotune::CublasLt library;
+  static inline const Case kCases[] = {
+      {grouped(Operation::kGroupedContiguous, 5, 96), {.rows = {0, 100, 1, 301, 0}}},
+      {grouped(Operation::kGroupedContiguous, 3, 96), {.rows = {0, 500, 0}}},
+      {grouped(Operation::kGroupedMasked, 5, 96), {.max_m = 150, .rows = {0, 100, 1, 150, 0}}},
+      {grouped(Operation::kGroupedMasked, 2, 8), {.max_m = 9, .rows = {9, 7}}},
   };
-
-  void SetUp() override {
-    GpuTest::SetUp();
-    if (!IsSkipped()) device_.emplace();
-  }
-
-  static core::Cubin default_cubin(const core::GemmProblem& problem) {
-    return build(core::to_string(core::default_config(problem, Gpu::executor()->device())));
-  }
 
   void expect_wrong(const autotune::Check& check, const std::string& word) {
     EXPECT_EQ(check.outcome, core::Outcome::kWrong);
     EXPECT_NE(check.detail.find(word), std::string::npos) << check.detail;
   }
-
-  std::optional<Device> device_;
 };
 
 TEST_F(GroupedCheckTest, TheDefaultIsRightAgainstThePlainKernel) {
@@ -104,6 +73,26 @@ TEST_F(GroupedCheckTest, TheDefaultIsRightAgainstCublasLtPerGroup) {
     });
     EXPECT_EQ(check.outcome, core::Outcome::kMeasured) << check.detail;
     EXPECT_EQ(check.verification.canaries_touched, 0);
+  }
+}
+
+// What the tuner holds grouped kernels to.
+TEST_F(GroupedCheckTest, ADenseKernelRunGroupByGroupGivesTheSameBits) {
+  const core::Cubin dense = build(core::to_string(core::fallback_config(Operation::kDense)));
+  for (const Case& each : kCases) {
+    SCOPED_TRACE(core::to_string(each.problem));
+    const auto bench = Gpu::executor()->prepare(each.problem, each.draw);
+    const core::Cubin grouped =
+        build(core::to_string(core::fallback_config(each.problem.operation)));
+    std::vector<unsigned long long> bits;
+    for (const core::Cubin* cubin : {&dense, &grouped}) {
+      const auto admission = bench->admit(core::Contender::kCandidate, cubin);
+      ASSERT_EQ(admission.failure, "");
+      const autotune::Check check = bench->verify(admission.id);
+      EXPECT_EQ(check.outcome, core::Outcome::kMeasured) << check.detail;
+      bits.push_back(check.verification.bits_hash);
+    }
+    EXPECT_EQ(bits[0], bits[1]);
   }
 }
 
@@ -172,24 +161,8 @@ TEST_F(GroupedCheckTest, TheRowsChangeBetweenReplaysOfAGraph) {
   const core::GroupDraw full{.max_m = kMaxM, .rows = {kMaxM, kMaxM, kMaxM}};
   const autotune::Operands operands(problem, full, device_->tools, device_->stream);
   const core::Cubin cubin = default_cubin(problem);
-  const std::filesystem::path path =
-      std::filesystem::temp_directory_path() / "deepgemm-grouped-graph.dgdb";
-  {
-    core::Environment here;
-    here.device_id = Gpu::executor()->device().id;
-    db::BundleContents contents;
-    contents.device_id = here.device_id;
-    db::WinnerRow row{{}, here, "2026-01-01T00:00:00.000Z", 0};
-    row.winner.problem = problem;
-    row.winner.config = row.winner.default_config = cubin.config;
-    row.winner.kernel_key = cubin.key;
-    contents.cubins.push_back(cubin);
-    contents.winners.push_back(row);
-    contents.fallbacks.push_back({problem.operation, cubin.key, here});
-    std::filesystem::remove(path);
-    db::write_bundle(contents, path.string());
-  }
-  deepgemm::Runtime runtime(path.string());
+  const std::string path = bundle_of(problem, cubin, "deepgemm-grouped-graph.dgdb");
+  deepgemm::Runtime runtime(path);
   const deepgemm_problem asked{96, kN, kK, DEEPGEMM_GROUPED_MASKED, 3};
   ASSERT_TRUE(runtime.prepare({asked}));
 

@@ -1,5 +1,7 @@
 #include "tests/mutants/mutants.h"
 
+#include <bit>
+
 #include "core/compile_log.h"
 #include "core/jit_builder.h"
 #include "core/nvrtc.h"
@@ -85,7 +87,14 @@ const std::vector<core::GemmConfig>& configs() {
                              "block_m=64,block_n=96,stages=6,math_warpgroups=1,accumulator_sets=2",
                              "block_m=128,block_n=64,stages=5,cluster_m=2,math_warpgroups=2",
                              "block_m=128,block_n=96,stages=4,cluster_n=2,math_warpgroups=1",
-                             "block_m=64,block_n=64,stages=4,math_warpgroups=1,split_k=2"}) {
+                             "block_m=64,block_n=64,stages=4,math_warpgroups=1,split_k=2",
+                             "block_m=64,block_n=128,stages=6,math_warpgroups=1,operation=2",
+                             "block_m=128,block_n=96,stages=4,cluster_m=2,operation=2",
+                             "block_m=64,block_n=64,stages=6,math_warpgroups=1,accumulator_sets=2,"
+                             "operation=3",
+                             "block_m=128,block_n=128,stages=4,operation=3",
+                             "block_m=64,block_n=64,stages=4,math_warpgroups=1,split_k=2,"
+                             "operation=3"}) {
       parsed.push_back(core::parse_config(text));
     }
     return parsed;
@@ -94,24 +103,33 @@ const std::vector<core::GemmConfig>& configs() {
 }
 
 Configs all_configs() {
-  return those([](const auto&) { return true; });
+  return those([](const auto& c) { return c.operation == kernels::kDense; });
 }
 Configs unsplit() {
-  return those([](const auto& c) { return c.split_k == 1; });
+  return all_configs() & those([](const auto& c) { return c.split_k == 1; });
 }
-Configs split() {
-  return those([](const auto& c) { return c.split_k > 1; });
-}
+Configs split() { return all_configs() & ~unsplit(); }
 Configs without_cluster() {
-  return those([](const auto& c) { return kernels::cluster_size(c) == 1; });
+  return all_configs() & those([](const auto& c) { return kernels::cluster_size(c) == 1; });
 }
 Configs straddling() {
-  return those([](const auto& c) { return kernels::scale_blocks_per_tile(c) > 1; });
+  return all_configs() & those([](const auto& c) { return kernels::scale_blocks_per_tile(c) > 1; });
 }
+Configs contiguous() {
+  return those([](const auto& c) { return c.operation == kernels::kGroupedContiguous; });
+}
+Configs masked() {
+  return those([](const auto& c) { return c.operation == kernels::kGroupedMasked; });
+}
+Configs unsplit_grouped() {
+  return (contiguous() | masked()) & those([](const auto& c) { return c.split_k == 1; });
+}
+Configs first_of(Configs configs) { return configs & (~configs + 1); }
+Configs last_of(Configs configs) { return std::bit_floor(configs); }
 
 std::vector<Mutant> all_mutants() {
   std::vector<Mutant> list;
-  for (const std::vector<Rule>* rules : {&stopping_rules(), &wrong_rules()}) {
+  for (const std::vector<Rule>* rules : {&stopping_rules(), &wrong_rules(), &grouped_rules()}) {
     for (const Rule& rule : *rules) {
       for (std::size_t i = 0; i < configs().size(); ++i) {
         if ((rule.configs >> i & 1u) != 0) list.push_back({&rule, configs()[i]});
@@ -121,12 +139,18 @@ std::vector<Mutant> all_mutants() {
   return list;
 }
 
-core::GemmProblem mutant_problem() {
-  core::GemmProblem problem;
-  problem.m = 1001;
-  problem.n = 2056;
-  problem.k = 8336;
-  return problem;
+Task task_of(const core::GemmConfig& config) {
+  constexpr std::int64_t kN = 2056;
+  if (config.operation == kernels::kDense) return {{.m = 1001, .n = kN, .k = 8336}, {}};
+  // The last group has rows, and so does one that comes behind an empty one.
+  core::GemmProblem problem{
+      .operation = core::Operation::kGroupedMasked, .m = 196, .n = kN, .k = 4240, .groups = 8};
+  if (config.operation == kernels::kGroupedMasked) {
+    return {problem, {.max_m = 702, .rows = {300, 0, 37, 702, 1, 65, 0, 200}}};
+  }
+  problem.operation = core::Operation::kGroupedContiguous;
+  problem.alignment = 16;
+  return {problem, {.rows = {300, 0, 37, 700, 1, 65, 0, 200}}};
 }
 
 std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/group_rows.h"
 #include "core/nvrtc.h"
 #include "core/store.h"
 
@@ -52,25 +53,40 @@ struct Mutant {
   std::string name() const;  // "late-trap on 64x64 s4 …"
 };
 
+// Dense ones, then grouped ones.
 const std::vector<core::GemmConfig>& configs();
-// Those with the trait, as bits.
+// Of the dense ones those with the trait, as bits.
 Configs all_configs();
 Configs unsplit();
 Configs split();
 Configs without_cluster();
 Configs straddling();  // tiles that reach over two scale blocks
+// Of the grouped ones.
+Configs contiguous();  // the last one in clusters, with two warpgroups
+Configs masked();
+Configs unsplit_grouped();  // the last of masked ones with two warpgroups
+// One of several.
+Configs first_of(Configs configs);
+Configs last_of(Configs configs);
 
 // Rules that stop the kernel: at the compiler, at the driver, by faults and hangs.
 const std::vector<Rule>& stopping_rules();
 // Rules whose kernel ends, and is wrong; and those that change nothing.
 const std::vector<Rule>& wrong_rules();
+// Rules of what only grouped kernels have.
+const std::vector<Rule>& grouped_rules();
 
 std::vector<Mutant> all_mutants();
 
-// The problem that they are checked on: many tiles for each block, edges along m and n, an m that
-// is no multiple of 4 (so the last tiles reach beyond D), a last k-block that is partial, and more
-// k-blocks than one load of scales covers.
-core::GemmProblem mutant_problem();
+// The problem that a config's mutants are checked on: many tiles for each block, edges along m and
+// n, an m that is no multiple of 4 (so the last tiles reach beyond D), a last k-block that is
+// partial, and more k-blocks than one load of scales covers. Of grouped ones some groups have no
+// row, one, or as many as there is room for.
+struct Task {
+  core::GemmProblem problem;
+  core::GroupDraw draw;
+};
+Task task_of(const core::GemmConfig& config);
 
 // Why a rule's edits do not fit today's sources, naming rule, file and snippet; empty where they
 // do.
