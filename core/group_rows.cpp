@@ -233,14 +233,20 @@ std::int64_t workspace_bytes(const GemmProblem& problem, const GroupDraw& draw,
   return of_a + of_b + of_d + floor + flush_bytes + kFixedBytes;
 }
 
+namespace {
+
+// Rows of A and D from one group's first to the next one's.
+std::int64_t room_of(const GemmProblem& problem, std::int64_t rows, std::int64_t max_m) {
+  return problem.operation == Operation::kGroupedMasked ? max_m : round_up(rows, problem.alignment);
+}
+
+}  // namespace
+
 std::int64_t all_rows(const GemmProblem& problem, const GroupDraw& draw) {
-  if (problem.operation == Operation::kGroupedMasked) {
-    return problem.groups * max_m_of(problem, draw);
-  }
+  const std::int64_t max_m = max_m_of(problem, draw);
   std::int64_t all = 0;
-  for (const std::int64_t rows : rows_of_groups(problem, draw)) {
-    all += round_up(rows, problem.alignment);
-  }
+  for (const std::int64_t rows : rows_of_groups(problem, draw))
+    all += room_of(problem, rows, max_m);
   return all;
 }
 
@@ -252,7 +258,7 @@ GroupLayout layout_of(const GemmProblem& problem, const GroupDraw& draw) {
   const std::int64_t max_m = masked ? max_m_of(problem, draw) : 0;
   for (const std::int64_t count : rows) {
     layout.segments.push_back({layout.all_rows, count});
-    layout.all_rows += masked ? max_m : round_up(count, problem.alignment);
+    layout.all_rows += room_of(problem, count, max_m);
   }
   layout.extent = masked ? max_m : layout.all_rows;
   if (problem.operation == Operation::kDense) return layout;

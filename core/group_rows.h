@@ -78,7 +78,8 @@ struct GroupSegment {
   std::int64_t rows = 0;
 };
 
-// Rows of A and D, used or not: with padding, or what there is room for.
+// Rows of A and D, used or not: with padding, or what there is room for. layout_of tells it too,
+// but makes a map of as many rows.
 std::int64_t all_rows(const GemmProblem& problem, const GroupDraw& draw = {});
 
 struct GroupLayout {

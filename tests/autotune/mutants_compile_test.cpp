@@ -2,8 +2,7 @@
 // itself.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <thread>
+#include <algorithm>
 
 #include "core/compile_log.h"
 #include "core/error.h"
@@ -49,19 +48,12 @@ TEST(MutantsCompileTest, EachIsBuiltOrRefusedAsDeclared) {
   for (const core::GemmConfig& each : configs()) clean.push_back(build(nullptr, each));
   const std::vector<Mutant> mutants = all_mutants();
   std::vector<std::string> complaints(mutants.size());
-  std::atomic<std::size_t> next{0};
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
-    threads.emplace_back([&] {
-      for (std::size_t at = next++; at < mutants.size(); at = next++) {
-        const auto& known = configs();
-        const auto config = std::find(known.begin(), known.end(), mutants[at].config);
-        complaints[at] =
-            complaint_about(mutants[at], clean[static_cast<std::size_t>(config - known.begin())]);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  on_all_threads(mutants.size(), [&](std::size_t at) {
+    const auto& known = configs();
+    const auto config = std::find(known.begin(), known.end(), mutants[at].config);
+    complaints[at] =
+        complaint_about(mutants[at], clean[static_cast<std::size_t>(config - known.begin())]);
+  });
   for (const std::string& complaint : complaints) EXPECT_EQ(complaint, "");
 }
 

@@ -9,13 +9,13 @@
 // Exit codes: 0 measured, 1 something failed, 2 usage, 3 no Hopper GPU.
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <thread>
 
-#include "app/hardware.h"
+#include "app/db_measure.h"
 #include "autotune/gpu_executor.h"
 #include "autotune/race.h"
 #include "autotune/statistics.h"
@@ -50,7 +50,11 @@ Options parse(std::vector<std::string> words) {
     } else if (words[i] == "--sources") {
       options.folders.emplace_back(words[++i]);
     } else if (words[i] == "--rounds") {
-      options.rounds = std::stoi(words[++i]);
+      const std::string& text = words[++i];
+      const char* const end = text.data() + text.size();
+      if (std::from_chars(text.data(), end, options.rounds).ptr != end || options.rounds < 1) {
+        throw core::UsageError("--rounds is " + text + ", which is no number from 1 on.", kSeeHelp);
+      }
     } else if (!named && options.database.empty()) {
       options.database = words[i];
     } else {
@@ -130,26 +134,19 @@ void build_all(std::vector<Case>& cases) {
   for (Case& each : cases) {
     for (Line& line : each.lines) work.emplace_back(&each.winner.config, &line);
   }
-  std::atomic<std::size_t> next{0};
-  std::vector<std::jthread> threads;
-  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
-    threads.emplace_back([&] {
-      for (std::size_t at = next++; at < work.size(); at = next++) {
-        const auto& [config, line] = work[at];
-        const Variant& variant = *line->variant;
-        line->build = mutants::build(variant.name, variant.sources, variant.edits, *config);
-        line->failure = line->build.compiled
-                            ? core::why_unusable(line->build.log, line->build.cubin.build)
-                            : "does not compile: " + line->build.log.substr(0, 400);
-      }
-    });
-  }
+  mutants::on_all_threads(work.size(), [&](std::size_t at) {
+    const auto& [config, line] = work[at];
+    const Variant& variant = *line->variant;
+    line->build = mutants::build(variant.name, variant.sources, variant.edits, *config);
+    line->failure = line->build.compiled
+                        ? core::why_unusable(line->build.log, line->build.cubin.build)
+                        : "does not compile: " + line->build.log.substr(0, 400);
+  });
 }
 
 void race(Case& each, autotune::Executor& executor, int rounds) {
   const core::GemmProblem& problem = each.winner.problem;
-  const auto draw = core::draw_of(problem, each.winner.rows);
-  const auto bench = executor.prepare(problem, draw.value_or(core::GroupDraw{}));
+  const auto bench = executor.prepare(problem, app::draw_of(each.winner));
   const std::atomic<bool> stop{false};
   autotune::Race race(*bench, stop);
   for (Line& line : each.lines) {

@@ -3,10 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <map>
-#include <thread>
 
 #include "app/hardware.h"
 #include "autotune/verdict.h"
@@ -44,19 +42,12 @@ unsigned ending_of(Outcome outcome) {
   }
 }
 
-// Builds all on threads, in order.
+// In order.
 std::vector<Build> build_all(const std::vector<Mutant>& list) {
   std::vector<Build> built(list.size());
-  std::atomic<std::size_t> next{0};
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
-    threads.emplace_back([&] {
-      for (std::size_t at = next++; at < list.size(); at = next++) {
-        built[at] = mutants::build(list[at].rule, list[at].config);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  mutants::on_all_threads(list.size(), [&](std::size_t at) {
+    built[at] = mutants::build(list[at].rule, list[at].config);
+  });
   return built;
 }
 

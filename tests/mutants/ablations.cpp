@@ -29,11 +29,6 @@ constexpr Edit kNoLoadOfA = {kDense, "if (C.cluster_n == 1 || alone) {",
 constexpr Edit kNoLoadOfB = {kDense, "if (C.cluster_m == 1 || alone) {",
                              "if (!first_lap) {\n      } else if (C.cluster_m == 1 || alone) {"};
 
-std::vector<Edit> with(std::vector<Edit> edits, std::initializer_list<Edit> more) {
-  edits.insert(edits.end(), more);
-  return edits;
-}
-
 #define FIRST_LAP_ELSE(bytes)                           \
   "const bool first_lap = filled++ < C.stages;\n      " \
   "ptx::barrier_arrive_expect_bytes(full, first_lap ? bytes : " bytes ");"
@@ -43,9 +38,9 @@ std::vector<Ablation> loading() {
   constexpr std::string_view kRestOfB = FIRST_LAP_ELSE("bytes - C.block_n * kBlockK");
   constexpr std::string_view kRest = FIRST_LAP_ELSE("bytes - bytes_a - C.block_n * kBlockK");
   return {
-      {"no loads of A", any, with(counting_laps(kRestOfA), {kNoLoadOfA})},
-      {"no loads of B", any, with(counting_laps(kRestOfB), {kNoLoadOfB})},
-      {"no loads of A and B", any, with(counting_laps(kRest), {kNoLoadOfA, kNoLoadOfB})},
+      {"no loads of A", any, joined({counting_laps(kRestOfA), {kNoLoadOfA}})},
+      {"no loads of B", any, joined({counting_laps(kRestOfB), {kNoLoadOfB}})},
+      {"no loads of A and B", any, joined({counting_laps(kRest), {kNoLoadOfA, kNoLoadOfB}})},
   };
 }
 
@@ -102,13 +97,7 @@ std::vector<Ablation> around() {
 }  // namespace
 
 const std::vector<Ablation>& ablations() {
-  static const std::vector<Ablation> list = [] {
-    std::vector<Ablation> all;
-    for (const auto& some : {loading(), multiplying(), around()}) {
-      all.insert(all.end(), some.begin(), some.end());
-    }
-    return all;
-  }();
+  static const std::vector<Ablation> list = joined({loading(), multiplying(), around()});
   return list;
 }
 

@@ -174,13 +174,7 @@ std::vector<Rule> overrun() {
 }  // namespace
 
 const std::vector<Rule>& grouped_rules() {
-  static const std::vector<Rule> rules = [] {
-    std::vector<Rule> list = misread();
-    for (std::vector<Rule> more : {miscounted(), mixed_up(), overrun()}) {
-      list.insert(list.end(), more.begin(), more.end());
-    }
-    return list;
-  }();
+  static const std::vector<Rule> rules = joined({misread(), miscounted(), mixed_up(), overrun()});
   return rules;
 }
 

@@ -1,5 +1,9 @@
 #include "tests/mutants/mutants.h"
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include <bit>
 
 #include "core/compile_log.h"
@@ -161,6 +165,16 @@ std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits)
            "' any more; write the rule anew for today's source";
   }
   return "";
+}
+
+void on_all_threads(std::size_t count, const std::function<void(std::size_t)>& work) {
+  std::atomic<std::size_t> next{0};
+  std::vector<std::jthread> threads;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t at = next++; at < count; at = next++) work(at);
+    });
+  }
 }
 
 std::vector<core::NamedHeader> todays_sources() {

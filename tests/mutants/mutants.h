@@ -3,6 +3,8 @@
 // each one rejected as declared?).
 #pragma once
 
+#include <functional>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -94,6 +96,17 @@ std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits)
 inline std::string why_inapplicable(const Rule& rule) {
   return why_inapplicable(rule.name, rule.edits);
 }
+
+// One list of several.
+template <typename Each>
+std::vector<Each> joined(std::initializer_list<std::vector<Each>> lists) {
+  std::vector<Each> all;
+  for (const std::vector<Each>& list : lists) all.insert(all.end(), list.begin(), list.end());
+  return all;
+}
+
+// Does `work` for 0 to count - 1, on as many threads as the machine runs at once.
+void on_all_threads(std::size_t count, const std::function<void(std::size_t)>& work);
 
 struct Build {
   bool compiled = false;

@@ -167,13 +167,7 @@ std::vector<Rule> hanging() {
 }  // namespace
 
 const std::vector<Rule>& stopping_rules() {
-  static const std::vector<Rule> rules = [] {
-    std::vector<Rule> list = refused();
-    for (std::vector<Rule> more : {faulting(), hanging()}) {
-      list.insert(list.end(), more.begin(), more.end());
-    }
-    return list;
-  }();
+  static const std::vector<Rule> rules = joined({refused(), faulting(), hanging()});
   return rules;
 }
 

@@ -224,13 +224,8 @@ std::vector<Rule> harmless() {
 }  // namespace
 
 const std::vector<Rule>& wrong_rules() {
-  static const std::vector<Rule> rules = [] {
-    std::vector<Rule> list = misplaced();
-    for (std::vector<Rule> more : {miscalculated(), racing(), harmless()}) {
-      list.insert(list.end(), more.begin(), more.end());
-    }
-    return list;
-  }();
+  static const std::vector<Rule> rules =
+      joined({misplaced(), miscalculated(), racing(), harmless()});
   return rules;
 }
 
