@@ -48,7 +48,7 @@ bool computes_another(const Work& work, const GemmConfig& config, const DeviceIn
 // warpgroups: measured with ptxas 13.0 over the widths about these, alone and in clusters. Just
 // below, it is a matter of luck; a kernel that does spill there fails to build and is recorded as
 // such.
-constexpr int kSpillLimits[] = {216, 204, 128};
+constexpr int kSpillLimits[] = {216, 192, 128};
 
 bool spills(const Work&, const GemmConfig& config, const DeviceInfo&) {
   return kernels::accumulator_registers(config) > kSpillLimits[config.math_warpgroups - 1];

@@ -32,17 +32,34 @@ struct DenseMaps {
 
 // --- Loading warp -----------------------------------------------------------------------------
 
+// Fetches rows of one operand for the k-block that begins at `k`: `row` is the first of the tile,
+// which kSharers blocks of the cluster share. Each fetches kRows of them, its share by its `rank`,
+// for all `sharers`; one that is still alone fetches all for itself.
+template <GemmConfig C, int kRows, int kSharers>
+__device__ __forceinline__ void load_rows(unsigned char* stage, const TensorMap* map, uint64* full,
+                                          int k, int row, int rank, uint32 sharers, bool alone) {
+  constexpr uint64 kPolicy = C.l2_policy == kEvictOperands ? ptx::kEvictFirst : ptx::kEvictNormal;
+  if (kSharers == 1 || alone) {
+#pragma unroll
+    for (int i = 0; i < kSharers; ++i) {
+      ptx::tma_load(stage + i * kRows * kBlockK, map, full, k, row + i * kRows, kPolicy);
+    }
+  } else {
+    ptx::tma_load_multicast(stage + rank * kRows * kBlockK, map, full, k, row + rank * kRows,
+                            sharers, kPolicy);
+  }
+}
+
 // One elected thread fills stage after stage. Each block of a cluster fetches its share of the
 // rows and multicasts it: the blocks of one cluster row share A, those of one column share B. The
-// first lap is the exception: until the whole cluster has started, which takes a microsecond, a
-// block fetches all rows for itself.
+// first lap is the exception: until the whole cluster has started, a block fetches all rows for
+// itself.
 template <GemmConfig C>
 __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> order,
                                            SharedStorage<C>& shared, int bytes, int k_begin,
                                            int k_end, int cluster_rank) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
   constexpr int kRowsB = C.block_n / C.cluster_m;
-  constexpr uint64 kPolicy = C.l2_policy == kEvictOperands ? ptx::kEvictFirst : ptx::kEvictNormal;
   const int rank_m = kernels::rank_m<C>(cluster_rank);
   const int rank_n = kernels::rank_n<C>(cluster_rank);
   uint32 row_of_cluster = 0;
@@ -55,6 +72,9 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
   StageCursor<C.stages> stage;
   bool alone = cluster_size(C) > 1;
   for (; order.has_tile(); order.advance()) {
+    // A tile beyond its group's rows: only what the peers need, which is no A, for its row of the
+    // cluster lies there as well.
+    const bool beyond = C.operation != kDense && order.m() >= order.m_end();
 #pragma unroll 1
     for (int kb = k_begin; kb < k_end; ++kb, stage.advance()) {
       if (alone && stage.phase == 1) {
@@ -63,31 +83,16 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
       }
       uint64* const full = &shared.full[stage.index];
       ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
-      ptx::barrier_arrive_expect_bytes(full, bytes);
-      ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.scale_x(),
-                    order.scale_y() + kb);
-      unsigned char* const a = shared.a[stage.index];
-      unsigned char* const b = shared.b[stage.index];
+      ptx::barrier_arrive_expect_bytes(full, beyond ? C.block_n * kBlockK : bytes);
       const int k = kb * kBlockK;
-      if (C.cluster_n == 1 || alone) {
-#pragma unroll
-        for (int i = 0; i < C.cluster_n; ++i) {
-          ptx::tma_load(a + i * kRowsA * kBlockK, maps.a, full, k, order.m() + i * kRowsA, kPolicy);
-        }
-      } else {
-        ptx::tma_load_multicast(a + rank_n * kRowsA * kBlockK, maps.a, full, k,
-                                order.m() + rank_n * kRowsA, row_of_cluster, kPolicy);
+      if (!beyond) {
+        ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.scale_x(),
+                      order.scale_y() + kb);
+        load_rows<C, kRowsA, C.cluster_n>(shared.a[stage.index], maps.a, full, k, order.m(), rank_n,
+                                          row_of_cluster, alone);
       }
-      if (C.cluster_m == 1 || alone) {
-#pragma unroll
-        for (int i = 0; i < C.cluster_m; ++i) {
-          ptx::tma_load(b + i * kRowsB * kBlockK, maps.b, full, k, order.b_row() + i * kRowsB,
-                        kPolicy);
-        }
-      } else {
-        ptx::tma_load_multicast(b + rank_m * kRowsB * kBlockK, maps.b, full, k,
-                                order.b_row() + rank_m * kRowsB, column_of_cluster, kPolicy);
-      }
+      load_rows<C, kRowsB, C.cluster_m>(shared.b[stage.index], maps.b, full, k, order.b_row(),
+                                        rank_m, column_of_cluster, alone);
     }
   }
   if (alone) ptx::cluster_wait();

@@ -142,9 +142,8 @@ struct MathThread {
       }
     };
     // A turn of the loop costs 45 clocks (two jumps, moves, the next descriptors late), and nothing
-    // fills the tensor core meanwhile: 2 to 10 % of a kernel. But where the promotion has much code
-    // for a k-block, more of it than the instruction caches hold costs more (48 % with 256x112).
-    constexpr int kUnrolled = split_places(C) <= 2 ? 4 : split_places(C) <= 4 ? 2 : 1;
+    // fills the tensor core meanwhile: 2 to 10 % of a kernel.
+    constexpr int kUnrolled = 4;
     int kb = 0;
 #pragma unroll 1
     for (; kb + kUnrolled <= k_blocks; kb += kUnrolled) {

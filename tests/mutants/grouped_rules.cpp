@@ -157,6 +157,10 @@ std::vector<Rule> overrun() {
        unsplit,
        {{kDense, "order.m() + thread.slab(0) * kWgmmaM >= order.m_end()",
          "order.m() + (thread.slab(0) + 1) * kWgmmaM >= order.m_end()"}}},
+      {"no-rows-loaded-for-partial-tiles",
+       kWrong,
+       one_of_each(),
+       {{kDense, "&& order.m() >= order.m_end();", "&& order.m() + C.block_m > order.m_end();"}}},
       // The warpgroup falls behind by a stage with each tile that it passes over.
       {"a-stage-kept-where-passed-over",
        kWrong | kHangs,
