@@ -35,6 +35,14 @@ TEST_P(AblationsCompileTest, EachIsAnotherKernelThatRuns) {
   }
 }
 
+TEST_P(AblationsCompileTest, TheClockProbeFitsTodaysSources) {
+  const core::GemmConfig config = core::parse_config(GetParam());
+  EXPECT_EQ(why_inapplicable("clock probe", clock_probe()), "");
+  const Build built = build("clock probe", todays_sources(), clock_probe(), config);
+  ASSERT_TRUE(built.compiled) << built.log;
+  EXPECT_EQ(core::why_unusable(built.log, built.cubin.build), "");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Configs, AblationsCompileTest,
     testing::Values("block_m=256,block_n=128,stages=3,cluster_n=2,math_warpgroups=2",

@@ -1,12 +1,15 @@
-// Times the winners of a database with one stage of the kernel left out each (tests/mutants/
-// ablations.h), or built from other source trees, as scripts/gpu-ablate calls it: interleaved
+// Times the winners of a database with stages of the kernel left out (tests/mutants/ablations.h),
+// in other configs, or built from other source trees, as scripts/gpu-ablate calls it: interleaved
 // rounds, cold L2, in the tuner's worker process, which a kernel that hangs may cost.
 //
-//   ablate DATABASE [--only TEXT]... [--sources FOLDER]... [--rounds N]
+//   ablate DATABASE [--only TEXT]... [--config FIELD=VALUE,...]... [--stage TEXT]...
+//          [--sources FOLDER]... [--rounds N]
 //
-// TEXT: problems whose name holds it ("4096x4096x7168"); none: all. FOLDER holds a kernels/ whose
-// config.h gives blocks as much shared memory as ours; with one, only whole kernels are timed.
+// The words mean what scripts/gpu-ablate --help says. FOLDER holds a kernels/ whose config.h gives
+// blocks as much shared memory as ours.
 // Exit codes: 0 measured, 1 something failed, 2 usage, 3 no Hopper GPU.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -35,6 +38,8 @@ constexpr const char* kSeeHelp = "scripts/gpu-ablate --help shows how it is call
 struct Options {
   std::filesystem::path database;
   std::vector<std::string> only;
+  std::vector<core::GemmConfig> configs;
+  std::vector<std::string> stages;
   std::vector<std::filesystem::path> folders;
   int rounds = 15;
 };
@@ -47,6 +52,10 @@ Options parse(std::vector<std::string> words) {
       throw core::UsageError(words[i] + " needs a value.", kSeeHelp);
     if (words[i] == "--only") {
       options.only.push_back(words[++i]);
+    } else if (words[i] == "--config") {
+      options.configs.push_back(core::parse_config(words[++i]));
+    } else if (words[i] == "--stage") {
+      options.stages.push_back(words[++i]);
     } else if (words[i] == "--sources") {
       options.folders.emplace_back(words[++i]);
     } else if (words[i] == "--rounds") {
@@ -63,6 +72,11 @@ Options parse(std::vector<std::string> words) {
   }
   if (options.database.empty()) throw core::UsageError("No database is named.", kSeeHelp);
   return options;
+}
+
+bool holds_any(std::string_view name, const std::vector<std::string>& texts) {
+  return std::any_of(texts.begin(), texts.end(),
+                     [&](const std::string& text) { return name.find(text) != name.npos; });
 }
 
 // A kernels/ beside ours, with the names that its files are included by.
@@ -92,8 +106,10 @@ std::vector<Variant> variants_of(const Options& options) {
   for (const auto& folder : options.folders) {
     list.push_back({folder.string(), sources_in(folder), {}});
   }
-  if (!options.folders.empty()) return list;
+  const bool whole_only = !options.folders.empty() || !options.configs.empty();
+  if (whole_only && options.stages.empty()) return list;
   for (const mutants::Ablation& each : mutants::ablations()) {
+    if (!options.stages.empty() && !holds_any(each.name, options.stages)) continue;
     list.push_back({std::string(each.name), mutants::todays_sources(), each.edits, each.applies});
   }
   return list;
@@ -102,6 +118,8 @@ std::vector<Variant> variants_of(const Options& options) {
 // One kernel of a problem, from source to time.
 struct Line {
   const Variant* variant;
+  core::GemmConfig config;
+  bool tells_clock = false;  // by how much longer it takes than the line before
   Build build;
   std::size_t index = 0;  // in the race
   std::string failure;
@@ -117,30 +135,40 @@ std::vector<Case> cases_of(const Options& options, const std::vector<Variant>& v
   const db::TuningDb database(options.database, db::OpenMode::kReadOnly);
   for (const db::WinnerRow& row : database.winners()) {
     const std::string name = core::to_string(row.winner.problem);
-    const auto in_name = [&](const std::string& text) { return name.find(text) != name.npos; };
-    if (!options.only.empty() && std::none_of(options.only.begin(), options.only.end(), in_name)) {
-      continue;
-    }
+    if (!options.only.empty() && !holds_any(name, options.only)) continue;
     Case& added = cases.emplace_back(Case{row.winner, {}});
-    for (const Variant& each : variants) {
-      if (each.applies(row.winner.config)) added.lines.push_back({&each, {}, 0, ""});
+    std::vector<core::GemmConfig> configs = options.configs;
+    if (configs.empty()) configs.push_back(row.winner.config);
+    for (core::GemmConfig& config : configs) {
+      config.operation = row.winner.config.operation;
+      for (const Variant& each : variants) {
+        if (!each.applies(config)) continue;
+        for (const bool tells_clock : {false, true}) {
+          added.lines.push_back({&each, config, tells_clock, {}, 0, ""});
+        }
+      }
     }
   }
   return cases;
 }
 
 void build_all(std::vector<Case>& cases) {
-  std::vector<std::pair<const core::GemmConfig*, Line*>> work;
+  std::vector<Line*> work;
   for (Case& each : cases) {
-    for (Line& line : each.lines) work.emplace_back(&each.winner.config, &line);
+    for (Line& line : each.lines) work.push_back(&line);
   }
   mutants::on_all_threads(work.size(), [&](std::size_t at) {
-    const auto& [config, line] = work[at];
-    const Variant& variant = *line->variant;
-    line->build = mutants::build(variant.name, variant.sources, variant.edits, *config);
-    line->failure = line->build.compiled
-                        ? core::why_unusable(line->build.log, line->build.cubin.build)
-                        : "does not compile: " + line->build.log.substr(0, 400);
+    Line& line = *work[at];
+    const Variant& variant = *line.variant;
+    std::string name = variant.name;
+    std::vector<mutants::Edit> edits = variant.edits;
+    if (line.tells_clock) {
+      name += ", clocked";
+      edits.insert(edits.end(), mutants::clock_probe().begin(), mutants::clock_probe().end());
+    }
+    line.build = mutants::build(name, variant.sources, edits, line.config);
+    line.failure = line.build.compiled ? core::why_unusable(line.build.log, line.build.cubin.build)
+                                       : "does not compile: " + line.build.log.substr(0, 400);
   });
 }
 
@@ -157,22 +185,30 @@ void race(Case& each, autotune::Executor& executor, int rounds) {
   }
   race.run(rounds);
   const auto fallen = race.take_fallen();
-  std::printf("%s  %s\n", core::to_string(problem).c_str(),
-              core::short_name(each.winner.config).c_str());
-  double whole_us = 0;
-  for (Line& line : each.lines) {
-    for (const auto& one : fallen) {
+  std::printf("%s\n", core::to_string(problem).c_str());
+  for (const auto& one : fallen) {
+    for (Line& line : each.lines) {
       if (line.failure.empty() && one.index == line.index) line.failure = one.detail;
     }
+  }
+  double whole_us = 0;
+  for (std::size_t i = 0; i + 1 < each.lines.size(); i += 2) {
+    const Line& line = each.lines[i];
+    const Line& clocked = each.lines[i + 1];
+    const std::string name =
+        fmt::format("{:<34} {:<32}", core::short_name(line.config), line.variant->name);
     if (!line.failure.empty()) {
-      std::printf("  %-32s %s\n", line.variant->name.c_str(), line.failure.c_str());
+      std::printf("  %s %s\n", name.c_str(), line.failure.c_str());
       continue;
     }
-    const core::Measurement measured = race.measurement(line.index);
-    if (whole_us == 0) whole_us = measured.median_us;
-    std::printf("  %-32s %9.2f us  %+6.1f %%  %4d MHz  %3d registers\n", line.variant->name.c_str(),
-                measured.median_us, 100 * (measured.median_us / whole_us - 1),
-                measured.sm_clock_mhz, line.build.cubin.build.registers);
+    const double us = race.measurement(line.index).median_us;
+    if (whole_us == 0) whole_us = us;
+    std::string clock;
+    if (clocked.failure.empty()) {
+      clock = fmt::format("{:.2f} GHz", (race.measurement(clocked.index).median_us - us) / 10);
+    }
+    std::printf("  %s %9.2f us  %+6.1f %%  %s  %d registers\n", name.c_str(), us,
+                100 * (us / whole_us - 1), clock.c_str(), line.build.cubin.build.registers);
   }
   std::fflush(stdout);
 }

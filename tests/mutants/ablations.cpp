@@ -1,5 +1,7 @@
 #include "tests/mutants/ablations.h"
 
+#include <algorithm>
+
 namespace deepgemm::mutants {
 namespace {
 
@@ -10,37 +12,38 @@ constexpr std::string_view kGroups = "kernels/group_table.cuh";
 
 bool any(const core::GemmConfig&) { return true; }
 bool splits(const core::GemmConfig& config) { return config.split_k > 1; }
+bool unsplit(const core::GemmConfig& config) { return config.split_k == 1; }
 bool reads_a_map(const core::GemmConfig& config) {
   return config.operation == kernels::kGroupedContiguous;
 }
 
-// The loading thread learns which lap it is in, and how many of a stage's bytes are A's.
-std::vector<Edit> counting_laps(std::string_view bytes) {
+// The loading thread learns which lap it is in, and waits for `later` bytes behind the first.
+std::vector<Edit> counting_laps(std::string_view later) {
   return {{kDense, "int bytes, int k_begin,", "int bytes, int bytes_a, int k_begin,"},
           {kDense, "loaded_bytes(C, args.m),",
            "loaded_bytes(C, args.m), loaded_rows(C, args.m) * kBlockK,"},
           {kDense, "bool alone = cluster_size(C) > 1;",
            "bool alone = cluster_size(C) > 1;\n  int filled = 0;"},
-          {kDense, "ptx::barrier_arrive_expect_bytes(full, bytes);", bytes}};
+          {kDense, "ptx::barrier_arrive_expect_bytes(full, beyond ? C.block_n * kBlockK : bytes);",
+           later}};
 }
 
-constexpr Edit kNoLoadOfA = {kDense, "if (C.cluster_n == 1 || alone) {",
-                             "if (!first_lap) {\n      } else if (C.cluster_n == 1 || alone) {"};
-constexpr Edit kNoLoadOfB = {kDense, "if (C.cluster_m == 1 || alone) {",
-                             "if (!first_lap) {\n      } else if (C.cluster_m == 1 || alone) {"};
+constexpr Edit kNoLoadOfA = {kDense, "load_rows<C, kRowsA,", "if (first_lap) load_rows<C, kRowsA,"};
+constexpr Edit kNoLoadOfB = {kDense, "load_rows<C, kRowsB,", "if (first_lap) load_rows<C, kRowsB,"};
 
-#define FIRST_LAP_ELSE(bytes)                           \
-  "const bool first_lap = filled++ < C.stages;\n      " \
-  "ptx::barrier_arrive_expect_bytes(full, first_lap ? bytes : " bytes ");"
+#define LATER(bytes)                                                      \
+  "const bool first_lap = filled++ < C.stages;\n      "                   \
+  "const int first_bytes = beyond ? C.block_n * kBlockK : bytes;\n      " \
+  "ptx::barrier_arrive_expect_bytes(full, first_lap ? first_bytes : " bytes ");"
 
 std::vector<Ablation> loading() {
-  constexpr std::string_view kRestOfA = FIRST_LAP_ELSE("bytes - bytes_a");
-  constexpr std::string_view kRestOfB = FIRST_LAP_ELSE("bytes - C.block_n * kBlockK");
-  constexpr std::string_view kRest = FIRST_LAP_ELSE("bytes - bytes_a - C.block_n * kBlockK");
+  constexpr std::string_view kNoA = LATER("beyond ? first_bytes : bytes - bytes_a");
+  constexpr std::string_view kNoB = LATER("first_bytes - C.block_n * kBlockK");
+  constexpr std::string_view kNeither = LATER("beyond ? 0 : bytes - bytes_a - C.block_n * kBlockK");
   return {
-      {"no loads of A", any, joined({counting_laps(kRestOfA), {kNoLoadOfA}})},
-      {"no loads of B", any, joined({counting_laps(kRestOfB), {kNoLoadOfB}})},
-      {"no loads of A and B", any, joined({counting_laps(kRest), {kNoLoadOfA, kNoLoadOfB}})},
+      {"no loads of A", any, joined({counting_laps(kNoA), {kNoLoadOfA}})},
+      {"no loads of B", any, joined({counting_laps(kNoB), {kNoLoadOfB}})},
+      {"no loads of A and B", any, joined({counting_laps(kNeither), {kNoLoadOfA, kNoLoadOfB}})},
   };
 }
 
@@ -50,7 +53,7 @@ std::vector<Ablation> multiplying() {
        any,
        {{kDense,
          "ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.scale_x(),\n"
-         "                    order.scale_y() + kb);",
+         "                      order.scale_y() + kb);",
          ""},
         {kDense, "loaded_bytes(C, args.m),",
          "loaded_bytes(C, args.m) - loaded_scales(C, args.m) * 4,"},
@@ -61,8 +64,9 @@ std::vector<Ablation> multiplying() {
          "scales[i] = __int_as_float(0x3f800000 + 0 * __float_as_int(mine));"}}},
       {"no promotion",
        any,
-       {{kPromotion, "  // A split at or behind the tile's end is no split.\n",
-         "  ptx::pin_registers(sum);\n  return;\n"}}},
+       {{kPromotion, "constexpr int kPiece = split_step(C);",
+         "constexpr int kPiece = split_step(C);\n"
+         "  if (tile_scales.first_columns() <= kScaleBlock) return;"}}},
       {"no tensor core",
        any,
        {{kMath, "wgmma(partial, a + kk * kStep, next_b + kk * kStep, kk != 0);",
@@ -75,9 +79,9 @@ std::vector<Ablation> around() {
       {"no store of D",
        any,
        {{kDense, "thread.store(sum, maps.d, args, m0, m_end, n0);",
-         "for (auto& slab : sum) ptx::pin_registers(slab);"},
+         "if (args.n < 0) thread.store(sum, maps.d, args, m0, m_end, n0);"},
         {kDense, "thread.store_groups(sum, args, m0, m_end, n0, first, end);",
-         "for (auto& slab : sum) ptx::pin_registers(slab);"}}},
+         "if (args.n < 0) thread.store_groups(sum, args, m0, m_end, n0, first, end);"}}},
       {"no exchange between slices of k",
        splits,
        {{kDense, "exchange.add_up(sum, order.has_tile(), [&](int first, int end) {",
@@ -94,10 +98,50 @@ std::vector<Ablation> around() {
   };
 }
 
+// What is left when all but one of the stages that can bound a tile's time are out.
+std::vector<Ablation> alone() {
+  const auto edits_of = [](const std::vector<Ablation>& list, std::string_view name) {
+    return std::find_if(list.begin(), list.end(),
+                        [&](const Ablation& one) { return one.name == name; })
+        ->edits;
+  };
+  const auto no_promotion = edits_of(multiplying(), "no promotion");
+  const auto no_store = edits_of(around(), "no store of D");
+  return {
+      {"loads alone", unsplit,
+       joined({edits_of(multiplying(), "no tensor core"), no_promotion, no_store})},
+      {"loads and store alone", unsplit,
+       joined({edits_of(multiplying(), "no tensor core"), no_promotion})},
+      {"tensor core alone", unsplit,
+       joined({edits_of(loading(), "no loads of A and B"), no_promotion, no_store})},
+      {"tensor core and promotion alone", unsplit,
+       joined({edits_of(loading(), "no loads of A and B"), no_store})},
+  };
+}
+
 }  // namespace
 
+const std::vector<Edit>& clock_probe() {
+  static const std::vector<Edit> edits = {
+      {kDense, "using Thread = MathThread<C>;",
+       "using Thread = MathThread<C>;\n"
+       "  const auto now = [] {\n"
+       "    unsigned long long ns;\n"
+       "    asm volatile(\"mov.u64 %0, %globaltimer;\" : \"=l\"(ns));\n"
+       "    return ns;\n  };\n"
+       "  const unsigned long long begin_ns = now();\n"
+       "  const long long begin = clock64();"},
+      {kDense, "if (thread.warp == 0 && thread.lane == 0) ptx::tma_store_wait_read<0>();",
+       "const unsigned long long end_ns = now();\n"
+       "  const float clocks = static_cast<float>(clock64() - begin);\n"
+       "  const float ghz = clocks / static_cast<float>(end_ns - begin_ns);\n"
+       "  const auto stay = static_cast<unsigned long long>(ghz * 10000);\n"
+       "  while (now() < end_ns + stay) {\n  }"}};
+  return edits;
+}
+
 const std::vector<Ablation>& ablations() {
-  static const std::vector<Ablation> list = joined({loading(), multiplying(), around()});
+  static const std::vector<Ablation> list = joined({loading(), multiplying(), around(), alone()});
   return list;
 }
 
