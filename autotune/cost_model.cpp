@@ -88,6 +88,16 @@ double spared_write_back_us(double read, double written, const GemmConfig& confi
          device.memory_gbps;
 }
 
+// Of operands that are marked to leave L2 first, those that another tile reads later.
+double bytes_evicted_too_soon(double a, double b, const GemmConfig& config, const Walk& walk) {
+  if (config.l2_policy != kernels::kEvictOperands) return 0;
+  const double rows_of_group = walk.tiles_m / walk.groups;
+  double bytes = cost::kEvictedShare *
+                 (a * (walk.tiles_n / walk.columns - 1) + b * (rows_of_group / walk.rows - 1));
+  if (walk.groups > 1) bytes += cost::kEvictedB * b * (rows_of_group - 1);
+  return bytes;
+}
+
 // Compulsory traffic, and operands read again where the L2 cannot hold them between waves.
 double memory_us(const GemmProblem& problem, const GemmConfig& config, const Walk& walk,
                  const DeviceInfo& device) {
@@ -102,7 +112,7 @@ double memory_us(const GemmProblem& problem, const GemmConfig& config, const Wal
   const double reads_of_b =
       group_a + group_b > room ? std::ceil(walk.tiles_m / walk.groups / walk.rows) : 1;
   const double written = 2.0 * walk.all_m * static_cast<double>(problem.n);
-  const double read = a * reads_of_a + b * reads_of_b;
+  const double read = a * reads_of_a + b * reads_of_b + bytes_evicted_too_soon(a, b, config, walk);
   return read_floor_us(read, device) - spared_write_back_us(read, written, config, device) +
          written / (cost::kWriteRate * device.memory_gbps * 1e3);
 }

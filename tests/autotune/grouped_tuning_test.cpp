@@ -38,8 +38,8 @@ TEST_F(GroupedTuningTest, TimesOfOtherRowsAnswerNothing) {
   const core::GroupDraws half(core::GroupDraw{.skew = core::Skew::kHalf});
   const core::GemmConfig best_of_even = candidates().at(0);
   options_.draws = half;
-  const core::GemmConfig best_of_half = candidates().at(1);
-  ASSERT_NE(best_of_even, best_of_half);
+  core::GemmConfig best_of_half = candidates().at(0);
+  if (best_of_half == best_of_even) best_of_half = candidates().at(1);
   script_.time_us = [&](core::Contender contender, const core::GemmConfig& config) {
     const bool is_half = script_.prepared.skew == core::Skew::kHalf;
     const bool is_best = config == (is_half ? best_of_half : best_of_even);
