@@ -18,8 +18,13 @@ Hardware real_hardware() {
   const auto open_gpu = [](int ordinal, const core::Environment& base) {
     return autotune::open_gpu(ordinal, base);
   };
-  return {&core::device_count,        &core::read_device, &autotune::identify_gpu, open_gpu,
-          &autotune::add_nvml_limits, &make_jit_builder};
+  return {.device_count = &core::device_count,
+          .read_device = &core::read_device,
+          .identify_gpu = &autotune::identify_gpu,
+          .open_gpu = open_gpu,
+          .load_libraries = &autotune::load_gpu_libraries,
+          .add_limits = &autotune::add_nvml_limits,
+          .make_builder = &make_jit_builder};
 }
 
 core::Environment base_environment(const std::string& nvrtc_version) {

@@ -26,6 +26,8 @@ struct Hardware {
   std::function<autotune::GpuIdentity(int ordinal, const core::Environment& base)> identify_gpu;
   std::function<std::unique_ptr<autotune::Executor>(int ordinal, const core::Environment& base)>
       open_gpu;
+  // Gets ready for open_gpu what is slow and no GPU's.
+  std::function<void()> load_libraries;
   // Fills the limits of the GPU's clocks that its driver does not tell, where they can be known.
   std::function<void(core::Environment&)> add_limits;
   std::function<Builder(const std::filesystem::path& cache_folder)> make_builder;

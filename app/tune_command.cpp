@@ -167,7 +167,7 @@ core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {
 
 int tune_main(int argc, const char* const* argv, const Hardware& hardware) {
   if (argc == 2 && std::string_view(argv[1]) == autotune::kWorkerArgument) {
-    autotune::serve_worker(hardware.open_gpu);
+    autotune::serve_worker(hardware.load_libraries, hardware.open_gpu);
     return static_cast<int>(core::ExitCode::kDone);
   }
   Terminal terminal(stderr, look_at(stderr));

@@ -26,19 +26,19 @@ auto with_alternative(const Open& open) {
   }
 }
 
-// Isolated, candidates run in a worker process, which is started when it is first needed: a rerun
-// with nothing to do opens no GPU.
-std::unique_ptr<autotune::Executor> open_executor(const TuneRequest& request,
-                                                  const Hardware& hardware, int ordinal,
-                                                  const core::Environment& base,
-                                                  spdlog::logger& log,
-                                                  const std::atomic<bool>& stop) {
+// Isolated, candidates run in a worker process, which opens the GPU when it is first needed: a
+// rerun with nothing to do opens none. `started`: a worker that is getting ready already, or none.
+std::unique_ptr<autotune::Executor> open_executor(
+    const TuneRequest& request, const Hardware& hardware, int ordinal,
+    const core::Environment& base, spdlog::logger& log, const std::atomic<bool>& stop,
+    std::unique_ptr<autotune::WorkerProcess> started) {
   if (!request.isolated) return hardware.open_gpu(ordinal, base);
   const auto on_loss = [&log](const std::string& detail) {
     log.debug("worker process lost: {}; the next one starts", detail);
   };
-  return autotune::make_worker_executor(hardware.identify_gpu(ordinal, base),
-                                        {.ordinal = ordinal, .on_loss = on_loss, .stop = &stop});
+  return autotune::make_worker_executor(
+      hardware.identify_gpu(ordinal, base),
+      {.ordinal = ordinal, .started = std::move(started), .on_loss = on_loss, .stop = &stop});
 }
 
 // Ordinals of the GPUs to use. With --gpu all those that are Hopper, of which there must be one.
@@ -68,6 +68,11 @@ core::DeviceInfo find_device(const TuneRequest& request, const Hardware& hardwar
 TuneSession open_session(const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
                          const std::atomic<bool>& stop) {
   TuneSession session;
+  // The driver and the libraries take a worker as long as they take this process: both at once.
+  std::unique_ptr<autotune::WorkerProcess> worker;
+  if (request.isolated && !request.profile) {
+    worker = std::make_unique<autotune::WorkerProcess>(autotune::kOwnExecutable);
+  }
   session.device = find_device(request, hardware);
   require_fit(request.problems, request.options.draws, session.device);
   session.builder = hardware.make_builder(request.cache_folder);
@@ -82,7 +87,8 @@ TuneSession open_session(const TuneRequest& request, const Hardware& hardware, s
   // Last, because it may take memory on a GPU that others may be using.
   with_alternative([&] {
     for (const int ordinal : gpus_of(request, hardware)) {
-      auto executor = open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop);
+      auto executor = open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop,
+                                    std::move(worker));
       const core::DeviceInfo device = executor->device();
       const core::Environment environment = executor->environment();
       session.gpus.push_back({ordinal, device, environment, std::move(executor)});

@@ -80,6 +80,14 @@ GpuIdentity identify_gpu(int ordinal, const core::Environment& environment_base)
   return {device, environment_of(device, environment_base), Timer::policy()};
 }
 
+void load_gpu_libraries() noexcept {
+  try {
+    core::device_count();
+    CublasLt::version();
+  } catch (const std::exception&) {
+  }
+}
+
 std::unique_ptr<Executor> open_gpu(int ordinal, const core::Environment& environment_base,
                                    Timing timing) {
   return std::make_unique<GpuExecutor>(ordinal, environment_base, timing);

@@ -17,6 +17,10 @@ enum class Timing { kNow, kWhenNeeded };
 // step, where there is no driver, no such GPU, the GPU is not sm_90, or cuBLASLt is missing.
 GpuIdentity identify_gpu(int ordinal, const core::Environment& environment_base);
 
+// Loads and starts what open_gpu needs of the machine, which takes some tenths of a second, and no
+// memory of a GPU. What is missing shows when a GPU is opened.
+void load_gpu_libraries() noexcept;
+
 // Opens GPU `ordinal`. Throws EnvironmentError, with the next step, where there is no driver, no
 // such GPU, the GPU is not sm_90, or cuBLASLt or (for Timing::kNow) CUPTI is missing.
 // `environment_base` carries what this module cannot know: NVRTC version and sources hash.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "autotune/executor.h"
+#include "autotune/worker_process.h"
 
 namespace deepgemm::autotune {
 
@@ -19,17 +20,22 @@ struct WorkerLimits {
   double round = 3;
 };
 
+// A command that serves as a worker when it is called with kWorkerArgument.
+inline constexpr const char* kOwnExecutable = "/proc/self/exe";
+
 struct WorkerOptions {
   int ordinal = 0;
-  // A command that serves as a worker when it is called with kWorkerArgument.
-  std::string executable = "/proc/self/exe";
+  std::string executable = kOwnExecutable;
+  // The first worker, where it was started ahead, so that it got ready beside the caller.
+  std::unique_ptr<WorkerProcess> started = nullptr;
   WorkerLimits limits = {};
   // Called for each worker that was lost, with a sentence.
   std::function<void(const std::string&)> on_loss = nullptr;
   const std::atomic<bool>* stop = nullptr;  // ends every wait with Interrupted; null: none
 };
 
-// Starts its worker when a problem is first prepared, and another whenever that was lost: by an
+// Its worker, started ahead or now, opens the GPU when a problem is first prepared. Another is
+// started whenever one was lost: by an
 // illegal access, a trap, a hang beyond the limit, a kill, or nonsense in its answers. The
 // contender at fault gets kFaulted, kHung or kWorkerLost as its outcome; the others are admitted
 // again without being asked for. One workbench at a time, used by the thread that made it.

@@ -21,15 +21,15 @@ namespace {
 
 }  // namespace
 
-// An interrupted tuner waits for nobody.
+// An interrupted tuner waits for nobody, nor does one that had nothing for the worker to do.
 WorkerLink::~WorkerLink() {
-  if (worker_ && options_.stop != nullptr && options_.stop->load()) worker_->kill();
+  const bool interrupted = options_.stop != nullptr && options_.stop->load();
+  if (worker_ && (interrupted || !open_)) worker_->kill();
 }
 
 void WorkerLink::start() {
-  if (worker_) return;
-  worker_ = std::make_unique<WorkerProcess>(options_.executable);
-  ++started_;
+  if (open_) return;
+  if (!worker_) worker_ = std::make_unique<WorkerProcess>(options_.executable);
   const Answer answer =
       ask(Say::kHello, wire::pack(options_.ordinal, identity_.environment), options_.limits.start);
   if (answer.loss) {
@@ -39,9 +39,12 @@ void WorkerLink::start() {
   }
   core::Environment found;
   wire::unpack(answer.body, found);
-  if (core::agree(found, identity_.environment)) return;
-  worker_->kill();
-  worker_.reset();
+  if (core::agree(found, identity_.environment)) {
+    open_ = true;
+    ++opened_;
+    return;
+  }
+  end_worker();
   core::Environment other_clocks = identity_.environment;
   for (const core::ClockLimit& limit : core::kClockLimits) {
     other_clocks.*limit.member = found.*limit.member;
@@ -57,9 +60,14 @@ void WorkerLink::start() {
       "Let CUDA_VISIBLE_DEVICES and LD_LIBRARY_PATH stay as they are while it runs.");
 }
 
-Answer WorkerLink::lose(core::Outcome outcome, const std::string& detail) {
+void WorkerLink::end_worker() {
   worker_->kill();
   worker_.reset();
+  open_ = false;
+}
+
+Answer WorkerLink::lose(core::Outcome outcome, const std::string& detail) {
+  end_worker();
   if (options_.on_loss) options_.on_loss(detail);
   return {"", Loss{outcome, detail}};
 }

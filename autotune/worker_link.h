@@ -24,14 +24,15 @@ struct Answer {
 class WorkerLink {
  public:
   WorkerLink(const GpuIdentity& identity, WorkerOptions options)
-      : identity_(identity), options_(std::move(options)) {}
+      : identity_(identity), options_(std::move(options)), worker_(std::move(options_.started)) {}
   ~WorkerLink();
 
-  // Starts a worker where there is none. Throws EnvironmentError, and what the worker throws.
+  // Starts a worker where there is none, and lets it open the GPU. Throws EnvironmentError, and
+  // what the worker throws.
   void start();
   // Which worker this is, counted from 1; 0 where there is none. What was prepared in another one
   // is gone.
-  int generation() const { return worker_ ? started_ : 0; }
+  int generation() const { return open_ ? opened_ : 0; }
   // Ends a worker whose answers make no sense.
   Loss give_up();
 
@@ -43,12 +44,14 @@ class WorkerLink {
   const GpuIdentity& identity() const { return identity_; }
 
  private:
+  void end_worker();
   Answer lose(core::Outcome outcome, const std::string& detail);
 
   const GpuIdentity& identity_;
   WorkerOptions options_;
   std::unique_ptr<WorkerProcess> worker_;
-  int started_ = 0;
+  bool open_ = false;  // the worker has the GPU open
+  int opened_ = 0;     // workers so far that had
 };
 
 }  // namespace deepgemm::autotune

@@ -99,7 +99,8 @@ Message refusal(const core::Error& error) {
 
 }  // namespace
 
-void serve_worker(const OpenExecutor& open) {
+void serve_worker(const std::function<void()>& get_ready, const OpenExecutor& open) {
+  get_ready();
   WorkerChannel channel(kWorkerDescriptor);
   Server server(open);
   Message question;

@@ -169,6 +169,7 @@ inline Hardware scripted_hardware() {
     script.environment = environment_of(ordinal);
     return std::make_unique<script::Gpu>(script);
   };
+  hardware.load_libraries = [] {};
   hardware.add_limits = [&script](core::Environment& environment) {
     environment.application_clock_mhz = script.environment.application_clock_mhz;
     environment.power_limit_w = script.environment.power_limit_w;
