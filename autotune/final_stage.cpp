@@ -12,18 +12,17 @@ namespace {
 using core::Contender;
 using core::Outcome;
 
-// Enough for the interval of a typical median to fall below half the tie band. Most finals end
-// sooner; those whose candidates lie at the edge of the band use them up.
+// Most finals end sooner; those whose candidates lie at the edge of the tie band use them up.
 int most_rounds(Effort effort) {
   switch (effort) {
     case Effort::kQuick:
       return 40;
     case Effort::kDefault:
-      return 100;
+      return 300;
     case Effort::kExhaustive:
       break;
   }
-  return 150;
+  return 300;
 }
 
 // Nobody is halved away here: only who is clearly slower leaves.
@@ -31,9 +30,10 @@ StoppingRule final_rule(Effort effort) {
   return StoppingRule({.batch = 5,
                        .min_rounds = 20,
                        .max_rounds = most_rounds(effort),
-                       .precision = 0.004,
+                       .precision = effort == Effort::kQuick ? 0.004 : 0.002,
                        .finalists = 1000,
-                       .edge = kTieShare});
+                       .edge = kTieShare,
+                       .gain = kGainShare});
 }
 
 void admit_library(TuneContext& context, Contender contender, std::vector<Entrant>& entrants) {

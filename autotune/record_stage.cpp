@@ -32,8 +32,21 @@ int deciding_race(const std::vector<Entrant>& entrants) {
   return last;
 }
 
-// Who may win: those of the deciding race; where this session measured no candidate but earlier
-// ones did, everyone. Indices into `trials`, whose last ones are the recorded entrants.
+// The most samples that any of ours has of a race.
+std::size_t longest_run(const std::vector<Entrant>& entrants, int race) {
+  std::size_t most = 0;
+  for (const Entrant& each : entrants) {
+    if (is_ours(each.trial) && each.race == race) {
+      most = std::max(most, each.trial.measurement.samples_us.size());
+    }
+  }
+  return most;
+}
+
+// Who may win: those that ran the deciding race to its end. Whoever left it early was slower, but
+// may have the better median: of the rounds before the GPU grew warm. Where this session measured
+// no candidate but earlier ones did, everyone. Indices into `trials`, whose last ones are the
+// recorded entrants.
 std::vector<std::size_t> electable(const TuneContext& context, const std::vector<Trial>& trials,
                                    const std::vector<Entrant>& entrants, std::size_t first_new) {
   const auto is_candidate = [](const Trial& each) {
@@ -46,6 +59,7 @@ std::vector<std::size_t> electable(const TuneContext& context, const std::vector
   const int race = deciding_race(entrants);
   const bool by_race = context.executor != nullptr && race >= 0 &&
                        (has_candidate(first_new, trials.size()) || !has_candidate(0, first_new));
+  const std::size_t whole_race = longest_run(entrants, race);
   std::vector<std::size_t> chosen;
   if (!by_race) {
     for (std::size_t i = 0; i < trials.size(); ++i) chosen.push_back(i);
@@ -54,7 +68,9 @@ std::vector<std::size_t> electable(const TuneContext& context, const std::vector
   std::size_t i = first_new;
   for (const Entrant& each : entrants) {
     if (!each.recorded) continue;
-    if (each.race == race || each.trial.outcome != Outcome::kMeasured) chosen.push_back(i);
+    const bool finished =
+        each.race == race && each.trial.measurement.samples_us.size() >= whole_race;
+    if (finished || each.trial.outcome != Outcome::kMeasured) chosen.push_back(i);
     ++i;
   }
   return chosen;

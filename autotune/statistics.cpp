@@ -65,13 +65,13 @@ core::Measurement summarise(std::vector<double> samples_us) {
   return measurement;
 }
 
-bool clearly_faster(const core::Measurement& a, const core::Measurement& b) {
+bool clearly_faster(const core::Measurement& a, const core::Measurement& b, double share) {
   if (a.samples_us.empty() || b.samples_us.empty()) return false;
-  return a.ci_high_us < b.ci_low_us && a.median_us * (1 + kTieShare) < b.median_us;
+  return a.ci_high_us < b.ci_low_us && a.median_us * (1 + share) < b.median_us;
 }
 
 bool tied_with(const core::Measurement& leader, const core::Measurement& other) {
-  return other.median_us <= std::max(leader.median_us * (1 + kTieShare), leader.ci_high_us);
+  return other.median_us <= leader.median_us * (1 + kTieShare);
 }
 
 }  // namespace deepgemm::autotune

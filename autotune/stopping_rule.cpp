@@ -80,8 +80,9 @@ bool StoppingRule::enough(std::span<const Standing> racing, int rounds_done) con
   if (rounds_done < options_.min_rounds) return false;
   const core::Measurement* leader = leader_of(racing);
   return std::all_of(racing.begin(), racing.end(), [&](const Standing& each) {
-    return !each.ours || (narrow(*each.measurement, options_.precision) &&
-                          settled(*leader, *each.measurement, options_.edge));
+    return !each.ours ||
+           (narrow(*each.measurement, options_.precision) &&
+            settled(*leader, *each.measurement, each.stays ? options_.gain : options_.edge));
   });
 }
 

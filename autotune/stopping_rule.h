@@ -24,6 +24,7 @@ struct StoppingOptions {
   double precision = 0.005;  // half width of the interval, over the median, that is enough
   int finalists = 8;         // candidates that halving leaves in the race
   double edge = 0;           // who ties with the leader: within this share; 0: not asked
+  double gain = 0;           // the same for the default, which must be beaten by more
   int stay = 2;              // the fastest candidates, who never leave: a winner has a runner-up
 };
 

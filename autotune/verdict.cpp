@@ -100,13 +100,13 @@ Verdict decide_measured(std::span<const Trial> trials) {
   const Trial& leader = trials[order.front()];
   const std::optional<std::size_t> fallback = find_default(trials, order);
   const auto beats_default = [&](const Trial& each) {
-    return !fallback || clearly_faster(each.measurement, trials[*fallback].measurement);
+    return !fallback || clearly_faster(each.measurement, trials[*fallback].measurement, kGainShare);
   };
   if (fallback && !beats_default(leader)) {
     verdict.winner = fallback;
     verdict.reason = order.size() == 1      ? "default kept: no other candidate survived"
                      : order[0] == fallback ? "default kept: no candidate is faster"
-                                            : "default kept: best candidate within noise";
+                                            : "default kept: no candidate gains enough";
   } else {
     verdict.winner = order.front();
     int tied = 0;

@@ -164,7 +164,7 @@ struct Winner {
   double default_us = 0;
   double cublaslt_block_us = 0;  // 0: refused or not measured
   double cublaslt_tensorwide_us = 0;
-  std::string reason;     // "fastest by 4.1 %", "default kept: best candidate within noise"
+  std::string reason;     // "fastest by 4.1 %", "default kept: no candidate gains enough"
   int trials = 0;         // candidates tried
   Calibration ranked_at;  // rates of the model that chose who was tried
   // The evidence of the race that decided; 0 where nothing was measured.

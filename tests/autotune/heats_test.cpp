@@ -56,6 +56,26 @@ TEST_F(HeatsTest, FinalistsAreMeasuredInFreshRounds) {
   EXPECT_DOUBLE_EQ(result.winner->median_us, 25);
 }
 
+TEST_F(HeatsTest, WhoeverLeftTheFinalWhileTheGpuWasCoolDoesNotWin) {
+  // The final's first rounds are a tenth faster than its last. The slow one leaves it after these.
+  options_.effort = Effort::kQuick;
+  const std::vector<core::GemmConfig> all = candidates();
+  int cool = -1;  // rounds when the final began
+  on_progress_ = [&](Stage stage, int) {
+    if (stage == Stage::kMeasure) cool = script_.rounds;
+  };
+  script_.time_us = [&](Contender contender, const core::GemmConfig& config) {
+    const double drift = script_.rounds < cool + 5 ? 0.9 : 1.0;
+    if (contender != Contender::kCandidate) return 25.0 * drift;
+    if (config == all[0]) return 20.0 * drift;
+    return (config == all[1] ? 20.05 : config == all[2] ? 20.7 : 24.0) * drift;
+  };
+  script_.noise = 0.001;
+  const core::Winner winner = tune().winner.value();
+  EXPECT_EQ(winner.config, all[0]);
+  EXPECT_GT(winner.samples, 10);
+}
+
 TEST_F(HeatsTest, TheWinnersRowHoldsItsEvidence) {
   options_.effort = Effort::kQuick;
   const std::vector<core::GemmConfig> all = candidates();

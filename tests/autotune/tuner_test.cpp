@@ -71,7 +71,7 @@ TEST_F(TunerTest, WithinNoiseTheDefaultIsKept) {
   const TuneResult result = tune();
   ASSERT_TRUE(result.winner);
   EXPECT_EQ(result.winner->config, fallback_);
-  EXPECT_EQ(result.winner->reason, "default kept: best candidate within noise");
+  EXPECT_EQ(result.winner->reason, "default kept: no candidate gains enough");
 }
 
 TEST_F(TunerTest, TwoTunesAgreeOnTies) {

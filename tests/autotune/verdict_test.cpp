@@ -45,7 +45,7 @@ TEST(Verdict, WithinNoiseTheDefaultIsKept) {
   const Verdict verdict = decide_measured(trials);
   EXPECT_EQ(verdict.winner, 0u);
   EXPECT_EQ(verdict.runner_up, 1u);
-  EXPECT_EQ(verdict.reason, "default kept: best candidate within noise");
+  EXPECT_EQ(verdict.reason, "default kept: no candidate gains enough");
 }
 
 TEST(Verdict, AFasterDefaultSaysSo) {
@@ -58,19 +58,19 @@ TEST(Verdict, AFasterDefaultSaysSo) {
 TEST(Verdict, TiesGoToTheFirstInOrderWhateverTheMedians) {
   const Trial fallback = trial(Contender::kDefault, 128, measured(12));
   const Trial wide = trial(Contender::kCandidate, 96, measured(10));
-  const Trial narrow = trial(Contender::kCandidate, 64, measured(10.05));
+  const Trial narrow = trial(Contender::kCandidate, 64, measured(10.02));
   EXPECT_EQ(decide_measured(std::vector{fallback, wide, narrow}).winner, 2u);
-  const Trial narrow_leads = trial(Contender::kCandidate, 64, measured(9.95));
+  const Trial narrow_leads = trial(Contender::kCandidate, 64, measured(9.98));
   const Verdict verdict = decide_measured(std::vector{fallback, wide, narrow_leads});
   EXPECT_EQ(verdict.winner, 2u);
   EXPECT_NE(verdict.reason.find("first of 2 that tie"), std::string::npos) << verdict.reason;
 }
 
 TEST(Verdict, ATieMustBeatTheDefaultToo) {
-  // The leader beats the default, the narrower tile within 1 % of it does not.
-  const std::vector<Trial> trials{trial(Contender::kDefault, 128, measured(10.15)),
+  // The leader gains enough on the default, the narrower tile that ties with it does not.
+  const std::vector<Trial> trials{trial(Contender::kDefault, 128, measured(10.16)),
                                   trial(Contender::kCandidate, 96, measured(10)),
-                                  trial(Contender::kCandidate, 64, measured(10.08))};
+                                  trial(Contender::kCandidate, 64, measured(10.025))};
   EXPECT_EQ(decide_measured(trials).winner, 1u);
 }
 
