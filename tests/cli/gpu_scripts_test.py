@@ -59,6 +59,7 @@ class GpuScriptsTest(unittest.TestCase):
         self.plant_program("deepgemm-tune", f"""
             log(" ".join(argv[:1] + argv[argv.index("--gpu"):][:2]) + f" {{db.exists()}} "
                 + str(os.path.exists(os.environ["XDG_CACHE_HOME"])))
+            os.makedirs(os.environ["XDG_CACHE_HOME"], exist_ok=True)
             seconds = {seconds_of_all} if "all" in argv else {seconds_of_one}
             print(json.dumps({{"seconds": seconds, "shapes": [{{"status": "tuned"}}] * 24}}))
             """)
@@ -75,10 +76,11 @@ class GpuScriptsTest(unittest.TestCase):
                 self.assertIn(f"ratio {ratio} (at least {0.9 * gpus:.2f})", result.stdout)
                 self.assertEqual("DOES NOT HOLD" in result.stdout, code == 1)
                 self.assertIn("24 rows in    19.0 s:  75.79 rows per minute", result.stdout)
-        # Always from nothing.
+        # Always from an empty database, and compared with all kernels compiled.
         shape = "1,64,128,512,1024,4096x2112x7168"
-        self.assertEqual(self.logged()[:2], [f"{shape} --gpu 0 False False",
-                                             f"{shape} --gpu all False False"])
+        self.assertEqual(self.logged()[:3], [f"{shape} --gpu all False False",
+                                             f"{shape} --gpu 0 False True",
+                                             f"{shape} --gpu all False True"])
 
     def test_fleet_needs_two_gpus(self):
         self.plant_fleet(19, 10)
