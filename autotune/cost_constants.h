@@ -38,8 +38,7 @@ inline constexpr double kFloorDeviceGbps = 2980;  // memory_gbps of the device a
 // Writes run beside the reads; their share of bandwidth over that of reads.
 inline constexpr double kWriteRate = 0.86;
 // Operands that take the place of data not yet written back wait for that: what is spared where
-// they take each other's place, up to all of L2, less what D takes. Fitted: 15 MB 1.1 us, 29
-// MB 2.9, 117 MB 4.
+// they take each other's place, up to all of L2, less what D takes.
 inline constexpr double kWriteBackUsPerMb = 0.12;
 // Share of the L2 that holds operands between waves; D's lines and conflicts take the rest.
 inline constexpr double kUsefulL2 = 0.78;

@@ -17,9 +17,9 @@ struct Verdict {
   std::string reason;
 };
 
-// Among measured trials of ours: the fastest by median, if it beats the default beyond the noise,
-// else the default. Of those tied with the fastest, core::ordered_before decides, so that two
-// tunes agree.
+// Among measured trials of ours: the fastest by median, if it gains kGainShare on the default and
+// more than the noise, else the default. Of those tied with the fastest, core::ordered_before
+// decides, so that two tunes agree.
 Verdict decide_measured(std::span<const core::Trial> trials);
 
 // Why a time must be confirmed before it may win: half the predicted one or less, or a quarter less

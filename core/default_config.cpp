@@ -58,7 +58,7 @@ bool can_overlap(GemmConfig config) {
 
 // Clocks that a tile takes at least: for each k-block those of the tensor core, or of shared
 // memory, 128 bytes a clock, which the loads write and wgmma reads, A once and B once for each
-// slab; then those of its end (autotune/cost_constants.h).
+// slab; then those of its end.
 std::int64_t clocks_of(const GemmProblem& problem, const GemmConfig& config) {
   constexpr std::int64_t kEndOfTile = 1200;
   constexpr std::int64_t kElementsStoredPerClock = 26;

@@ -10,8 +10,8 @@ namespace deepgemm::core {
 // A legal config for any legal problem, by a formula: the tile that needs the fewest waves of
 // blocks (of groups, which have edges: whose waves take the fewest clocks), then the best filled
 // last wave, then the least traffic, as many stages as fit; where that leaves most of the GPU idle,
-// a cluster for each tile, which splits k. It is the opponent that every tuned winner must beat
-// beyond the noise.
+// a cluster for each tile, which splits k. It is the opponent on which every tuned winner must gain
+// (autotune/statistics.h: kGainShare).
 GemmConfig default_config(const GemmProblem& problem, const DeviceInfo& device);
 
 // One config that runs every legal problem of an operation on every Hopper GPU: no cluster, so that

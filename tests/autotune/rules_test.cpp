@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
+#include "core/default_config.h"
 #include "tests/autotune/shapes.h"
 
 namespace deepgemm::autotune {
@@ -90,6 +92,24 @@ TEST(Rules, LawsRejectExactlyWhatIsIllegalOrSpills) {
     }
     ASSERT_EQ(rejected, core::why_illegal(config).has_value()) << core::to_string(config);
   });
+}
+
+TEST(Rules, TheDefaultIsNoTwinOfACandidate) {
+  const auto rule = std::ranges::find(dense_rules(), "raster-duplicate", &Rule::name);
+  ASSERT_NE(rule, dense_rules().end());
+  for (const int m : {1, 64, 100, 300, 1024, 4096}) {
+    for (const int n : {64, 576, 2112, 7168}) {
+      const core::GemmProblem dense = shape(m, n, 7168);
+      core::GemmProblem masked = dense;
+      masked.operation = core::Operation::kGroupedMasked;
+      masked.groups = 6;
+      for (const core::GemmProblem& problem : {dense, masked}) {
+        const core::GemmConfig config = core::default_config(problem, h100());
+        EXPECT_FALSE(rule->rejects(problem, config, h100()))
+            << core::to_string(problem) << ": " << core::short_name(config);
+      }
+    }
+  }
 }
 
 TEST(Rules, AStageMayCostRoomToStoreFrom) {

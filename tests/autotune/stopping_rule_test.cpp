@@ -108,22 +108,16 @@ TEST(StoppingRule, GoesOnWhileSomeoneLiesAtTheEdgeOfTheTieBand) {
   options.gain = 0.02;
   options.precision = 1;
   const StoppingRule rule(options);
-  const auto enough_with = [&](double other_us) {
-    Field field;
-    field.candidate(measured(10, 0.02)).candidate(measured(other_us, 0.02));
+  const auto enough = [&](const Field& field) {
     return rule.enough(field.standings(), options.min_rounds);
   };
-  EXPECT_TRUE(enough_with(10.02)) << "it ties";
-  EXPECT_FALSE(enough_with(10.1)) << "another run might decide otherwise";
-  EXPECT_TRUE(enough_with(10.2)) << "it does not";
-  const auto enough_beside = [&](double default_us) {
-    Field field;
-    field.candidate(measured(10, 0.02)).fallback(measured(default_us, 0.02));
-    return rule.enough(field.standings(), options.min_rounds);
-  };
-  EXPECT_TRUE(enough_beside(10.1)) << "it is kept";
-  EXPECT_FALSE(enough_beside(10.2)) << "another run might keep it, or not";
-  EXPECT_TRUE(enough_beside(10.4)) << "it is beaten";
+  const auto leader = [] { return Field().candidate(measured(10, 0.02)); };
+  EXPECT_TRUE(enough(leader().candidate(measured(10.02, 0.02)))) << "it ties";
+  EXPECT_FALSE(enough(leader().candidate(measured(10.1, 0.02)))) << "another run might not agree";
+  EXPECT_TRUE(enough(leader().candidate(measured(10.2, 0.02)))) << "it does not";
+  EXPECT_TRUE(enough(leader().fallback(measured(10.1, 0.02)))) << "the default is kept";
+  EXPECT_FALSE(enough(leader().fallback(measured(10.2, 0.02)))) << "another run might not agree";
+  EXPECT_TRUE(enough(leader().fallback(measured(10.4, 0.02)))) << "the default is beaten";
 }
 
 TEST(StoppingRule, BatchesEndWithTheRounds) {
