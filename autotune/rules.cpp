@@ -100,11 +100,8 @@ bool pipeline_shallow(const Work& work, const GemmConfig& config, const DeviceIn
          kernels::store_boxes(deeper) == kernels::store_boxes(config);
 }
 
-// Groups grow by doubling: if half of one already spans all tiles along m, or there is one tile
-// along n, both walk the tiles in one order.
 bool same_raster(const Work& work, const GemmConfig& config, const DeviceInfo&) {
-  const kernels::TileCount count = cluster_tiles(work, config);
-  return config.raster_group > 1 && (config.raster_group >= 2 * count.m || count.n == 1);
+  return core::exceeds_raster(config, cluster_tiles(work, config));
 }
 
 // Rows of tiles that are at work at once: they ask for one tile of B at about the same time.

@@ -86,6 +86,10 @@ bool ordered_before(const GemmConfig& a, const GemmConfig& b) {
   return false;
 }
 
+bool exceeds_raster(const GemmConfig& config, kernels::TileCount tiles) {
+  return config.raster_group > 1 && (config.raster_group >= 2 * tiles.m || tiles.n == 1);
+}
+
 std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
   for (const ConfigField& field : kConfigFields) {
     if (c.*field.member < 1) return Limit::kFieldRange;

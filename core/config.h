@@ -37,6 +37,10 @@ GemmConfig parse_config(std::string_view text, const GemmConfig& base = {});
 // The fixed order in which ties are broken: field by field, smaller first.
 bool ordered_before(const GemmConfig& a, const GemmConfig& b);
 
+// Whether half the raster group walks that many cluster tiles in the same order: it spans all of
+// them along m already, or there is one along n.
+bool exceeds_raster(const GemmConfig& config, kernels::TileCount tiles);
+
 // The first hardware limit of sm_90 that a config breaks, in this order.
 enum class Limit {
   kFieldRange,       // a field below 1 or above what the kernel takes

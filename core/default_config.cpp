@@ -164,9 +164,7 @@ void name_raster(GemmConfig& config, const GemmProblem& problem) {
   const auto rows = static_cast<std::int64_t>(ExpectedRows(problem).of_a_group());
   const kernels::TileCount tiles =
       kernels::cluster_tiles(config, static_cast<int>(rows), static_cast<int>(problem.n));
-  while (config.raster_group > 1 && (config.raster_group >= 2 * tiles.m || tiles.n == 1)) {
-    config.raster_group /= 2;
-  }
+  while (exceeds_raster(config, tiles)) config.raster_group /= 2;
 }
 
 // A second accumulator set hides the promotion, where there are registers for it.
