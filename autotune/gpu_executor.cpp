@@ -95,8 +95,8 @@ std::unique_ptr<Executor> open_gpu(int ordinal, const core::Environment& environ
 
 std::vector<double> sample_empty_kernel(Executor& executor, int samples) {
   GpuTools& tools = dynamic_cast<GpuExecutor&>(executor).tools();
-  const std::vector<std::function<void()>> launches(static_cast<std::size_t>(samples),
-                                                    [&] { tools.device.launch_empty(); });
+  const std::vector<Timer::Launch> launches(static_cast<std::size_t>(samples),
+                                            {[&] { tools.device.launch_empty(); }});
   return tools.timer().sample(launches);
 }
 

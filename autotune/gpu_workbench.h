@@ -1,6 +1,7 @@
 // One problem on a real GPU.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 
@@ -39,7 +40,8 @@ struct FloorBuffers {
 
 class GpuWorkbench final : public Workbench {
  public:
-  // `tools` and `nvml` must outlive it. Allocates all memory of the problem.
+  // `tools` and `nvml` must outlive it. Allocates all memory that verifying needs; rounds of a
+  // small problem take more.
   GpuWorkbench(const core::GemmProblem& problem, const core::GroupDraw& draw, GpuTools& tools,
                const Nvml& nvml);
 
@@ -51,25 +53,38 @@ class GpuWorkbench final : public Workbench {
   Round round(std::span<const int> ids) override;
 
  private:
-  // Exactly one of the first three is set.
-  struct Entry {
-    std::optional<core::GemmKernel> kernel;
-    const LibraryGemm* library = nullptr;
-    std::optional<FloorBuffers> floor;
+  // The operands at one place in device memory, and where timed launches write. Where the pages lie
+  // makes up to 0.5 % of a short kernel, for one kernel more than for another; so the rounds of a
+  // race take turns on several places, all with the same data.
+  struct Place {
+    Place(const core::GemmProblem& problem, const core::GroupDraw& draw, const GpuTools& tools);
+
+    Operands operands;
+    core::DeviceBuffer d;
+    std::unique_ptr<LibraryGemm> block;
+    std::unique_ptr<LibraryGemm> tensorwide;
   };
 
-  int launch(const Entry& entry, void* d) const;
-  Entry make_entry(core::Contender contender, const core::Cubin* cubin) const;
+  struct Entry {
+    core::Contender contender;
+    std::optional<core::GemmKernel> kernel = std::nullopt;  // of ours
+    std::optional<FloorBuffers> floor = std::nullopt;       // of the memory floor
+    std::optional<double> first_us = std::nullopt;          // its first sample
+  };
+
+  Place& first_place() { return places_.front(); }
+  Place& next_place();
+  // Throws EnvironmentError where cuBLASLt refuses the problem.
+  const LibraryGemm& library(core::Contender contender, Place& place);
+  int launch(const Entry& entry, Place& place, void* d);
+  Entry make_entry(core::Contender contender, const core::Cubin* cubin);
 
   GpuTools& tools_;
   const Nvml& nvml_;
-  Operands operands_;
-  std::string why_no_block_;
-  std::string why_no_tensorwide_;
-  std::unique_ptr<LibraryGemm> block_;
-  std::unique_ptr<LibraryGemm> tensorwide_;
+  std::deque<Place> places_;  // the first is verified on
+  std::size_t most_places_;
+  std::size_t rounds_ = 0;
   std::optional<Verifier> verifier_;
-  core::DeviceBuffer d_;  // what timed launches write
   std::map<int, Entry> contenders_;
   int next_id_ = 0;
 };

@@ -52,11 +52,16 @@ void check(CUptiResult result, const char* action) {
       kNextStep);
 }
 
+// What ends a sample: a fill of so many bytes, which nobody else asks for.
+constexpr std::size_t kMarkBytes = 4093;
+
+enum class Work { kKernel, kFlush, kMark };
+
 // One piece of work as the GPU stamped it, nanoseconds.
 struct Record {
   std::uint64_t start;
   std::uint64_t end;
-  bool is_flush;
+  Work work;
 };
 
 // CUPTI's callbacks carry no user pointer and may come from a thread of its own.
@@ -78,35 +83,45 @@ void CUPTIAPI take_buffer(CUcontext, std::uint32_t, std::uint8_t* buffer, std::s
   while (cupti().cuptiActivityGetNextRecord(buffer, valid_bytes, &record) == CUPTI_SUCCESS) {
     if (record->kind == CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL) {
       const auto* kernel = reinterpret_cast<const CUpti_ActivityKernel9*>(record);
-      records.push_back({kernel->start, kernel->end, false});
+      records.push_back({kernel->start, kernel->end, Work::kKernel});
     } else if (record->kind == CUPTI_ACTIVITY_KIND_MEMSET) {
       const auto* fill = reinterpret_cast<const CUpti_ActivityMemset4*>(record);
-      if (fill->bytes == Timer::kFlushBytes) records.push_back({fill->start, fill->end, true});
+      if (fill->bytes == Timer::kFlushBytes) {
+        records.push_back({fill->start, fill->end, Work::kFlush});
+      } else if (fill->bytes == kMarkBytes) {
+        records.push_back({fill->start, fill->end, Work::kMark});
+      }
     }
   }
   std::free(buffer);
 }
 
-// Cuts the records at the flushes: what lies between two is one sample.
-std::vector<double> spans_between_flushes(std::vector<Record> found, std::size_t expected) {
+// The kernels between a flush and the mark behind it are one sample.
+std::vector<double> timed_spans(std::vector<Record> found, std::size_t expected) {
   std::sort(found.begin(), found.end(),
             [](const Record& a, const Record& b) { return a.start < b.start; });
   std::vector<double> spans;
   std::uint64_t first_start = 0;
   std::uint64_t last_end = 0;
-  const auto close = [&] {
-    if (last_end != 0) spans.push_back(static_cast<double>(last_end - first_start) * 1e-3);
-    first_start = last_end = 0;
-  };
+  bool timed = false;
   for (const Record& record : found) {
-    if (record.is_flush) {
-      close();
-      continue;
+    switch (record.work) {
+      case Work::kFlush:
+        first_start = last_end = 0;
+        timed = true;
+        break;
+      case Work::kKernel:
+        if (!timed) break;
+        if (last_end == 0) first_start = record.start;
+        last_end = std::max(last_end, record.end);
+        break;
+      case Work::kMark:
+        if (last_end != 0) spans.push_back(static_cast<double>(last_end - first_start) * 1e-3);
+        first_start = last_end = 0;
+        timed = false;
+        break;
     }
-    if (last_end == 0) first_start = record.start;
-    last_end = std::max(last_end, record.end);
   }
-  close();
   if (spans.size() != expected) {
     throw core::EnvironmentError("CUPTI reported " + std::to_string(spans.size()) +
                                      " timed launches instead of " + std::to_string(expected),
@@ -134,7 +149,7 @@ Timer::~Timer() {
   cupti().cuptiActivityDisable(CUPTI_ACTIVITY_KIND_MEMSET);
 }
 
-std::vector<double> Timer::sample(std::span<const std::function<void()>> launches) {
+std::vector<double> Timer::sample(std::span<const Launch> launches) {
   const auto drain = [] {
     check(cupti().cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "reading records");
     const std::lock_guard lock(records_mutex);
@@ -142,14 +157,18 @@ std::vector<double> Timer::sample(std::span<const std::function<void()>> launche
   };
   state_->stream.synchronize();
   static_cast<void>(drain());
-  for (const std::function<void()>& launch : launches) {
+  for (const Launch& launch : launches) {
+    if (launch.code_warm) launch.enqueue();
     state_->stream.fill(state_->flush.data(), 0xa5, kFlushBytes);
-    launch();
+    launch.enqueue();
+    state_->stream.fill(state_->flush.data(), 0xa5, kMarkBytes);
   }
   state_->stream.synchronize();
-  return spans_between_flushes(drain(), launches.size());
+  return timed_spans(drain(), launches.size());
 }
 
-std::string Timer::policy() { return "CUPTI kernel records, 512 MB fill before each sample"; }
+std::string Timer::policy() {
+  return "CUPTI kernel records, code warm, 512 MB fill before each sample";
+}
 
 }  // namespace deepgemm::autotune

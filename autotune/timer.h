@@ -11,7 +11,7 @@
 
 namespace deepgemm::autotune {
 
-// Before each launch 512 MB are filled, ten times the L2, which leaves it cold and dirty as a
+// Before each timed launch 512 MB are filled, ten times the L2, which leaves it cold and dirty as a
 // real step of a model would. The time comes from CUPTI's activity records: start and end of each
 // kernel as the GPU stamped them. They read 0.8 to 1.2 us for an empty kernel; the difference
 // between graphs with and without it, timed by events, read 3 us and more (both on an H100).
@@ -24,9 +24,16 @@ class Timer {
   explicit Timer(const core::Stream& stream);
   ~Timer();
 
+  struct Launch {
+    std::function<void()> enqueue;  // at least one kernel on the stream
+    // Enqueued once more, untimed, before the fill: then its code lies in the SMs' instruction
+    // caches. Otherwise it depends on who ran before whether it still does, which makes 0.3 us.
+    bool code_warm = true;
+  };
+
   // One sample of each launch, in order: microseconds from the start of its first kernel to the
-  // end of its last. A launch enqueues at least one kernel on the stream.
-  std::vector<double> sample(std::span<const std::function<void()>> launches);
+  // end of its last.
+  std::vector<double> sample(std::span<const Launch> launches);
 
   static std::string policy();
 
