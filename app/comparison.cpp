@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "app/figures.h"
-#include "autotune/median_ratio.h"
+#include "autotune/sample_ratio.h"
 
 namespace deepgemm::app {
 
@@ -35,7 +35,7 @@ std::string trouble(const BenchedShape& shape) {
   return samples_of(shape, Contender::kCandidate).empty() ? "it was not timed" : "";
 }
 
-Verdict judge(const autotune::MedianRatio& change, const autotune::Interval& interval,
+Verdict judge(const autotune::LogRatio& change, const autotune::Interval& interval,
               const CompareOptions& options) {
   const double ratio = change.ratio();
   const double least = 1 + options.threshold;
@@ -62,7 +62,7 @@ ComparedShape compare_shape(const BenchedShape& before, const BenchedShape& afte
     row.note = fmt::format("fewer than {} samples", autotune::kLeastSamplesForRatio);
     return row;
   }
-  const autotune::MedianRatio change = autotune::ratio_of_medians(old_samples, new_samples);
+  const autotune::LogRatio change = autotune::ratio_of_medians(old_samples, new_samples);
   row.interval = change.interval(alpha);
   row.verdict = judge(change, row.interval, options);
   return row;

@@ -11,7 +11,7 @@
 #include "app/shape_columns.h"
 #include "app/table.h"
 #include "app/text.h"
-#include "autotune/median_ratio.h"
+#include "autotune/sample_ratio.h"
 
 namespace deepgemm::app {
 
@@ -32,8 +32,8 @@ Ratio ratio_of(const RematchLine& line, std::size_t i) {
   if (line.entries.size() <= i) return {};
   const auto& base = line.entries[kBefore].measurement.samples_us;
   const auto& other = line.entries[i].measurement.samples_us;
-  if (std::min(base.size(), other.size()) < autotune::kLeastSamplesForRatio) return {};
-  const autotune::MedianRatio ratio = autotune::ratio_of_medians(base, other);
+  if (base.size() != other.size() || base.size() < autotune::kLeastSamplesForRatio) return {};
+  const autotune::LogRatio ratio = autotune::ratio_by_rounds(base, other);
   return {ratio.ratio(), ratio.interval(kAlpha)};
 }
 

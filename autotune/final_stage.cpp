@@ -13,24 +13,14 @@ using core::Contender;
 using core::Outcome;
 
 // Most finals end sooner; those whose candidates lie at the edge of the tie band use them up.
-int most_rounds(Effort effort) {
-  switch (effort) {
-    case Effort::kQuick:
-      return 40;
-    case Effort::kDefault:
-      return 300;
-    case Effort::kExhaustive:
-      break;
-  }
-  return 300;
-}
+int most_rounds(Effort effort) { return effort == Effort::kQuick ? 40 : 1200; }
 
 // Nobody is halved away here: only who is clearly slower leaves.
 StoppingRule final_rule(Effort effort) {
   return StoppingRule({.batch = 5,
                        .min_rounds = 20,
                        .max_rounds = most_rounds(effort),
-                       .precision = effort == Effort::kQuick ? 0.004 : 0.002,
+                       .precision = 0.004,
                        .finalists = 1000,
                        .edge = kTieShare,
                        .gain = kGainShare});

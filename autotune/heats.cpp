@@ -21,12 +21,12 @@ using core::Trial;
 constexpr std::size_t kHeatSize = 16;
 // Who stays on the workbench between heats, and how far behind the best it may be: what lies
 // beyond, no luck of a heat explains.
-constexpr std::size_t kKept = 8;
+constexpr std::size_t kKept = 12;
 constexpr double kKeptShare = 1.05;
 constexpr std::size_t kAlwaysKept = 2;  // so that a winner has a runner-up
 
 constexpr StoppingOptions kHeatRule{
-    .batch = 5, .min_rounds = 10, .max_rounds = 15, .precision = 0.005, .finalists = 4};
+    .batch = 5, .min_rounds = 15, .max_rounds = 25, .precision = 0.005, .finalists = 6};
 // What the first answer of a budget takes.
 constexpr StoppingOptions kAloneRule{.min_rounds = 15, .max_rounds = 15};
 

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "autotune/median_ratio.h"
 #include "autotune/race.h"
+#include "autotune/sample_ratio.h"
 
 namespace deepgemm::autotune {
 namespace {
@@ -82,7 +82,7 @@ std::string_view name(RowVerdict verdict) {
 }
 
 Drift judge_drift(std::span<const double> winner, std::span<const double> rival, double threshold) {
-  const MedianRatio ratio = ratio_of_medians(rival, winner);
+  const LogRatio ratio = ratio_of_medians(rival, winner);
   const Interval interval = ratio.interval(kAlpha);
   const double limit = 1 + threshold;
   // Beyond the threshold, and not by the noise alone.

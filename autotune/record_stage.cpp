@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "autotune/median_ratio.h"
+#include "autotune/sample_ratio.h"
 #include "autotune/stages.h"
 #include "autotune/verdict.h"
 
@@ -43,12 +43,17 @@ std::size_t longest_run(const std::vector<Entrant>& entrants, int race) {
   return most;
 }
 
-// Who may win: those that ran the deciding race to its end. Whoever left it early was slower, but
-// may have the better median: of the rounds before the GPU grew warm. Where this session measured
-// no candidate but earlier ones did, everyone. Indices into `trials`, whose last ones are the
-// recorded entrants.
-std::vector<std::size_t> electable(const TuneContext& context, const std::vector<Trial>& trials,
-                                   const std::vector<Entrant>& entrants, std::size_t first_new) {
+// Who may win, as indices of trials.
+struct Electorate {
+  std::vector<std::size_t> who;
+  Sampling sampling = Sampling::kApart;
+};
+
+// Those that ran the deciding race to its end. Whoever left it early was slower, but may have the
+// better median: of the rounds before the GPU grew warm. Where this session measured no candidate
+// but earlier ones did, everyone. The last of `trials` are the recorded entrants.
+Electorate electable(const TuneContext& context, const std::vector<Trial>& trials,
+                     const std::vector<Entrant>& entrants, std::size_t first_new) {
   const auto is_candidate = [](const Trial& each) {
     return each.contender == Contender::kCandidate && each.outcome == Outcome::kMeasured;
   };
@@ -60,28 +65,29 @@ std::vector<std::size_t> electable(const TuneContext& context, const std::vector
   const bool by_race = context.executor != nullptr && race >= 0 &&
                        (has_candidate(first_new, trials.size()) || !has_candidate(0, first_new));
   const std::size_t whole_race = longest_run(entrants, race);
-  std::vector<std::size_t> chosen;
+  Electorate chosen;
   if (!by_race) {
-    for (std::size_t i = 0; i < trials.size(); ++i) chosen.push_back(i);
+    for (std::size_t i = 0; i < trials.size(); ++i) chosen.who.push_back(i);
     return chosen;
   }
+  chosen.sampling = Sampling::kOneRace;
   std::size_t i = first_new;
   for (const Entrant& each : entrants) {
     if (!each.recorded) continue;
     const bool finished =
         each.race == race && each.trial.measurement.samples_us.size() >= whole_race;
-    if (finished || each.trial.outcome != Outcome::kMeasured) chosen.push_back(i);
+    if (finished || each.trial.outcome != Outcome::kMeasured) chosen.who.push_back(i);
     ++i;
   }
   return chosen;
 }
 
-Verdict decide(const std::vector<Trial>& trials, const std::vector<std::size_t>& who, bool gpu) {
+Verdict decide(const std::vector<Trial>& trials, const Electorate& electorate, bool gpu) {
   std::vector<Trial> some;
-  for (const std::size_t i : who) some.push_back(trials[i]);
-  Verdict verdict = gpu ? decide_measured(some) : decide_predicted(some);
-  if (verdict.winner) verdict.winner = who[*verdict.winner];
-  if (verdict.runner_up) verdict.runner_up = who[*verdict.runner_up];
+  for (const std::size_t i : electorate.who) some.push_back(trials[i]);
+  Verdict verdict = gpu ? decide_measured(some, electorate.sampling) : decide_predicted(some);
+  if (verdict.winner) verdict.winner = electorate.who[*verdict.winner];
+  if (verdict.runner_up) verdict.runner_up = electorate.who[*verdict.runner_up];
   return verdict;
 }
 

@@ -70,8 +70,4 @@ bool clearly_faster(const core::Measurement& a, const core::Measurement& b, doub
   return a.ci_high_us < b.ci_low_us && a.median_us * (1 + share) < b.median_us;
 }
 
-bool tied_with(const core::Measurement& leader, const core::Measurement& other) {
-  return other.median_us <= leader.median_us * (1 + kTieShare);
-}
-
 }  // namespace deepgemm::autotune

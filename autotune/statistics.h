@@ -29,13 +29,14 @@ core::Measurement summarise(std::vector<double> samples_us);
 // Differences below this share are never called faster: two runs of one kernel differ by as much.
 inline constexpr double kNoiseShare = 0.01;
 
-// Within a race, candidates that are so close tie. Two tunes of one GPU find the same leader more
-// often than the same members of a wider band: of 49 shapes they agreed on 47 with this and the
-// share below, on 39 with a band of 1 % and a gain of 1 %.
-inline constexpr double kTieShare = 0.003;
+// Contenders of one race that are so close tie: about twice what a race of a thousand rounds leaves
+// uncertain. Two tunes of one GPU find the same leader more often than the same members of a wider
+// band.
+inline constexpr double kTieShare = 0.0015;
 
-// What a candidate must gain on the default to take its place.
-inline constexpr double kGainShare = 0.015;
+// What a candidate must gain on the default to take its place. Two tunes may disagree about who
+// gains just that, and then their answers are so far apart.
+inline constexpr double kGainShare = 0.005;
 
 // What may turn out to tie, once it is measured longer.
 inline constexpr double kLooseTieShare = 0.0075;
@@ -44,8 +45,5 @@ inline constexpr double kLooseTieShare = 0.0075;
 // than `share`. False where either was not measured.
 bool clearly_faster(const core::Measurement& a, const core::Measurement& b,
                     double share = kNoiseShare);
-
-// Within the tie band of the leader: kTieShare above its median.
-bool tied_with(const core::Measurement& leader, const core::Measurement& other);
 
 }  // namespace deepgemm::autotune

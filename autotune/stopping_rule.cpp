@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autotune/median_ratio.h"
+#include "autotune/sample_ratio.h"
 #include "autotune/statistics.h"
 
 namespace deepgemm::autotune {
@@ -26,12 +26,13 @@ bool narrow(const core::Measurement& measurement, double precision) {
 
 // Whether it is clear if `other` lies within `edge` of the leader: then more rounds decide nothing.
 bool settled(const core::Measurement& leader, const core::Measurement& other, double edge) {
-  constexpr double kClear = 1.5;  // standard errors
+  constexpr double kClear = 2;  // standard errors
   if (edge <= 0 || &leader == &other) return true;
-  if (std::min(leader.samples_us.size(), other.samples_us.size()) < kLeastSamplesForRatio) {
+  if (leader.samples_us.size() < kLeastSamplesForRatio ||
+      leader.samples_us.size() != other.samples_us.size()) {
     return false;
   }
-  const MedianRatio ratio = ratio_of_medians(leader.samples_us, other.samples_us);
+  const LogRatio ratio = ratio_by_rounds(leader.samples_us, other.samples_us);
   return std::abs(ratio.log_ratio - std::log1p(edge)) > kClear * ratio.standard_error;
 }
 

@@ -41,8 +41,8 @@ class StoppingRule {
   // would choose whom the fixed order can choose from.
   std::vector<std::size_t> dropouts(std::span<const Standing> racing) const;
 
-  // Every interval of ours is narrow enough and clear of the tie band's edge, so that another run
-  // would let the same ones in; or the rounds are used up.
+  // Every interval of ours is narrow enough, and everyone, compared round by round, is clear of the
+  // tie band's edge, so that another run would let the same ones in; or the rounds are used up.
   bool enough(std::span<const Standing> racing, int rounds_done) const;
 
   const StoppingOptions& options() const { return options_; }

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
 
+#include "autotune/sample_ratio.h"
 #include "autotune/statistics.h"
 
 namespace deepgemm::autotune {
@@ -29,29 +31,84 @@ std::optional<std::size_t> find_default(std::span<const Trial> trials,
   return std::nullopt;
 }
 
-// Indices of ours with an outcome, by time, ties in the fixed order of configs.
+// Indices of ours with an outcome and a positive time.
 template <typename Time>
-std::vector<std::size_t> by_time(std::span<const Trial> trials, Outcome outcome, Time time) {
-  std::vector<std::size_t> order;
+std::vector<std::size_t> contenders(std::span<const Trial> trials, Outcome outcome, Time time) {
+  std::vector<std::size_t> found;
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (ours(trials[i]) && trials[i].outcome == outcome && time(trials[i]) > 0) order.push_back(i);
+    if (ours(trials[i]) && trials[i].outcome == outcome && time(trials[i]) > 0) found.push_back(i);
   }
+  return found;
+}
+
+// By time, ties in the fixed order of configs.
+template <typename TimeOf>
+void sort_by_time(std::span<const Trial> trials, std::vector<std::size_t>& order, TimeOf time_of) {
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    if (time(trials[a]) != time(trials[b])) return time(trials[a]) < time(trials[b]);
+    if (time_of(a) != time_of(b)) return time_of(a) < time_of(b);
     return core::ordered_before(trials[a].config, trials[b].config);
   });
-  return order;
 }
+
+// Times of measured trials, on a logarithmic scale: round by round where they ran one race, else by
+// their medians.
+class Times {
+ public:
+  Times(std::span<const Trial> trials, std::span<const std::size_t> who, Sampling sampling)
+      : trials_(trials), by_rounds_(sampling == Sampling::kOneRace && have_equal_rounds(who)) {
+    log_.resize(trials.size());
+    std::vector<std::span<const double>> series;
+    for (const std::size_t i : who) {
+      log_[i] = std::log(trials[i].measurement.median_us);
+      series.emplace_back(trials[i].measurement.samples_us);
+    }
+    if (!by_rounds_) return;
+    const std::vector<double> means = compare_by_rounds(series);
+    for (std::size_t i = 0; i < who.size(); ++i) log_[who[i]] = means[i];
+  }
+
+  // Up to a constant that all share.
+  double log(std::size_t i) const { return log_[i]; }
+
+  double lead_percent(std::size_t winner, std::size_t other) const {
+    return 100 * std::expm1(log_[other] - log_[winner]);
+  }
+
+  bool ties_with(std::size_t leader, std::size_t other) const {
+    return log_[other] <= log_[leader] + std::log1p(kTieShare);
+  }
+
+  // By kGainShare, and more than the noise.
+  bool gains_on(std::size_t i, std::size_t other) const {
+    const core::Measurement& mine = trials_[i].measurement;
+    const core::Measurement& theirs = trials_[other].measurement;
+    if (!by_rounds_) return clearly_faster(mine, theirs, kGainShare);
+    const LogRatio lead = ratio_by_rounds(mine.samples_us, theirs.samples_us);
+    return log_[other] - log_[i] > std::log1p(kGainShare) &&
+           lead.log_ratio > kBeyondNoise * lead.standard_error;
+  }
+
+ private:
+  static constexpr double kBeyondNoise = 2;  // standard errors
+
+  bool have_equal_rounds(std::span<const std::size_t> who) const {
+    return std::ranges::all_of(who, [&](std::size_t i) {
+      const std::size_t rounds = trials_[i].measurement.samples_us.size();
+      return rounds >= kLeastSamplesForRatio &&
+             rounds == trials_[who.front()].measurement.samples_us.size();
+    });
+  }
+
+  std::span<const Trial> trials_;
+  bool by_rounds_;
+  std::vector<double> log_;
+};
 
 std::optional<std::size_t> first_other(std::span<const std::size_t> order, std::size_t winner) {
   for (std::size_t i : order) {
     if (i != winner) return i;
   }
   return std::nullopt;
-}
-
-double lead_percent(const Trial& winner, const Trial& other) {
-  return 100 * (other.measurement.median_us / winner.measurement.median_us - 1);
 }
 
 // The bits that most trials have, and how many those are.
@@ -89,40 +146,39 @@ std::string nothing_left(std::span<const Trial> trials) {
 
 }  // namespace
 
-Verdict decide_measured(std::span<const Trial> trials) {
-  const std::vector<std::size_t> order = by_time(
+Verdict decide_measured(std::span<const Trial> trials, Sampling sampling) {
+  std::vector<std::size_t> order = contenders(
       trials, Outcome::kMeasured, [](const Trial& each) { return each.measurement.median_us; });
   Verdict verdict;
   if (order.empty()) {
     verdict.reason = nothing_left(trials);
     return verdict;
   }
-  const Trial& leader = trials[order.front()];
+  const Times times(trials, order, sampling);
+  sort_by_time(trials, order, [&](std::size_t i) { return times.log(i); });
+  const std::size_t leader = order.front();
   const std::optional<std::size_t> fallback = find_default(trials, order);
-  const auto beats_default = [&](const Trial& each) {
-    return !fallback || clearly_faster(each.measurement, trials[*fallback].measurement, kGainShare);
+  const auto beats_default = [&](std::size_t i) {
+    return !fallback || times.gains_on(i, *fallback);
   };
   if (fallback && !beats_default(leader)) {
     verdict.winner = fallback;
-    verdict.reason = order.size() == 1      ? "default kept: no other candidate survived"
-                     : order[0] == fallback ? "default kept: no candidate is faster"
-                                            : "default kept: no candidate gains enough";
+    verdict.reason = order.size() == 1    ? "default kept: no other candidate survived"
+                     : leader == fallback ? "default kept: no candidate is faster"
+                                          : "default kept: no candidate gains enough";
   } else {
-    verdict.winner = order.front();
+    verdict.winner = leader;
     int tied = 0;
-    for (std::size_t i : order) {
-      if (!tied_with(leader.measurement, trials[i].measurement) || !beats_default(trials[i])) {
-        continue;
-      }
+    for (const std::size_t i : order) {
+      if (!times.ties_with(leader, i) || !beats_default(i)) continue;
       ++tied;
       if (core::ordered_before(trials[i].config, trials[*verdict.winner].config)) {
         verdict.winner = i;
       }
     }
-    const Trial& winner = trials[*verdict.winner];
-    verdict.reason =
-        fallback ? fmt::format("fastest by {:.1f} %", lead_percent(winner, trials[*fallback]))
-                 : "fastest; the default did not survive";
+    verdict.reason = fallback ? fmt::format("fastest by {:.1f} %",
+                                            times.lead_percent(*verdict.winner, *fallback))
+                              : "fastest; the default did not survive";
     if (tied > 1) verdict.reason += fmt::format(", first of {} that tie", tied);
   }
   verdict.runner_up = first_other(order, *verdict.winner);
@@ -168,8 +224,9 @@ std::string why_impossible(const Trial& trial, const core::DeviceInfo& device,
 }
 
 Verdict decide_predicted(std::span<const Trial> trials) {
-  const std::vector<std::size_t> order =
-      by_time(trials, Outcome::kPredicted, [](const Trial& each) { return each.predicted_us; });
+  const auto predicted_us = [](const Trial& each) { return each.predicted_us; };
+  std::vector<std::size_t> order = contenders(trials, Outcome::kPredicted, predicted_us);
+  sort_by_time(trials, order, [&](std::size_t i) { return predicted_us(trials[i]); });
   Verdict verdict;
   if (order.empty()) {
     verdict.reason = nothing_left(trials);

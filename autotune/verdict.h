@@ -17,10 +17,14 @@ struct Verdict {
   std::string reason;
 };
 
-// Among measured trials of ours: the fastest by median, if it gains kGainShare on the default and
-// more than the noise, else the default. Of those tied with the fastest, core::ordered_before
-// decides, so that two tunes agree.
-Verdict decide_measured(std::span<const core::Trial> trials);
+// Whether sample i of every measured trial of ours was taken in the same round.
+enum class Sampling { kApart, kOneRace };
+
+// Among measured trials of ours: the fastest, if it gains kGainShare on the default and more than
+// the noise, else the default. Of those within kTieShare of the fastest, core::ordered_before
+// decides, so that two tunes agree. Trials of one race are compared round by round, others by their
+// medians.
+Verdict decide_measured(std::span<const core::Trial> trials, Sampling sampling = Sampling::kApart);
 
 // Why a time must be confirmed before it may win: half the predicted one or less, or a quarter less
 // than that of everyone else of `field`. Empty where it looks right.

@@ -67,15 +67,9 @@ TEST(Statistics, FasterNeedsBothAGapAndSeparateIntervals) {
   EXPECT_FALSE(clearly_faster(measured(10, 3), measured(11, 3))) << "intervals overlap";
   EXPECT_FALSE(clearly_faster(measured(10), measured(10.05))) << "less than the noise share";
   EXPECT_TRUE(clearly_faster(measured(10, 0.01), measured(10.12, 0.01)));
-  EXPECT_FALSE(clearly_faster(measured(10, 0.01), measured(10.12, 0.01), kGainShare));
+  EXPECT_FALSE(clearly_faster(measured(10, 0.01), measured(10.12, 0.01), 0.015));
   EXPECT_FALSE(clearly_faster(measured(10), core::Measurement{}));
   EXPECT_FALSE(clearly_faster(core::Measurement{}, measured(10)));
-}
-
-TEST(Statistics, TiesReachAsFarAsTheTieShare) {
-  EXPECT_TRUE(tied_with(measured(10), measured(10.029)));
-  EXPECT_FALSE(tied_with(measured(10), measured(10.04)));
-  EXPECT_FALSE(tied_with(measured(10, 1), measured(10.04))) << "a wide interval ties nobody";
 }
 
 }  // namespace

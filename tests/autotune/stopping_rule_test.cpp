@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/autotune/shapes.h"
 
 namespace deepgemm::autotune {
@@ -102,6 +104,13 @@ TEST(StoppingRule, EndsWhenOurIntervalsAreNarrow) {
   EXPECT_TRUE(rule.enough(wide.standings(), rule.options().max_rounds));
 }
 
+// Like measured(), but late where that is early: no two series of a race move together.
+core::Measurement opposed(double median_us, double half_width) {
+  core::Measurement m = measured(median_us, half_width);
+  std::reverse(m.samples_us.begin(), m.samples_us.end());
+  return m;
+}
+
 TEST(StoppingRule, GoesOnWhileSomeoneLiesAtTheEdgeOfTheTieBand) {
   StoppingOptions options;
   options.edge = 0.01;
@@ -112,12 +121,12 @@ TEST(StoppingRule, GoesOnWhileSomeoneLiesAtTheEdgeOfTheTieBand) {
     return rule.enough(field.standings(), options.min_rounds);
   };
   const auto leader = [] { return Field().candidate(measured(10, 0.02)); };
-  EXPECT_TRUE(enough(leader().candidate(measured(10.02, 0.02)))) << "it ties";
-  EXPECT_FALSE(enough(leader().candidate(measured(10.1, 0.02)))) << "another run might not agree";
-  EXPECT_TRUE(enough(leader().candidate(measured(10.2, 0.02)))) << "it does not";
-  EXPECT_TRUE(enough(leader().fallback(measured(10.1, 0.02)))) << "the default is kept";
-  EXPECT_FALSE(enough(leader().fallback(measured(10.2, 0.02)))) << "another run might not agree";
-  EXPECT_TRUE(enough(leader().fallback(measured(10.4, 0.02)))) << "the default is beaten";
+  EXPECT_TRUE(enough(leader().candidate(opposed(10.02, 0.02)))) << "it ties";
+  EXPECT_FALSE(enough(leader().candidate(opposed(10.1, 0.02)))) << "another run might not agree";
+  EXPECT_TRUE(enough(leader().candidate(opposed(10.2, 0.02)))) << "it does not";
+  EXPECT_TRUE(enough(leader().fallback(opposed(10.1, 0.02)))) << "the default is kept";
+  EXPECT_FALSE(enough(leader().fallback(opposed(10.2, 0.02)))) << "another run might not agree";
+  EXPECT_TRUE(enough(leader().fallback(opposed(10.4, 0.02)))) << "the default is beaten";
 }
 
 TEST(StoppingRule, BatchesEndWithTheRounds) {

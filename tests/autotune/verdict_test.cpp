@@ -58,9 +58,9 @@ TEST(Verdict, AFasterDefaultSaysSo) {
 TEST(Verdict, TiesGoToTheFirstInOrderWhateverTheMedians) {
   const Trial fallback = trial(Contender::kDefault, 128, measured(12));
   const Trial wide = trial(Contender::kCandidate, 96, measured(10));
-  const Trial narrow = trial(Contender::kCandidate, 64, measured(10.02));
+  const Trial narrow = trial(Contender::kCandidate, 64, measured(10.01));
   EXPECT_EQ(decide_measured(std::vector{fallback, wide, narrow}).winner, 2u);
-  const Trial narrow_leads = trial(Contender::kCandidate, 64, measured(9.98));
+  const Trial narrow_leads = trial(Contender::kCandidate, 64, measured(9.99));
   const Verdict verdict = decide_measured(std::vector{fallback, wide, narrow_leads});
   EXPECT_EQ(verdict.winner, 2u);
   EXPECT_NE(verdict.reason.find("first of 2 that tie"), std::string::npos) << verdict.reason;
@@ -68,10 +68,60 @@ TEST(Verdict, TiesGoToTheFirstInOrderWhateverTheMedians) {
 
 TEST(Verdict, ATieMustBeatTheDefaultToo) {
   // The leader gains enough on the default, the narrower tile that ties with it does not.
-  const std::vector<Trial> trials{trial(Contender::kDefault, 128, measured(10.16)),
+  const std::vector<Trial> trials{trial(Contender::kDefault, 128, measured(10.055)),
                                   trial(Contender::kCandidate, 96, measured(10)),
-                                  trial(Contender::kCandidate, 64, measured(10.025))};
+                                  trial(Contender::kCandidate, 64, measured(10.012))};
   EXPECT_EQ(decide_measured(trials).winner, 1u);
+}
+
+TEST(Verdict, TiesReachAsFarAsTheTieShare) {
+  const auto winner_beside = [](double us) {
+    return decide_measured(std::vector{trial(Contender::kCandidate, 96, measured(10)),
+                                       trial(Contender::kCandidate, 64, measured(us))})
+        .winner;
+  };
+  EXPECT_EQ(winner_beside(10.014), 1u);
+  EXPECT_EQ(winner_beside(10.016), 0u);
+}
+
+// --- One race ---
+
+// What contenders read while the clock falls by a fifth: `factor` times the round's level.
+core::Measurement drifting(double factor, double jitter = 0) {
+  std::vector<double> samples;
+  for (int round = 0; round < 40; ++round) {
+    samples.push_back(factor * (100 + 0.5 * round) * (1 + (round % 2 == 0 ? jitter : -jitter)));
+  }
+  return summarise(std::move(samples));
+}
+
+TEST(Verdict, OneRaceIsDecidedByItsRounds) {
+  // 3 % apart in every round; the medians' intervals overlap, since all slow down by a fifth.
+  const std::vector<Trial> trials{trial(Contender::kDefault, 128, drifting(1.03)),
+                                  trial(Contender::kCandidate, 96, drifting(1)),
+                                  trial(Contender::kCandidate, 64, drifting(1.01)),
+                                  trial(Contender::kCublasLtBlock, 128, measured(5))};
+  EXPECT_EQ(decide_measured(trials).winner, 0u);
+  const Verdict verdict = decide_measured(trials, Sampling::kOneRace);
+  EXPECT_EQ(verdict.winner, 1u);
+  EXPECT_EQ(verdict.runner_up, 2u);
+  EXPECT_EQ(verdict.reason, "fastest by 3.0 %");
+}
+
+TEST(Verdict, OneRaceKeepsTheDefaultUnlessItIsBeatenByMore) {
+  const std::vector<Trial> close{trial(Contender::kDefault, 128, drifting(1.004)),
+                                 trial(Contender::kCandidate, 96, drifting(1))};
+  EXPECT_EQ(decide_measured(close, Sampling::kOneRace).winner, 0u);
+  // 2 % apart on average, and behind in every other round: noise.
+  const std::vector<Trial> noisy{trial(Contender::kDefault, 128, drifting(1.02, 0.05)),
+                                 trial(Contender::kCandidate, 96, drifting(1))};
+  EXPECT_EQ(decide_measured(noisy, Sampling::kOneRace).winner, 0u);
+}
+
+TEST(Verdict, UnequalRoundsAreComparedByTheirMedians) {
+  const std::vector<Trial> trials{trial(Contender::kDefault, 128, measured(11, 0.02, 20)),
+                                  trial(Contender::kCandidate, 96, measured(10, 0.02, 21))};
+  EXPECT_EQ(decide_measured(trials, Sampling::kOneRace).winner, 1u);
 }
 
 TEST(Verdict, WithoutADefaultTheFastestWins) {
