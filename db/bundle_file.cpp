@@ -173,9 +173,8 @@ void require_sealed(const SQLite::Database& database, const std::filesystem::pat
   }
 }
 
-BundleHead read_head(const SQLite::Database& database, const std::filesystem::path& path) {
-  SQLite::Statement query(
-      database, "SELECT format, device_id, library_version, \"index\", index_sha256 FROM bundle");
+void require_known_format(const SQLite::Database& database, const std::filesystem::path& path) {
+  SQLite::Statement query(database, "SELECT format FROM bundle");
   if (!query.executeStep()) throw_damaged(path, "its table 'bundle' is empty");
   const int format = query.getColumn(0).getInt();
   if (format > kBundleFormat) {
@@ -184,14 +183,21 @@ BundleHead read_head(const SQLite::Database& database, const std::filesystem::pa
                                std::to_string(kBundleFormat) + ")",
                            "Update this deepgemm, or pass another bundle.");
   }
+}
+
+BundleHead read_head(const SQLite::Database& database, const std::filesystem::path& path) {
+  require_known_format(database, path);
+  SQLite::Statement query(database,
+                          "SELECT device_id, library_version, \"index\", index_sha256 FROM bundle");
+  if (!query.executeStep()) throw_damaged(path, "its table 'bundle' is empty");
   std::vector<char> bytes;
-  if (!read_value(query.getColumn(3), bytes) ||
-      core::sha256_hex(bytes) != query.getColumn(4).getString()) {
+  if (!read_value(query.getColumn(2), bytes) ||
+      core::sha256_hex(bytes) != query.getColumn(3).getString()) {
     throw_damaged(path, "its index does not match its checksum");
   }
   std::optional<Index> index = decode(bytes);
   if (!index) throw_damaged(path, "its index cannot be read");
-  return {query.getColumn(1).getString(), query.getColumn(2).getString(), std::move(*index)};
+  return {query.getColumn(0).getString(), query.getColumn(1).getString(), std::move(*index)};
 }
 
 }  // namespace deepgemm::db

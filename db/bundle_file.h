@@ -44,6 +44,9 @@ bool looks_like_bundle(const SQLite::Database& database);
 // Reads the whole file. Throws UsageError where the seal is missing or does not fit the bytes.
 void require_sealed(const SQLite::Database& database, const std::filesystem::path& path);
 
+// Throws UsageError where a newer deepgemm wrote it in a form that this one does not know.
+void require_known_format(const SQLite::Database& database, const std::filesystem::path& path);
+
 // What the table says: checks the index against its own checksum, not the rest of the file. Throws
 // UsageError where it is damaged or newer.
 struct BundleHead {

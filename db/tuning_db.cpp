@@ -73,8 +73,10 @@ SQLite::Database open_reader(const std::filesystem::path& path) {
   return patiently(path, [&path](int attempt) {
     SQLite::Database database = open_for_reading(path, attempt < 4);
     database.exec("PRAGMA temp_store=MEMORY");
-    if (looks_like_bundle(database)) require_sealed(database, path);
+    const bool is_bundle = looks_like_bundle(database);
+    if (is_bundle) require_sealed(database, path);
     require_readable(database, path);
+    if (is_bundle) require_known_format(database, path);
     return database;
   });
 }
