@@ -17,11 +17,22 @@ bool can_follow(const TrialRow& row, const WinnerRow& winner) {
   return row.trial.outcome == (winner.winner.measured ? Outcome::kMeasured : Outcome::kPredicted);
 }
 
+// Whom the winner's race had second. What left an earlier heat after a few samples may have the
+// less median.
+bool is_named(const TrialRow& row, const WinnerRow& winner) {
+  return winner.winner.runner_up_us > 0 && row.trial.config == winner.winner.runner_up_config;
+}
+
+bool follows_closer(const TrialRow& a, const TrialRow& b, const WinnerRow& winner) {
+  if (is_named(a, winner) != is_named(b, winner)) return is_named(a, winner);
+  return time_of(a) < time_of(b);
+}
+
 void add_candidate(Evidence& evidence, const WinnerRow& row, const TrialRow& each) {
   if (each.trial.kernel_key == row.winner.kernel_key) {
     evidence.winner = &each;
   } else if (can_follow(each, row) &&
-             (evidence.runner_up == nullptr || time_of(each) < time_of(*evidence.runner_up))) {
+             (evidence.runner_up == nullptr || follows_closer(each, *evidence.runner_up, row))) {
     evidence.runner_up = &each;
   }
 }

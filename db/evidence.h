@@ -13,10 +13,11 @@ bool may_support(const TrialRow& trial, const WinnerRow& winner);
 
 // Of those that may support the winner; nullptr where there is none.
 struct Evidence {
-  const TrialRow* winner = nullptr;     // null where the default won, which has a trial of its own
-  const TrialRow* runner_up = nullptr;  // the fastest candidate beside the winner
-  const TrialRow* fallback = nullptr;   // the newest of the untuned default
-  const TrialRow* block = nullptr;      // and of the libraries
+  const TrialRow* winner = nullptr;  // null where the default won, which has a trial of its own
+  // The candidate that the winner's row names, else the fastest beside the winner.
+  const TrialRow* runner_up = nullptr;
+  const TrialRow* fallback = nullptr;  // the newest of the untuned default
+  const TrialRow* block = nullptr;     // and of the libraries
   const TrialRow* tensorwide = nullptr;
 };
 

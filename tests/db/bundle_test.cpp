@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/default_config.h"
+#include "db/bundle_seal.h"
 #include "db/catalog.h"
 #include "db/export.h"
 #include "tests/db/fixture.h"
@@ -90,6 +91,57 @@ TEST_F(Bundle, HoldsWinnersWithRunnerUpAndDefault) {
   }
   EXPECT_EQ(bundle.find(problem_of(100), "h100-sxm5").match, core::Match::kBucket);
   EXPECT_FALSE(TuningDb(source_, OpenMode::kReadOnly).is_bundle());
+}
+
+TEST_F(Bundle, TheRunnerUpIsTheOneThatTheRowNames) {
+  {
+    TuningDb database(source_, OpenMode::kTune);
+    database.record(measured(64, 140, 7.5), environment_of());
+    database.record(kernel_of("key140", 140));
+  }
+  const auto keys = [&](const std::filesystem::path& path) {
+    std::set<std::string> found;
+    for (const TrialRow& row : TuningDb(path, OpenMode::kReadOnly).all_trials(problem_of(64))) {
+      found.insert(row.trial.kernel_key);
+    }
+    return found;
+  };
+  // The row names nobody of the trials: the fastest.
+  write(bundle_);
+  EXPECT_EQ(keys(bundle_), (std::set<std::string>{"key120", "key130", "key140"}));
+  // It names one whose stored median is more than that of somebody who left a heat early.
+  core::Winner winner = winner_of(64, 7);
+  winner.kernel_key = "key120";
+  winner.config = config_of(120);
+  winner.runner_up_config = measured(64, 110, 8).config;
+  winner.runner_up_us = 8;
+  TuningDb(source_, OpenMode::kTune).record(winner, environment_of());
+  write(bundle_);
+  EXPECT_EQ(keys(bundle_), (std::set<std::string>{"key110", "key120", "key130"}));
+}
+
+// A bundle that was changed by somebody who knows how to seal it.
+void change_and_seal(const std::filesystem::path& path, const char* sql) {
+  std::string bytes = bytes_of(path);
+  bytes.resize(bytes.size() / 4096 * 4096);  // SQLite's pages, without the seal
+  std::filesystem::remove(path);
+  write_text(path, bytes);
+  SQLite::Database(path.string(), SQLite::OPEN_READWRITE).exec(sql);
+  append_seal(path);
+}
+
+TEST_F(Bundle, ANewerFormIsRefusedByTheToolsToo) {
+  write(bundle_);
+  change_and_seal(bundle_, "UPDATE bundle SET format = format");
+  EXPECT_EQ(failure_to_open(bundle_, OpenMode::kReadOnly), "") << "the seal is a right one";
+  change_and_seal(bundle_, "UPDATE bundle SET format = 9");
+  const std::string format = failure_to_open(bundle_, OpenMode::kReadOnly);
+  EXPECT_NE(format.find("was written by a newer deepgemm (bundle format 9"), std::string::npos)
+      << format;
+  write(folder_ / "schema.dgdb");
+  change_and_seal(folder_ / "schema.dgdb", "PRAGMA user_version = 99");
+  const std::string schema = failure_to_open(folder_ / "schema.dgdb", OpenMode::kReadOnly);
+  EXPECT_NE(schema.find("newer"), std::string::npos) << schema;
 }
 
 TEST_F(Bundle, RowsKeepTheTimeTheyWereRecordedAt) {
