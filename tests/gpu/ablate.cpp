@@ -17,6 +17,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <tuple>
 
 #include "app/db_measure.h"
 #include "autotune/gpu_executor.h"
@@ -152,23 +154,34 @@ std::vector<Case> cases_of(const Options& options, const std::vector<Variant>& v
   return cases;
 }
 
+// Problems of one operation share a config's kernel, which is compiled once.
 void build_all(std::vector<Case>& cases) {
-  std::vector<Line*> work;
+  using Kernel = std::tuple<const Variant*, std::string, bool>;
+  std::map<Kernel, std::vector<Line*>> lines_of;
   for (Case& each : cases) {
-    for (Line& line : each.lines) work.push_back(&line);
+    for (Line& line : each.lines) {
+      lines_of[{line.variant, core::to_string(line.config), line.tells_clock}].push_back(&line);
+    }
   }
+  std::vector<const std::vector<Line*>*> work;
+  for (const auto& [kernel, lines] : lines_of) work.push_back(&lines);
   mutants::on_all_threads(work.size(), [&](std::size_t at) {
-    Line& line = *work[at];
-    const Variant& variant = *line.variant;
+    Line& first = *work[at]->front();
+    const Variant& variant = *first.variant;
     std::string name = variant.name;
     std::vector<mutants::Edit> edits = variant.edits;
-    if (line.tells_clock) {
+    if (first.tells_clock) {
       name += ", clocked";
       edits.insert(edits.end(), mutants::clock_probe().begin(), mutants::clock_probe().end());
     }
-    line.build = mutants::build(name, variant.sources, edits, line.config);
-    line.failure = line.build.compiled ? core::why_unusable(line.build.log, line.build.cubin.build)
-                                       : "does not compile: " + line.build.log.substr(0, 400);
+    first.build = mutants::build(name, variant.sources, edits, first.config);
+    first.failure = first.build.compiled
+                        ? core::why_unusable(first.build.log, first.build.cubin.build)
+                        : "does not compile: " + first.build.log.substr(0, 400);
+    for (Line* line : *work[at]) {
+      line->build = first.build;
+      line->failure = first.failure;
+    }
   });
 }
 
