@@ -34,17 +34,21 @@ struct DenseMaps {
 
 // Fetches rows of one operand for the k-block that begins at `k`: `row` is the first of the tile,
 // which kSharers blocks of the cluster share. Each fetches kRows of them, its share by its `rank`,
-// for all `sharers`; one that is still alone fetches all for itself.
+// for all `sharers`; one that is still alone fetches all for itself. Shares from `wanted` on are
+// left out.
 template <GemmConfig C, int kRows, int kSharers>
 __device__ __forceinline__ void load_rows(unsigned char* stage, const TensorMap* map, uint64* full,
-                                          int k, int row, int rank, uint32 sharers, bool alone) {
+                                          int k, int row, int rank, uint32 sharers, bool alone,
+                                          int wanted = kSharers) {
   constexpr uint64 kPolicy = C.l2_policy == kEvictOperands ? ptx::kEvictFirst : ptx::kEvictNormal;
   if (kSharers == 1 || alone) {
 #pragma unroll
     for (int i = 0; i < kSharers; ++i) {
-      ptx::tma_load(stage + i * kRows * kBlockK, map, full, k, row + i * kRows, kPolicy);
+      if (i < wanted) {
+        ptx::tma_load(stage + i * kRows * kBlockK, map, full, k, row + i * kRows, kPolicy);
+      }
     }
-  } else {
+  } else if (rank < wanted) {
     ptx::tma_load_multicast(stage + rank * kRows * kBlockK, map, full, k, row + rank * kRows,
                             sharers, kPolicy);
   }
@@ -56,7 +60,7 @@ __device__ __forceinline__ void load_rows(unsigned char* stage, const TensorMap*
 // itself.
 template <GemmConfig C>
 __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> order,
-                                           SharedStorage<C>& shared, int bytes, int k_begin,
+                                           SharedStorage<C>& shared, int full_bytes, int k_begin,
                                            int k_end, int cluster_rank) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
   constexpr int kRowsB = C.block_n / C.cluster_m;
@@ -73,8 +77,12 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
   bool alone = cluster_size(C) > 1;
   for (; order.has_tile(); order.advance()) {
     // A tile beyond its group's rows: only what the peers need, which is no A, for its row of the
-    // cluster lies there as well.
+    // cluster lies there as well. One in which the group ends: the shares of A up to there.
     const bool beyond = C.operation != kDense && order.m() >= order.m_end();
+    const int wanted = C.operation == kDense
+                           ? C.cluster_n
+                           : min(ceil_div(order.m_end() - order.m(), kRowsA), C.cluster_n);
+    const int bytes = full_bytes - (C.cluster_n - wanted) * kRowsA * kBlockK;
 #pragma unroll 1
     for (int kb = k_begin; kb < k_end; ++kb, stage.advance()) {
       if (alone && stage.phase == 1) {
@@ -89,7 +97,7 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
         ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.scale_x(),
                       order.scale_y() + kb);
         load_rows<C, kRowsA, C.cluster_n>(shared.a[stage.index], maps.a, full, k, order.m(), rank_n,
-                                          row_of_cluster, alone);
+                                          row_of_cluster, alone, wanted);
       }
       load_rows<C, kRowsB, C.cluster_m>(shared.b[stage.index], maps.b, full, k, order.b_row(),
                                         rank_m, column_of_cluster, alone);
@@ -122,8 +130,11 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Gemm
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
     if (C.operation != kDense && order.m() + thread.slab(0) * kWgmmaM >= order.m_end()) {
       thread.pass_over(k_blocks);
+    } else if (C.operation != kDense && Thread::kSlabs > 1 &&
+               order.m() + thread.slab(1) * kWgmmaM >= order.m_end()) {
+      thread.template multiply_serial<1>(sum, tile_scales, k_blocks);
     } else if constexpr (C.accumulator_sets == 1) {
-      thread.multiply_serial(sum, tile_scales, k_blocks);
+      thread.template multiply_serial<Thread::kSlabs>(sum, tile_scales, k_blocks);
     } else {
       thread.multiply_overlapped(sum, tile_scales, k_blocks);
     }

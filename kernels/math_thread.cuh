@@ -39,7 +39,8 @@ struct MathThread {
     aim();
   }
 
-  __device__ __forceinline__ int slab(int i) const { return warpgroup * kSlabs + i; }
+  // Warpgroups take turns on the slabs: where a group ends within a tile, they share what there is.
+  __device__ __forceinline__ int slab(int i) const { return warpgroup + i * C.math_warpgroups; }
 
   __device__ __forceinline__ void aim() {
     next_a = ptx::wgmma_descriptor(
@@ -87,7 +88,7 @@ struct MathThread {
   // Starts slab i of the current stage on the tensor core; `partial` is then in flight.
   __device__ __forceinline__ void start(float (&partial)[kAccumulator], int i) {
     constexpr int kStep = kWgmmaK >> 4;
-    const uint32 a = next_a + i * (kWgmmaM * kBlockK >> 4);
+    const uint32 a = next_a + i * (C.math_warpgroups * kWgmmaM * kBlockK >> 4);
     ptx::wgmma_fence();
 #pragma unroll
     for (int kk = 0; kk < kBlockK / kWgmmaK; ++kk) {
@@ -111,25 +112,27 @@ struct MathThread {
   }
 
   // One accumulator set: multiply, wait, promote. Other warpgroups fill the tensor core meanwhile.
+  // kLive: how many of its slabs have rows.
+  template <int kLive>
   __device__ __forceinline__ void multiply_serial(float (&sum)[kSlabs][kAccumulator],
                                                   TileScalesB<C>& tile_scales, int k_blocks) {
     constexpr bool kRowsFirst = C.math_warpgroups > 1;
     float partial[kAccumulator];
-    RowScales rows[kSlabs];
-    BlockScales<C> scales[kSlabs];
+    RowScales rows[kLive];
+    BlockScales<C> scales[kLive];
     float scales_b[TileScalesB<C>::kBlocks];
     tile_scales.read(scales_b, 0);
     bool full = false;
     const auto multiply = [&](int kb) {
       wait_unless(full);
 #pragma unroll
-      for (int i = 0; kRowsFirst && i < kSlabs; ++i) rows[i] = read_rows(i);
+      for (int i = 0; kRowsFirst && i < kLive; ++i) rows[i] = read_rows(i);
 #pragma unroll
-      for (int i = 0; i < kSlabs; ++i) {
+      for (int i = 0; i < kLive; ++i) {
         start(partial, i);
         if constexpr (!kRowsFirst) rows[i] = read_rows(i);
         scales[i] = multiply_scales<C>(rows[i], scales_b);
-        if (i < kSlabs - 1) {
+        if (i < kLive - 1) {
           finish<0>(partial);
         } else {
           const int started = advance();
@@ -231,9 +234,8 @@ struct MathThread {
 #pragma unroll
     for (int i = 0; i < kSlabs; ++i) {
       const int m = m0 + slab(i) * kWgmmaM;
-      if constexpr (C.operation == kDense) {
-        if (m < m_end) store_slab(sum[i], map_d, m, n0);
-      } else if (m + kWgmmaM <= m_end && n0 + C.block_n <= args.n) {
+      if (m >= m_end) break;
+      if (C.operation == kDense || (m + kWgmmaM <= m_end && n0 + C.block_n <= args.n)) {
         store_slab(sum[i], map_d, m, n0);
       } else {
         store_slab_predicated<C>(sum[i], args, m, m_end, n0, warp, lane, 0, C.block_n / 8);

@@ -238,6 +238,7 @@ class GroupedKernelTest : public GpuTest {
       "block_m=128,block_n=128,stages=5,accumulator_sets=2,cluster_n=2",
       "block_m=192,block_n=104,stages=3,math_warpgroups=3",
       "block_m=256,block_n=128,stages=3,cluster_m=2",
+      "block_m=256,block_n=96,stages=4,cluster_n=2",
       "block_m=128,block_n=64,stages=4,split_k=2",
   };
 

@@ -19,7 +19,7 @@ bool reads_a_map(const core::GemmConfig& config) {
 
 // The loading thread learns which lap it is in, and waits for `later` bytes behind the first.
 std::vector<Edit> counting_laps(std::string_view later) {
-  return {{kDense, "int bytes, int k_begin,", "int bytes, int bytes_a, int k_begin,"},
+  return {{kDense, "int full_bytes, int k_begin,", "int full_bytes, int bytes_a, int k_begin,"},
           {kDense, "loaded_bytes(C, args.m),",
            "loaded_bytes(C, args.m), loaded_rows(C, args.m) * kBlockK,"},
           {kDense, "bool alone = cluster_size(C) > 1;",
@@ -37,9 +37,10 @@ constexpr Edit kNoLoadOfB = {kDense, "load_rows<C, kRowsB,", "if (first_lap) loa
   "ptx::barrier_arrive_expect_bytes(full, first_lap ? first_bytes : " bytes ");"
 
 std::vector<Ablation> loading() {
-  constexpr std::string_view kNoA = LATER("beyond ? first_bytes : bytes - bytes_a");
+  constexpr std::string_view kNoA = LATER("beyond ? first_bytes : full_bytes - bytes_a");
   constexpr std::string_view kNoB = LATER("first_bytes - C.block_n * kBlockK");
-  constexpr std::string_view kNeither = LATER("beyond ? 0 : bytes - bytes_a - C.block_n * kBlockK");
+  constexpr std::string_view kNeither =
+      LATER("beyond ? 0 : full_bytes - bytes_a - C.block_n * kBlockK");
   return {
       {"no loads of A", any, joined({counting_laps(kNoA), {kNoLoadOfA}})},
       {"no loads of B", any, joined({counting_laps(kNoB), {kNoLoadOfB}})},

@@ -93,6 +93,8 @@ const std::vector<core::GemmConfig>& configs() {
                              "block_m=128,block_n=96,stages=4,cluster_n=2,math_warpgroups=1",
                              "block_m=64,block_n=64,stages=4,math_warpgroups=1,split_k=2",
                              "block_m=64,block_n=128,stages=6,math_warpgroups=1,operation=2",
+                             "block_m=128,block_n=96,stages=4,cluster_n=2,math_warpgroups=1,"
+                             "operation=2",
                              "block_m=128,block_n=96,stages=4,cluster_m=2,operation=2",
                              "block_m=64,block_n=64,stages=6,math_warpgroups=1,accumulator_sets=2,"
                              "operation=3",
@@ -127,6 +129,10 @@ Configs masked() {
 }
 Configs unsplit_grouped() {
   return (contiguous() | masked()) & those([](const auto& c) { return c.split_k == 1; });
+}
+Configs two_slabs() {
+  return unsplit_grouped() &
+         those([](const auto& c) { return kernels::slabs_per_warpgroup(c) == 2; });
 }
 Configs first_of(Configs configs) { return configs & (~configs + 1); }
 Configs last_of(Configs configs) { return std::bit_floor(configs); }

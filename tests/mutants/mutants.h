@@ -67,6 +67,7 @@ Configs straddling();  // tiles that reach over two scale blocks
 Configs contiguous();  // the last one in clusters, with two warpgroups
 Configs masked();
 Configs unsplit_grouped();  // the last of masked ones with two warpgroups
+Configs two_slabs();        // in clusters along n
 // One of several.
 Configs first_of(Configs configs);
 Configs last_of(Configs configs);

@@ -59,7 +59,7 @@ std::vector<Rule> misplaced() {
       {"last-slab-missing",
        kWrong,
        unsplit(),
-       {{kMath, "if (m < m_end) store_slab(", "if (m + kWgmmaM < m_end) store_slab("}}},
+       {{kMath, "if (m >= m_end) break;", "if (m + kWgmmaM >= m_end) break;"}}},
       {"last-boxes-missing",
        kWrong,
        unsplit(),
