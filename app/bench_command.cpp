@@ -37,8 +37,9 @@ std::unique_ptr<db::TuningDb> open_database(const BenchRequest& request, spdlog:
 }
 
 Choice choose(const BenchRequest& request, const core::GemmProblem& problem,
-              const core::DeviceInfo& device, const KernelSource& source) {
-  if (!request.config) return source.choose(problem, device);
+              const autotune::Executor& executor, const KernelSource& source) {
+  const core::DeviceInfo& device = executor.device();
+  if (!request.config) return source.choose(problem, device, executor.environment());
   core::GemmConfig config = *request.config;
   config.operation = core::kernel_operation(problem.operation);
   if (const auto why = core::why_illegal(config, device.shared_bytes_per_block)) {
@@ -92,7 +93,7 @@ void leave_out_default(autotune::BenchmarkRow& row, const std::string& failure) 
 BenchLine bench_shape(const core::GemmProblem& problem, const BenchRequest& request,
                       autotune::Executor& executor, KernelSource& source, spdlog::logger& log,
                       const std::atomic<bool>& stop) {
-  Choice choice = choose(request, problem, executor.device(), source);
+  Choice choice = choose(request, problem, executor, source);
   const core::Cubin candidate = source.get(choice.config, choice.kernel_key);
   choice.kernel_key = candidate.key;
   const Fallback fallback = get_fallback(problem, executor.device(), source);

@@ -107,14 +107,14 @@ std::string json_of(const CoverageReport& report) {
 
 }  // namespace
 
-CoverageReport cover(const std::vector<db::WinnerRow>& winners, const std::string& device_id,
+CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Environment& here,
                      const std::vector<TracedProblem>& trace) {
   CoverageReport report;
-  report.device_id = device_id;
+  report.device_id = here.device_id;
   std::set<const db::WinnerRow*> asked;
   for (const TracedProblem& traced : trace) {
-    const db::Family family = db::family_for(winners, traced.problem, device_id);
-    CoverageLine line{traced, db::look_up(family, traced.problem, device_id).match, nullptr};
+    const db::Family family = db::family_for(winners, traced.problem, here);
+    CoverageLine line{traced, db::look_up(family, traced.problem, here.device_id).match, nullptr};
     if (const auto index = core::find_row(family.tuned, traced.problem.m)) {
       line.row = family.rows[*index];
       asked.insert(line.row);
@@ -124,7 +124,7 @@ CoverageReport cover(const std::vector<db::WinnerRow>& winners, const std::strin
   std::stable_sort(
       report.lines.begin(), report.lines.end(),
       [](const CoverageLine& a, const CoverageLine& b) { return a.traced.count > b.traced.count; });
-  for (const auto* row : db::best_rows(winners, device_id)) {
+  for (const auto* row : db::best_rows(winners, here)) {
     if (!asked.contains(row)) report.dead.push_back(row);
   }
   return report;

@@ -24,8 +24,9 @@ struct CoverageReport {
   std::vector<const db::WinnerRow*> dead;
 };
 
-// Lines and dead rows point into `winners`. Only rows of `device_id` can be dead.
-CoverageReport cover(const std::vector<db::WinnerRow>& winners, const std::string& device_id,
+// On a machine like `here`, whose device_id names the kind of GPU: only rows of that can be dead.
+// Lines and dead rows point into `winners`.
+CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Environment& here,
                      const std::vector<TracedProblem>& trace);
 
 // Calls whose match is `match`.

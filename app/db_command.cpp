@@ -104,20 +104,20 @@ core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hard
   return core::ExitCode::kDone;
 }
 
-core::ExitCode cover_trace(const DbArguments& arguments) {
+core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardware) {
   const Destination to = destination(arguments.common);
   const auto trace = read_trace(arguments.trace);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const std::string device = arguments.device.empty() ? device_of(database, "") : arguments.device;
   const auto winners = database.winners();
-  CoverageReport report = cover(winners, device, trace);
+  CoverageReport report = cover(winners, environment_here(device, hardware), trace);
   report.command = arguments.common.command;
   report.database = database.path().string();
   deliver([&](Format format) { return render(report, format); }, to.format, to.files);
   return core::ExitCode::kDone;
 }
 
-core::ExitCode diff(const DbArguments& arguments) {
+core::ExitCode diff(const DbArguments& arguments, const Hardware& hardware) {
   const Destination to = destination(arguments.common);
   const auto read = [](const std::string& path) {
     return db::TuningDb(path, db::OpenMode::kInspect).winners();
@@ -125,7 +125,7 @@ core::ExitCode diff(const DbArguments& arguments) {
   const auto before = read(arguments.files.at(0));
   const auto after = read(arguments.files.at(1));
   DiffReport report{arguments.common.command, arguments.files[0], arguments.files[1],
-                    differences(before, after)};
+                    differences(before, after, environment_here("", hardware))};
   std::size_t kept = count_answers(after);
   for (const auto& line : report.lines) kept -= line.after != nullptr ? 1 : 0;
   report.unchanged = kept;
@@ -143,7 +143,7 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Termi
     case DbAction::kExplain:
       return explain_shapes(arguments, hardware);
     case DbAction::kCoverage:
-      return cover_trace(arguments);
+      return cover_trace(arguments, hardware);
     case DbAction::kVerify:
       return verify_rows(arguments, hardware, terminal, log);
     case DbAction::kExport:
@@ -154,7 +154,7 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Termi
       return merge_databases(arguments);
     case DbAction::kDiff:
       if (arguments.measure) return race_databases(arguments, hardware, terminal, log);
-      return diff(arguments);
+      return diff(arguments, hardware);
     case DbAction::kPrune:
       return prune_database(arguments);
   }

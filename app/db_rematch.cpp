@@ -28,15 +28,15 @@ struct Pair {
 };
 
 std::vector<Pair> pairs_of(const db::TuningDb& before, const db::TuningDb& after,
-                           const std::string& device_id) {
+                           const core::Environment& here) {
   const auto old_rows = before.winners();
   const auto new_rows = after.winners();
   std::map<decltype(core::order(core::GemmProblem{})), const db::WinnerRow*> known;
-  for (const auto* row : db::best_rows(old_rows, device_id)) {
+  for (const auto* row : db::best_rows(old_rows, here)) {
     known[core::order(row->winner.problem)] = row;
   }
   std::vector<Pair> pairs;
-  for (const auto* row : db::best_rows(new_rows, device_id)) {
+  for (const auto* row : db::best_rows(new_rows, here)) {
     const auto found = known.find(core::order(row->winner.problem));
     if (found != known.end()) pairs.push_back({*found->second, *row});
   }
@@ -123,7 +123,7 @@ core::ExitCode race_databases(const DbArguments& arguments, const Hardware& hard
   report.after = arguments.files[1];
   describe(report, *executor);
   report.rounds = kRounds;
-  const auto pairs = pairs_of(before, after, report.device.id);
+  const auto pairs = pairs_of(before, after, report.environment);
   if (pairs.empty()) {
     throw core::Error(core::ExitCode::kWorkFailed,
                       fmt::format("No shape has a row of {} in both databases.", report.device.id),

@@ -110,8 +110,9 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   report.database = database.path().string();
   describe(report, *executor);
   const auto winners = database.winners();
-  const auto rows =
-      db::best_rows(winners, device_to_verify(database, arguments.device, report.device, log));
+  core::Environment here = report.environment;
+  here.device_id = device_to_verify(database, arguments.device, report.device, log);
+  const auto rows = db::best_rows(winners, here);
   const TimeLeft left(rows.size());
   const auto verify = [&](std::size_t i) {
     show_progress(terminal, i, rows.size(), rows[i]->winner.problem, left);

@@ -21,12 +21,14 @@ namespace {
 
 using Key = std::pair<std::string, decltype(core::order(core::GemmProblem{}))>;
 
-std::map<Key, const db::WinnerRow*> answers(const std::vector<db::WinnerRow>& rows) {
+std::map<Key, const db::WinnerRow*> answers(const std::vector<db::WinnerRow>& rows,
+                                            core::Environment here) {
   std::set<std::string> devices;
   for (const auto& row : rows) devices.insert(row.environment.device_id);
   std::map<Key, const db::WinnerRow*> found;
   for (const auto& device : devices) {
-    for (const auto* row : db::best_rows(rows, device)) {
+    here.device_id = device;
+    for (const auto* row : db::best_rows(rows, here)) {
       found[{device, core::order(row->winner.problem)}] = row;
     }
   }
@@ -69,9 +71,10 @@ Cell change_cell(const DiffLine& line) {
 }  // namespace
 
 std::vector<DiffLine> differences(const std::vector<db::WinnerRow>& before,
-                                  const std::vector<db::WinnerRow>& after) {
-  const auto old_rows = answers(before);
-  const auto new_rows = answers(after);
+                                  const std::vector<db::WinnerRow>& after,
+                                  const core::Environment& here) {
+  const auto old_rows = answers(before, here);
+  const auto new_rows = answers(after, here);
   std::set<Key> keys;
   for (const auto& [key, row] : old_rows) keys.insert(key);
   for (const auto& [key, row] : new_rows) keys.insert(key);
@@ -99,7 +102,9 @@ std::vector<DiffLine> differences(const std::vector<db::WinnerRow>& before,
   return lines;
 }
 
-std::size_t count_answers(const std::vector<db::WinnerRow>& rows) { return answers(rows).size(); }
+std::size_t count_answers(const std::vector<db::WinnerRow>& rows) {
+  return answers(rows, {}).size();
+}
 
 std::string render(const DiffReport& report, Format format) {
   if (format == Format::kJson) {

@@ -20,10 +20,11 @@ struct DiffLine {
   const db::WinnerRow* after = nullptr;   // null where it was removed
 };
 
-// The answers that differ, by device and problem. Times count as changed where they differ by more
-// than the sum of both spreads. Lines point into the arguments.
+// The answers that differ on a machine like `here`, by device and problem. Times count as changed
+// where they differ by more than the sum of both spreads. Lines point into the arguments.
 std::vector<DiffLine> differences(const std::vector<db::WinnerRow>& before,
-                                  const std::vector<db::WinnerRow>& after);
+                                  const std::vector<db::WinnerRow>& after,
+                                  const core::Environment& here);
 
 // How many problems the rows answer, on each device.
 std::size_t count_answers(const std::vector<db::WinnerRow>& rows);

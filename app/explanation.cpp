@@ -94,7 +94,7 @@ Explanation explain(const std::vector<db::WinnerRow>& winners, const core::GemmP
   Explanation result;
   result.problem = problem;
   result.device_id = device.id;
-  const db::Family family = db::family_for(winners, problem, device.id);
+  const db::Family family = db::family_for(winners, problem, here);
   result.lookup = db::look_up(family, problem, device.id);
   if (const auto index = core::find_row(family.tuned, problem.m)) {
     result.row = family.rows[*index];

@@ -23,7 +23,8 @@ struct Explanation {
   core::GemmConfig fallback;  // the untuned default of the problem
 };
 
-// `here` is what is known of the machine that would run it. The row points into `winners`.
+// `here` is what is known of the machine that would run it, whose GPU is like `device`. The row
+// points into `winners`.
 Explanation explain(const std::vector<db::WinnerRow>& winners, const core::GemmProblem& problem,
                     const core::DeviceInfo& device, const core::Environment& here);
 

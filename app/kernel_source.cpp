@@ -12,11 +12,11 @@ KernelSource::KernelSource(const db::TuningDb* database, const Hardware& hardwar
                            std::filesystem::path cache_folder)
     : database_(database), hardware_(hardware), cache_folder_(std::move(cache_folder)) {}
 
-Choice KernelSource::choose(const core::GemmProblem& problem,
-                            const core::DeviceInfo& device) const {
+Choice KernelSource::choose(const core::GemmProblem& problem, const core::DeviceInfo& device,
+                            const core::Environment& here) const {
   core::Lookup lookup;
   lookup.reason = "there is no database";
-  if (database_ != nullptr) lookup = database_->find(problem, device.id);
+  if (database_ != nullptr) lookup = database_->find(problem, here);
   if (lookup.winner) {
     return {std::string(core::name(lookup.match)), lookup.reason, lookup.winner->config,
             lookup.winner->kernel_key};

@@ -24,8 +24,9 @@ class KernelSource {
   KernelSource(const db::TuningDb* database, const Hardware& hardware,
                std::filesystem::path cache_folder);
 
-  // The database's winner, else the untuned default.
-  Choice choose(const core::GemmProblem& problem, const core::DeviceInfo& device) const;
+  // The database's winner for a machine like `here`, else the untuned default of its `device`.
+  Choice choose(const core::GemmProblem& problem, const core::DeviceInfo& device,
+                const core::Environment& here) const;
 
   // The kernel of that key as the database has it; else compiled from `config`. Opens NVRTC when
   // first needed. Throws EnvironmentError where NVRTC is needed and missing, Error where the

@@ -53,7 +53,7 @@ std::vector<core::GemmProblem> families_of(const TuneRequest& request) {
 ProbedShapes shapes_of(const core::GemmProblem& any_m, const TuneSession& session) {
   ProbedShapes shapes{any_m, {}, {}, {}};
   const auto winners = session.database->winners();
-  for (const auto* row : db::best_rows(winners, session.environment.device_id)) {
+  for (const auto* row : db::best_rows(winners, session.environment)) {
     const bool is_of = at_m(row->winner.problem, 1) == any_m && row->winner.rows.empty() &&
                        core::agree(row->environment, session.environment);
     if (!is_of) continue;

@@ -56,4 +56,12 @@ StalenessGrade grade(const Environment& recorded, const Environment& here) {
   return {};
 }
 
+Environment as_library_sees(const Environment& here) {
+  Environment seen = here;
+  seen.nvrtc.clear();
+  seen.application_clock_mhz = 0;
+  seen.power_limit_w = 0;
+  return seen;
+}
+
 }  // namespace deepgemm::core

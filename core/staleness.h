@@ -26,4 +26,9 @@ struct StalenessGrade {
 // not known and not compared; which one of several equal GPUs it was does not matter.
 StalenessGrade grade(const Environment& recorded, const Environment& here);
 
+// `here` as the runtime library knows its machine: without NVRTC, which it does not open, and of
+// the clocks only what the CUDA driver tells. Rows are chosen by this everywhere, so that a tool
+// that knows more names the row that the library runs.
+Environment as_library_sees(const Environment& here);
+
 }  // namespace deepgemm::core

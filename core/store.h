@@ -45,7 +45,8 @@ struct Cubin {
 class KernelStore {
  public:
   virtual ~KernelStore() = default;
-  virtual Lookup find(const GemmProblem& problem, std::string_view device_id) const = 0;
+  // For a machine like `here`, whose device_id names the kind of GPU.
+  virtual Lookup find(const GemmProblem& problem, const Environment& here) const = 0;
   // nullopt if the store holds no kernel of that key.
   virtual std::optional<Cubin> cubin(std::string_view key) const = 0;
 };

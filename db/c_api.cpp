@@ -114,11 +114,25 @@ core::DeviceInfo read_device(int ordinal) {
   }
 }
 
-core::Environment environment_here(const core::DeviceInfo& device) {
+// What rows are chosen and judged by.
+struct Machine {
+  std::optional<int> current;  // the device of the calling thread's context
+  core::DeviceInfo device;
   core::Environment here;
-  core::describe(here, device);
-  here.sources_hash = core::sources_hash();
-  return here;
+  std::exception_ptr lack;  // why `device` is none
+};
+
+Machine look_at_machine() {
+  Machine machine;
+  machine.here.sources_hash = core::sources_hash();
+  try {
+    machine.current = core::current_context_device();
+    machine.device = read_device(machine.current.value_or(0));
+    core::describe(machine.here, machine.device);
+  } catch (const core::Error&) {
+    machine.lack = std::current_exception();
+  }
+  return machine;
 }
 
 }  // namespace
@@ -135,16 +149,17 @@ deepgemm_status deepgemm_open(const char* const* paths, int count, deepgemm_runt
     if (paths == nullptr || std::find(paths, paths + count, nullptr) != paths + count) {
       return refuse("a path is null");
     }
+    const Machine machine = look_at_machine();
     std::vector<db::Catalog> layers;
     const deepgemm_status opened = guarded(DEEPGEMM_BAD_DATABASE, [&] {
-      for (int i = 0; i < count; ++i) layers.emplace_back(paths[i]);
+      for (int i = 0; i < count; ++i) layers.emplace_back(paths[i], machine.here);
       return DEEPGEMM_OK;
     });
     if (opened != DEEPGEMM_OK) return opened;
-    const std::optional<int> current = core::current_context_device();
-    const core::DeviceInfo device = read_device(current.value_or(0));
-    const std::optional<int> retained = current ? std::nullopt : std::optional<int>(0);
-    *runtime = new deepgemm_runtime(std::move(layers), device, environment_here(device),
+    // After the files: one that is wrong is wrong on every machine.
+    if (machine.lack) std::rethrow_exception(machine.lack);
+    const std::optional<int> retained = machine.current ? std::nullopt : std::optional<int>(0);
+    *runtime = new deepgemm_runtime(std::move(layers), machine.device, machine.here,
                                     late_compiler(), retained);
     return DEEPGEMM_OK;
   });

@@ -31,11 +31,12 @@ std::unique_ptr<SQLite::Database> open_bundle(const std::filesystem::path& path)
 // The winners of a database, as a bundle's index has them.
 class IndexBuilder {
  public:
-  explicit IndexBuilder(std::span<const WinnerRow> winners) {
+  IndexBuilder(std::span<const WinnerRow> winners, core::Environment here) {
     std::set<std::string> devices;
     for (const WinnerRow& row : winners) devices.insert(row.environment.device_id);
     for (const std::string& device : devices) {
-      for (const WinnerRow* row : best_rows(winners, device)) add(*row);
+      here.device_id = device;
+      for (const WinnerRow* row : best_rows(winners, here)) add(*row);
     }
   }
 
@@ -92,14 +93,14 @@ class Catalog::Source {
   std::unique_ptr<TuningDb> database_;
 };
 
-Catalog::Catalog(const std::filesystem::path& path) : path_(path) {
+Catalog::Catalog(const std::filesystem::path& path, const core::Environment& here) : path_(path) {
   if (auto bundle = open_bundle(path)) {
     index_ = translated(path, [&] { return read_head(*bundle, path).index; });
     source_ = std::make_unique<Source>(std::move(bundle));
     return;
   }
   auto database = std::make_unique<TuningDb>(path, OpenMode::kReadOnly);
-  index_ = IndexBuilder(database->winners()).take();
+  index_ = IndexBuilder(database->winners(), here).take();
   source_ = std::make_unique<Source>(std::move(database));
 }
 

@@ -13,10 +13,11 @@ namespace deepgemm::db {
 // For one thread at a time; the index never changes.
 class Catalog {
  public:
-  // Of a bundle only the index is read, and held against its checksum; of a database every winner.
+  // Of a bundle only the index is read, and held against its checksum; of a database every winner:
+  // of several of one problem the index has the one that suits a machine like `here` best.
   // Throws UsageError for what is missing, corrupt, foreign or too new, EnvironmentError for what
   // may not be read.
-  explicit Catalog(const std::filesystem::path& path);
+  Catalog(const std::filesystem::path& path, const core::Environment& here);
   ~Catalog();
   Catalog(Catalog&&) noexcept;
   Catalog& operator=(Catalog&&) noexcept;

@@ -166,7 +166,9 @@ Export collect(const TuningDb& database, std::string_view device_id, const Expor
   Collector collector(database, here, compile);
   std::set<core::Operation> operations;
   const std::vector<WinnerRow> winners = database.winners();
-  std::vector<const WinnerRow*> rows = best_rows(winners, device_id);
+  core::Environment there = here;
+  there.device_id = device_id;
+  std::vector<const WinnerRow*> rows = best_rows(winners, there);
   if (options.measured_only) {
     std::erase_if(rows, [](const WinnerRow* row) { return !row->winner.measured; });
   }

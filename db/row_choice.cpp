@@ -3,15 +3,31 @@
 #include <map>
 
 #include "core/key.h"
+#include "core/staleness.h"
 
 namespace deepgemm::db {
 namespace {
 
-bool is_better(const WinnerRow& a, const WinnerRow& b) {
-  if (a.winner.measured != b.winner.measured) return a.winner.measured;
-  if (a.winner.rows.empty() != b.winner.rows.empty()) return a.winner.rows.empty();
-  return a.id > b.id;
-}
+// Which of two rows of one problem answers on a machine.
+class Preference {
+ public:
+  explicit Preference(const core::Environment& here) : here_(core::as_library_sees(here)) {
+    // Whoever compares has sorted rows by device before; rows of another kind are all hints.
+    here_.device_id.clear();
+  }
+
+  bool is_better(const WinnerRow& a, const WinnerRow& b) const {
+    if (a.winner.measured != b.winner.measured) return a.winner.measured;
+    if (a.winner.rows.empty() != b.winner.rows.empty()) return a.winner.rows.empty();
+    const core::Staleness of_a = core::grade(a.environment, here_).staleness;
+    const core::Staleness of_b = core::grade(b.environment, here_).staleness;
+    if (of_a != of_b) return of_a < of_b;
+    return a.id > b.id;
+  }
+
+ private:
+  core::Environment here_;
+};
 
 bool is_of_family(const WinnerRow& row, const core::GemmProblem& problem) {
   const std::string& device = row.environment.device_id;
@@ -19,12 +35,12 @@ bool is_of_family(const WinnerRow& row, const core::GemmProblem& problem) {
 }
 
 Family collect(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
-               std::string_view device_id) {
+               std::string_view device_id, const Preference& preference) {
   std::map<std::int64_t, const WinnerRow*> best;
   for (const WinnerRow& row : winners) {
     if (row.environment.device_id != device_id || !is_of_family(row, problem)) continue;
     const WinnerRow*& held = best[row.winner.problem.m];
-    if (held == nullptr || is_better(row, *held)) held = &row;
+    if (held == nullptr || preference.is_better(row, *held)) held = &row;
   }
   Family family;
   if (!best.empty()) family.device_id = device_id;
@@ -38,23 +54,27 @@ Family collect(std::span<const WinnerRow> winners, const core::GemmProblem& prob
 }  // namespace
 
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
-                  std::string_view device_id) {
-  Family own = collect(winners, problem, device_id);
+                  const core::Environment& here) {
+  const Preference preference(here);
+  Family own = collect(winners, problem, here.device_id, preference);
   if (!own.rows.empty()) return own;
   const WinnerRow* best = nullptr;
   for (const WinnerRow& row : winners) {
-    if (is_of_family(row, problem) && (best == nullptr || is_better(row, *best))) best = &row;
+    if (!is_of_family(row, problem)) continue;
+    if (best == nullptr || preference.is_better(row, *best)) best = &row;
   }
-  return best == nullptr ? Family{} : collect(winners, problem, best->environment.device_id);
+  if (best == nullptr) return {};
+  return collect(winners, problem, best->environment.device_id, preference);
 }
 
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
-                                        std::string_view device_id) {
+                                        const core::Environment& here) {
+  const Preference preference(here);
   std::map<decltype(core::order(core::GemmProblem{})), const WinnerRow*> best;
   for (const WinnerRow& row : winners) {
-    if (row.environment.device_id != device_id) continue;
+    if (row.environment.device_id != here.device_id) continue;
     const WinnerRow*& held = best[core::order(row.winner.problem)];
-    if (held == nullptr || is_better(row, *held)) held = &row;
+    if (held == nullptr || preference.is_better(row, *held)) held = &row;
   }
   std::vector<const WinnerRow*> rows;
   for (const auto& [order, row] : best) rows.push_back(row);

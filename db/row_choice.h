@@ -20,17 +20,18 @@ struct Family {
   std::vector<const WinnerRow*> rows;  // rows[i] was tuned at m = tuned[i]
 };
 
-// The family of `problem` on `device_id`; where that GPU has none, the one on the GPU of the best
-// row; empty where no GPU has one. For one m a measured row is better than a predicted one, one
-// that was measured with the usual rows of groups than one with others, and a newer one than an
-// older. The family points into `winners`.
+// The family of `problem` on a machine like `here`, whose device_id names the kind of GPU; where
+// that GPU has none, the one on the GPU of the best row; empty where no GPU has one. For one m a
+// measured row is better than a predicted one, one that was measured with the usual rows of groups
+// than one with others, one of the lower staleness (core::as_library_sees) than a staler one, and a
+// newer one than an older. The family points into `winners`.
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
-                  std::string_view device_id);
+                  const core::Environment& here);
 
-// For each problem that was tuned on `device_id`, the row that answers for it, in the order of
-// operation, n, k and m.
+// For each problem that was tuned on the kind of GPU of `here`, the row that answers for it there,
+// in the order of operation, n, k and m.
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
-                                        std::string_view device_id);
+                                        const core::Environment& here);
 
 // Appends why the row tuned at `tuned[index]` answers for m: "m = 100 lies in (64, 128], tuned at
 // m = 128"; "predicted" in place of "tuned" where it was not measured.

@@ -160,10 +160,10 @@ TuningDb::TuningDb(const std::filesystem::path& path, OpenMode mode)
 
 TuningDb::~TuningDb() = default;
 
-core::Lookup TuningDb::find(const core::GemmProblem& problem, std::string_view device_id) const {
+core::Lookup TuningDb::find(const core::GemmProblem& problem, const core::Environment& here) const {
   const std::vector<WinnerRow> rows = state_->read(
       [&] { return read_winners(state_->database, state_->path, {.any_m_of = problem}); });
-  return look_up(family_for(rows, problem, device_id), problem, device_id);
+  return look_up(family_for(rows, problem, here), problem, here.device_id);
 }
 
 std::optional<core::Cubin> TuningDb::cubin(std::string_view key) const {

@@ -79,7 +79,7 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   // Rows of device_id first, of any other GPU else. For one m a measured winner precedes a
   // predicted one, one of the usual rows one of others, then the newest. The reason of kNone names
   // the next step.
-  core::Lookup find(const core::GemmProblem& problem, std::string_view device_id) const override;
+  core::Lookup find(const core::GemmProblem& problem, const core::Environment& here) const override;
   std::optional<core::Cubin> cubin(std::string_view key) const override;
 
   std::vector<core::Trial> trials(const core::GemmProblem& problem,

@@ -22,7 +22,7 @@ TEST(DiffReport, TellsTheKindsOfChangeApart) {
                                           row(4, 64, 10)};
   const std::vector<db::WinnerRow> after{row(1, 64, 10.15), row(2, 128, 10), row(3, 64, 9),
                                          row(5, 64, 10)};
-  const auto lines = differences(before, after);
+  const auto lines = differences(before, after, {});
   ASSERT_EQ(lines.size(), 4U);
   EXPECT_EQ(lines[0].change, Change::kConfig);  // m = 1: inside both spreads, unchanged
   EXPECT_EQ(lines[1].change, Change::kTime);
@@ -35,7 +35,7 @@ TEST(DiffReport, TellsTheKindsOfChangeApart) {
 TEST(DiffReport, ComparesWithinOneKindOfGpu) {
   const std::vector<db::WinnerRow> before{row(1, 64, 10)};
   const std::vector<db::WinnerRow> after{row(1, 64, 10), row(1, 64, 20, 0.1, "h20")};
-  const auto lines = differences(before, after);
+  const auto lines = differences(before, after, {});
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(lines[0].device_id, "h20");
   EXPECT_EQ(lines[0].change, Change::kAdded);
@@ -44,7 +44,7 @@ TEST(DiffReport, ComparesWithinOneKindOfGpu) {
 TEST(DiffReport, SaysBySignWhatBecameSlower) {
   const std::vector<db::WinnerRow> before{row(1, 64, 10)};
   const std::vector<db::WinnerRow> after{row(1, 64, 11)};
-  const DiffReport report{{"deepgemm-db"}, "a", "b", differences(before, after), 0};
+  const DiffReport report{{"deepgemm-db"}, "a", "b", differences(before, after, {}), 0};
   EXPECT_NE(render(report, Format::kTable).find("+10.0 %"), std::string::npos);
   EXPECT_NE(render(report, Format::kTable).find("1 shape changed"), std::string::npos);
   EXPECT_NE(render(report, Format::kCsv).find("1.1000"), std::string::npos);

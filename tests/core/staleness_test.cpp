@@ -80,6 +80,17 @@ TEST(Staleness, GradesRiseWithDoubtAndTheWorstCounts) {
   EXPECT_NE(grade(tuned(), here).reason.find("h100-sxm5, not on h20"), std::string::npos);
 }
 
+TEST(Staleness, TheLibrarySeesNeitherNvrtcNorWhatNvmlTells) {
+  Environment here = tuned();
+  here.nvrtc = "12.9";
+  here.application_clock_mhz = 1410;
+  here.power_limit_w = 500;
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kRetune);
+  EXPECT_EQ(grade(tuned(), as_library_sees(here)).staleness, Staleness::kCurrent);
+  here.driver = "590.10 (CUDA 13.1)";
+  EXPECT_EQ(grade(tuned(), as_library_sees(here)).staleness, Staleness::kVerify);
+}
+
 TEST(Staleness, NamesAreStable) {
   EXPECT_EQ(name(Staleness::kCurrent), "current");
   EXPECT_EQ(name(Staleness::kVerify), "verify");

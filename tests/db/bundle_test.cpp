@@ -89,7 +89,7 @@ TEST_F(Bundle, HoldsWinnersWithRunnerUpAndDefault) {
   for (const std::string key : {"key110", "key120", "key130", "fallback"}) {
     EXPECT_TRUE(bundle.cubin(key).has_value()) << key;
   }
-  EXPECT_EQ(bundle.find(problem_of(100), "h100-sxm5").match, core::Match::kBucket);
+  EXPECT_EQ(bundle.find(problem_of(100), environment_of()).match, core::Match::kBucket);
   EXPECT_FALSE(TuningDb(source_, OpenMode::kReadOnly).is_bundle());
 }
 
@@ -294,7 +294,7 @@ TEST(ShippedBundle, HasARowForEachListedShape) {
   EXPECT_EQ(rows[core::Operation::kDense], 49) << "deepseek_v3_dense.csv";
   EXPECT_EQ(rows[core::Operation::kGroupedContiguous] + rows[core::Operation::kGroupedMasked], 48)
       << "deepgemm_grouped.csv";
-  const Catalog catalog(bundle);
+  const Catalog catalog(bundle, environment_of());
   ASSERT_FALSE(catalog.index().families.empty());
   for (const IndexedFamily& family : catalog.index().families) {
     EXPECT_EQ(core::why_illegal(family.any_m), std::nullopt) << core::to_string(family.any_m);

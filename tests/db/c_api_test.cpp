@@ -27,7 +27,7 @@ class CApi : public testing::Test {
     }
     // As deepgemm_open makes it, but for a device that need not be there.
     std::vector<Catalog> layers;
-    layers.emplace_back(path_);
+    layers.emplace_back(path_, environment_of());
     runtime_ = std::make_unique<deepgemm_runtime>(
         std::move(layers), *core::find_device_profile("h100-sxm5"), environment_of(),
         [](const core::GemmConfig&) -> core::BuildResult {
@@ -75,7 +75,7 @@ TEST_F(CApi, ARowOfOtherClocksIsFoundAndGraded) {
     database.record(winner_of(256, 9.0), slower);
   }
   std::vector<Catalog> layers;
-  layers.emplace_back(path_);
+  layers.emplace_back(path_, environment_of());
   deepgemm_runtime runtime(std::move(layers), *core::find_device_profile("h100-sxm5"),
                            environment_of(), {}, std::nullopt);
   const deepgemm_problem problem{256, 2112, 7168};

@@ -6,7 +6,7 @@ namespace {
 class Find : public testing::Test {
  protected:
   core::Lookup find(std::int64_t m, const std::string& device_id = "h100-sxm5") {
-    return database_.find(problem_of(m), device_id);
+    return database_.find(problem_of(m), environment_of(device_id));
   }
 
   TempFolder folder_;
@@ -60,15 +60,50 @@ TEST_F(Find, OtherDeviceOnlyWhereThisOneHasNothing) {
 TEST_F(Find, MeasuredPrecedesPredictedAndNewPrecedesOld) {
   core::Environment old_driver = environment_of();
   old_driver.driver = "570.00 (CUDA 12.8)";
+  core::Environment older_driver = environment_of();
+  older_driver.driver = "560.00 (CUDA 12.6)";
   database_.record(winner_of(64, 1.0, false), environment_of());
   EXPECT_EQ(find(64).reason, "m = 64 was predicted");
   database_.record(winner_of(64, 2.0, true), old_driver);
   database_.record(winner_of(64, 3.0, false), environment_of());
   EXPECT_EQ(find(64).winner->median_us, 2.0);
-  database_.record(winner_of(64, 4.0, true), environment_of());
+  database_.record(winner_of(64, 4.0, true), older_driver);
   EXPECT_EQ(find(64).winner->median_us, 4.0);
-  database_.record(winner_of(64, 5.0, true), old_driver);
+  database_.record(winner_of(64, 5.0, true), environment_of());
   EXPECT_EQ(find(64).winner->median_us, 5.0);
+  database_.record(winner_of(64, 6.0, true), environment_of());
+  EXPECT_EQ(find(64).winner->median_us, 6.0);
+}
+
+TEST_F(Find, ACurrentRowPrecedesNewerOnesThatAreStale) {
+  core::Environment other_driver = environment_of();
+  other_driver.driver = "570.00 (CUDA 12.8)";
+  core::Environment other_sources = environment_of();
+  other_sources.sources_hash = "ffff";
+  database_.record(winner_of(64, 1.0), other_sources);
+  EXPECT_EQ(find(64).winner->median_us, 1.0);
+  database_.record(winner_of(64, 2.0), other_driver);
+  database_.record(winner_of(64, 3.0), other_sources);
+  EXPECT_EQ(find(64).winner->median_us, 2.0);
+  database_.record(winner_of(64, 4.0), environment_of());
+  database_.record(winner_of(64, 5.0), other_driver);
+  database_.record(winner_of(64, 6.0), other_sources);
+  EXPECT_EQ(find(64).winner->median_us, 4.0);
+  // Each machine has its own.
+  EXPECT_EQ(database_.find(problem_of(64), other_driver).winner->median_us, 5.0);
+  EXPECT_EQ(database_.find(problem_of(64), other_sources).winner->median_us, 6.0);
+  // Of another kind of GPU all are hints: those of these sources first.
+  EXPECT_EQ(find(64, "h20").winner->median_us, 4.0);
+}
+
+// The runtime library knows neither, and must not run another row than this.
+TEST_F(Find, NvrtcAndPowerLimitsDoNotChoose) {
+  core::Environment other = environment_of();
+  other.nvrtc = "12.9";
+  other.power_limit_w = 500;
+  database_.record(winner_of(64, 1.0), environment_of());
+  database_.record(winner_of(64, 2.0), other);
+  EXPECT_EQ(find(64).winner->median_us, 2.0);
 }
 
 TEST_F(Find, TheUsualRowsPrecedeOthersUnlessTheyAreOnlyPredicted) {

@@ -181,7 +181,7 @@ TEST_F(Probed, AnAnswerOfTheMergedBundleIsTheRowThatServes) {
   write_bundle(exported().contents, folder_ / "b.dgdb");
   const TuningDb bundle(folder_ / "b.dgdb", OpenMode::kReadOnly);
   const auto key_for = [&](std::int64_t m) {
-    return bundle.find(problem_of(m), "h100-sxm5").winner->kernel_key;
+    return bundle.find(problem_of(m), environment_of()).winner->kernel_key;
   };
   EXPECT_EQ(key_for(1), "a");
   EXPECT_EQ(key_for(128), "a");

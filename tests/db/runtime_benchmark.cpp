@@ -49,7 +49,7 @@ struct Opened {
                 [](const core::GemmConfig&) { return core::BuildResult{}; }) {}
   static std::vector<Catalog> layers() {
     std::vector<Catalog> list;
-    list.emplace_back(large_bundle());
+    list.emplace_back(large_bundle(), environment_of());
     return list;
   }
   Runtime runtime;

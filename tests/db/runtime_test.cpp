@@ -22,14 +22,15 @@ class Opened {
                   const std::string& device = "h100-sxm5",
                   const core::Environment& here = environment_of(),
                   Runtime::Compile compile = no_compiler)
-      : runtime_(catalogs(files), device_named(device), here, std::move(compile)) {}
+      : runtime_(catalogs(files, here), device_named(device), here, std::move(compile)) {}
 
   Runtime* operator->() { return &runtime_; }
 
  private:
-  static std::vector<Catalog> catalogs(const std::vector<std::filesystem::path>& files) {
+  static std::vector<Catalog> catalogs(const std::vector<std::filesystem::path>& files,
+                                       const core::Environment& here) {
     std::vector<Catalog> layers;
-    for (const auto& file : files) layers.emplace_back(file);
+    for (const auto& file : files) layers.emplace_back(file, here);
     return layers;
   }
 
@@ -72,14 +73,14 @@ TEST(Runtime, FindsWithoutAGpuAndAgreesWithTheDatabase) {
   for (const std::string device : {"h100-sxm5", "h20"}) {
     Opened runtime({path}, device);
     for (const std::int64_t m : {1, 64, 65, 128, 4096}) {
-      const core::Lookup expected = again.find(problem_of(m), device);
+      const core::Lookup expected = again.find(problem_of(m), environment_of(device));
       const Found found = runtime->find(problem_of(m));
       EXPECT_EQ(found.match, expected.match) << m;
       EXPECT_EQ(found.reason.view(), expected.reason);
       EXPECT_EQ(found.row->time_us, expected.winner->median_us);
       EXPECT_EQ(*found.config, core::to_string(expected.winner->config));
     }
-    const core::Lookup expected = again.find(problem_of(1, 8, 16), device);
+    const core::Lookup expected = again.find(problem_of(1, 8, 16), environment_of(device));
     EXPECT_EQ(runtime->find(problem_of(1, 8, 16)).reason.view(), expected.reason);
   }
 }
@@ -91,7 +92,7 @@ TEST(Runtime, ABundleAnswersAsItsDatabaseDoes) {
   Opened runtime({path});
   for (const std::int64_t m : {1, 64, 100, 500}) {
     const Found found = runtime->find(problem_of(m));
-    EXPECT_EQ(found.reason.view(), again.find(problem_of(m), "h100-sxm5").reason);
+    EXPECT_EQ(found.reason.view(), again.find(problem_of(m), environment_of()).reason);
     EXPECT_EQ(*found.file, path);
   }
 }
@@ -223,6 +224,24 @@ TEST(Runtime, OtherSourcesAreGraded) {
   EXPECT_EQ(runtime->find(problem_of(64)).grade->staleness, core::Staleness::kRetune);
 }
 
+TEST(Runtime, ACurrentRowOfALayerPrecedesNewerOnesThatAreStale) {
+  TempFolder folder;
+  const auto path = folder / "t.db";
+  core::Environment other_sources = environment_of();
+  other_sources.sources_hash = "newer";
+  {
+    TuningDb database(path, OpenMode::kTune);
+    database.record(winner_of(64, 4.0), environment_of());
+    database.record(winner_of(64, 5.0), other_sources);
+  }
+  Opened runtime({path});
+  const Found found = runtime->find(problem_of(64));
+  EXPECT_EQ(found.row->time_us, 4.0);
+  EXPECT_EQ(found.grade->staleness, core::Staleness::kCurrent);
+  Opened other({path}, "h100-sxm5", other_sources);
+  EXPECT_EQ(other->find(problem_of(64)).row->time_us, 5.0);
+}
+
 // Written before environments had the limits of their clocks.
 TEST(Runtime, TheShippedBundleAnswersAndItsUnknownClocksAreNoReproach) {
   const std::filesystem::path path = DEEPGEMM_SOURCE_DIR "/db/data/h100-sxm5.dgdb";
@@ -279,7 +298,7 @@ TEST(Catalog, OfADamagedBundleNothingWrongIsAnswered) {
   const auto intact = bundle(folder, "intact.dgdb", {1, 16, 64, 128});
   std::ifstream stream(intact, std::ios::binary);
   const std::string content{std::istreambuf_iterator<char>(stream), {}};
-  const Catalog whole(intact);
+  const Catalog whole(intact, environment_of());
   const auto damaged = folder / "damaged.dgdb";
   int opened = 0;
   int refused_images = 0;
@@ -299,7 +318,7 @@ TEST(Catalog, OfADamagedBundleNothingWrongIsAnswered) {
     }
     std::ofstream(damaged, std::ios::binary) << bytes;
     const std::string failure = failure_of([&] {
-      const Catalog catalog(damaged);
+      const Catalog catalog(damaged, environment_of());
       ++opened;
       ASSERT_EQ(encode(catalog.index()), encode(whole.index())) << round;
       for (const IndexedKernel& kernel : catalog.index().kernels) {
