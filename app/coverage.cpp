@@ -21,6 +21,9 @@ namespace {
 constexpr core::Match kMatches[] = {core::Match::kExact, core::Match::kBucket,
                                     core::Match::kOtherDevice, core::Match::kNone};
 
+// A row that is current is no news, and the line of other-device counts those that are hints.
+constexpr core::Staleness kStale[] = {core::Staleness::kVerify, core::Staleness::kRetune};
+
 std::int64_t all_calls(const CoverageReport& report) {
   std::int64_t sum = 0;
   for (const auto& line : report.lines) sum += line.traced.count;
@@ -44,6 +47,12 @@ std::string summary(const CoverageReport& report) {
     text += fmt::format("{:<13}{:>12}  {:>7}\n", core::name(match), counted(count, "call"),
                         share_cell(share(report, count)).shown);
   }
+  for (const core::Staleness staleness : kStale) {
+    const std::int64_t count = calls(report, staleness);
+    if (count == 0) continue;
+    text += fmt::format("{:<13}{:>12}  {:>7}  by rows of that staleness\n", core::name(staleness),
+                        counted(count, "call"), share_cell(share(report, count)).shown);
+  }
   text += fmt::format("{:<13}{:>12}\n", "dead",
                       counted(static_cast<long long>(report.dead.size()), "row"));
   for (const auto* row : report.dead) {
@@ -63,7 +72,8 @@ Table table_of(const CoverageReport& report) {
                {"share", "share"},
                {"match", "match", Align::kLeft},
                {"tuned m", "tuned_m"},
-               {"config", "config", Align::kLeft}});
+               {"config", "config", Align::kLeft},
+               {"staleness", "staleness", Align::kLeft}});
   for (const auto& line : report.lines) {
     const core::GemmProblem& problem = line.traced.problem;
     const bool hit = line.row != nullptr;
@@ -74,7 +84,8 @@ Table table_of(const CoverageReport& report) {
                    hit ? cell(line.row->winner.problem.m) : Cell{"-", ""},
                    hit ? Cell{core::short_name(line.row->winner.config),
                               core::to_string(line.row->winner.config)}
-                       : Cell{"-", ""}});
+                       : Cell{"-", ""},
+                   hit ? cell(std::string(core::name(line.grade.staleness))) : Cell{"-", ""}});
   }
   return table;
 }
@@ -89,6 +100,12 @@ std::string json_of(const CoverageReport& report) {
     json["coverage"][std::string(core::name(match))] = {{"calls", count},
                                                         {"share", share(report, count)}};
   }
+  for (const core::Staleness staleness : {core::Staleness::kCurrent, core::Staleness::kVerify,
+                                          core::Staleness::kRetune, core::Staleness::kHint}) {
+    const std::int64_t count = calls(report, staleness);
+    json["staleness"][std::string(core::name(staleness))] = {{"calls", count},
+                                                             {"share", share(report, count)}};
+  }
   json["lines"] = Json::array();
   for (const auto& line : report.lines) {
     json["lines"].push_back(
@@ -96,7 +113,10 @@ std::string json_of(const CoverageReport& report) {
          {"count", line.traced.count},
          {"share", share(report, line.traced.count)},
          {"match", core::name(line.match)},
-         {"row", line.row == nullptr ? Json(nullptr) : problem_json(line.row->winner.problem)}});
+         {"row", line.row == nullptr ? Json(nullptr) : problem_json(line.row->winner.problem)},
+         {"staleness",
+          line.row == nullptr ? Json(nullptr) : Json(core::name(line.grade.staleness))},
+         {"staleness_reason", line.grade.reason}});
   }
   json["dead_rows"] = Json::array();
   for (const auto* row : report.dead) {
@@ -114,9 +134,11 @@ CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Envi
   std::set<const db::WinnerRow*> asked;
   for (const TracedProblem& traced : trace) {
     const db::Family family = db::family_for(winners, traced.problem, here);
-    CoverageLine line{traced, db::look_up(family, traced.problem, here.device_id).match, nullptr};
+    CoverageLine line{
+        traced, db::look_up(family, traced.problem, here.device_id).match, nullptr, {}};
     if (const auto index = core::find_row(family.tuned, traced.problem.m)) {
       line.row = family.rows[*index];
+      line.grade = core::grade(line.row->environment, here);
       asked.insert(line.row);
     }
     report.lines.push_back(line);
@@ -133,6 +155,14 @@ CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Envi
 std::int64_t calls(const CoverageReport& report, core::Match match) {
   std::int64_t sum = 0;
   for (const auto& line : report.lines) sum += line.match == match ? line.traced.count : 0;
+  return sum;
+}
+
+std::int64_t calls(const CoverageReport& report, core::Staleness staleness) {
+  std::int64_t sum = 0;
+  for (const auto& line : report.lines) {
+    if (line.row != nullptr && line.grade.staleness == staleness) sum += line.traced.count;
+  }
   return sum;
 }
 

@@ -6,6 +6,7 @@
 
 #include "app/output.h"
 #include "app/shape_file.h"
+#include "core/staleness.h"
 #include "db/tuning_db.h"
 
 namespace deepgemm::app {
@@ -14,6 +15,7 @@ struct CoverageLine {
   TracedProblem traced;
   core::Match match = core::Match::kNone;
   const db::WinnerRow* row = nullptr;  // null of a miss
+  core::StalenessGrade grade;          // of that row
 };
 
 struct CoverageReport {
@@ -29,8 +31,9 @@ struct CoverageReport {
 CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Environment& here,
                      const std::vector<TracedProblem>& trace);
 
-// Calls whose match is `match`.
+// Calls whose match is `match`, or whose row is of that grade.
 std::int64_t calls(const CoverageReport& report, core::Match match);
+std::int64_t calls(const CoverageReport& report, core::Staleness staleness);
 
 std::string render(const CoverageReport& report, Format format);
 

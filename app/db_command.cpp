@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/coverage.h"
+#include "app/db_machine.h"
 #include "app/db_move.h"
 #include "app/db_options.h"
 #include "app/db_rematch.h"
@@ -28,28 +29,12 @@ Destination destination(const CommonArguments& arguments) {
   return {parse_format(arguments.format, kFormats), plan_outputs(arguments.output_files, kFormats)};
 }
 
-// This machine as far as it can be told without failing: its driver and the limits of its clocks
-// where there is a GPU, and its kind where `device_id` is empty.
-core::Environment environment_here(const std::string& device_id, const Hardware& hardware) {
-  core::Environment here = base_environment("");
-  here.device_id = device_id;
-  try {
-    const core::DeviceInfo device = hardware.read_device(0);
-    if (!device_id.empty() && device.id != device_id) return here;
-    core::describe(here, device);
-    hardware.add_limits(here);
-  } catch (const core::EnvironmentError&) {
-    // No GPU: what is not known is not compared.
-  }
-  return here;
-}
-
 core::ExitCode list(const CommonArguments& arguments, const Hardware& hardware,
                     spdlog::logger& log) {
   const Destination to = destination(arguments);
   const db::TuningDb database(database_path(arguments), db::OpenMode::kInspect);
   const WinnersReport report{arguments.command, database.path().string(), database.schema_version(),
-                             database.winners(), environment_here("", hardware)};
+                             database.winners(), look_at_machine(hardware).environment};
   if (report.winners.empty()) log.info("The database holds no winner yet.");
   deliver([&](Format format) { return render(report, format); }, to.format, to.files);
   return core::ExitCode::kDone;
@@ -63,7 +48,7 @@ core::ExitCode show(const DbArguments& arguments, const Hardware& hardware) {
                       database.path().string(),
                       database.schema_version(),
                       {},
-                      environment_here("", hardware)};
+                      look_at_machine(hardware).environment};
   for (const auto& problem : problems) {
     auto rows = database.all_trials(problem);
     if (rows.empty()) {
@@ -80,25 +65,18 @@ core::ExitCode show(const DbArguments& arguments, const Hardware& hardware) {
   return core::ExitCode::kDone;
 }
 
-// What default_config needs of a kind of GPU that need not be here.
-core::DeviceInfo describe_device(const std::string& id) {
-  const core::DeviceInfo* profile = core::find_device_profile(id);
-  core::DeviceInfo device = profile != nullptr ? *profile : core::device_profiles().front();
-  device.id = id;
-  return device;
-}
-
 core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hardware) {
   const Destination to = destination(arguments.common);
   const auto problems = collect_problems(arguments.shapes);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
+  const Machine machine = look_at_machine(hardware);
   // A GPU that the database does not know is a fair question; which one is meant must be clear.
-  const std::string device = arguments.device.empty() ? device_of(database, "") : arguments.device;
+  const std::string kind = arguments.device.empty() ? device_of(database, "") : arguments.device;
   const auto winners = database.winners();
-  const core::Environment here = environment_here(device, hardware);
   ExplainReport report{arguments.common.command, database.path().string(), {}};
   for (const auto& problem : problems) {
-    report.explanations.push_back(explain(winners, problem, describe_device(device), here));
+    report.explanations.push_back(
+        explain(winners, problem, describe_device(machine, kind), environment_on(machine, kind)));
   }
   deliver([&](Format format) { return render(report, format); }, to.format, to.files);
   return core::ExitCode::kDone;
@@ -108,9 +86,11 @@ core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardwar
   const Destination to = destination(arguments.common);
   const auto trace = read_trace(arguments.trace);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
-  const std::string device = arguments.device.empty() ? device_of(database, "") : arguments.device;
+  const Machine machine = look_at_machine(hardware);
+  // A GPU that the database does not know is a fair question; which one is meant must be clear.
+  const std::string kind = arguments.device.empty() ? device_of(database, "") : arguments.device;
   const auto winners = database.winners();
-  CoverageReport report = cover(winners, environment_here(device, hardware), trace);
+  CoverageReport report = cover(winners, environment_on(machine, kind), trace);
   report.command = arguments.common.command;
   report.database = database.path().string();
   deliver([&](Format format) { return render(report, format); }, to.format, to.files);
@@ -124,8 +104,9 @@ core::ExitCode diff(const DbArguments& arguments, const Hardware& hardware) {
   };
   const auto before = read(arguments.files.at(0));
   const auto after = read(arguments.files.at(1));
+  const core::Environment here = look_at_machine(hardware).environment;
   DiffReport report{arguments.common.command, arguments.files[0], arguments.files[1],
-                    differences(before, after, environment_here("", hardware))};
+                    differences(before, after, here)};
   std::size_t kept = count_answers(after);
   for (const auto& line : report.lines) kept -= line.after != nullptr ? 1 : 0;
   report.unchanged = kept;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/db_machine.h"
 #include "app/db_measure.h"
 #include "app/db_move.h"
 #include "app/interrupt.h"
@@ -111,12 +112,15 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   describe(report, *executor);
   const auto winners = database.winners();
   core::Environment here = report.environment;
-  here.device_id = device_to_verify(database, arguments.device, report.device, log);
-  const auto rows = db::best_rows(winners, here);
+  here.nvrtc = nvrtc_version_here(hardware);
+  core::Environment there = here;
+  there.device_id = device_to_verify(database, arguments.device, report.device, log);
+  const auto rows = db::best_rows(winners, there);
   const TimeLeft left(rows.size());
   const auto verify = [&](std::size_t i) {
     show_progress(terminal, i, rows.size(), rows[i]->winner.problem, left);
-    return VerifyLine{*rows[i], verify_row(database, *rows[i], *executor, interrupt.stop())};
+    return VerifyLine{*rows[i], verify_row(database, *rows[i], *executor, interrupt.stop()),
+                      core::grade(rows[i]->environment, here)};
   };
   measure_and_deliver(report, rows.size(), verify, format, files);
   return conclude(report, terminal, log);

@@ -66,6 +66,7 @@ Table table_of(const VerifyReport& report) {
                {"× runner-up", "over_runner_up"},
                {"× default", "over_default"},
                {"samples", "samples"},
+               {"staleness", "staleness", Align::kLeft},
                {"why", "why", Align::kLeft}});
   for (const VerifyLine& line : report.lines) {
     const core::Winner& stored = line.row.winner;
@@ -82,7 +83,8 @@ Table table_of(const VerifyReport& report) {
                    time_cell(time_us, winner == nullptr ? 0 : winner->measurement.spread_us),
                    over(time_of(rival(line.recheck, Contender::kCandidate)), time_us),
                    over(time_of(rival(line.recheck, Contender::kDefault)), time_us),
-                   cell(static_cast<long long>(samples)), cell(line.recheck.why)});
+                   cell(static_cast<long long>(samples)),
+                   cell(std::string(core::name(line.grade.staleness))), cell(line.recheck.why)});
   }
   return table;
 }
@@ -125,6 +127,8 @@ std::string json_of(const VerifyReport& report) {
                             {"rows", rows_json(line.row.winner)},
                             {"verdict", autotune::name(line.recheck.verdict)},
                             {"why", line.recheck.why},
+                            {"staleness", core::name(line.grade.staleness)},
+                            {"staleness_reason", line.grade.reason},
                             {"stored_us", time_json(line.row.winner.median_us)},
                             {"over_rival", time_json(line.recheck.over_rival)},
                             {"winner", entry_json(winner_of(line))},

@@ -7,6 +7,7 @@
 #include "app/db_measure.h"
 #include "app/output.h"
 #include "autotune/recheck.h"
+#include "core/staleness.h"
 #include "db/tuning_db.h"
 
 namespace deepgemm::app {
@@ -15,6 +16,7 @@ namespace deepgemm::app {
 struct VerifyLine {
   db::WinnerRow row;
   autotune::Recheck recheck;
+  core::StalenessGrade grade;  // before it was measured again
 };
 
 struct VerifyReport : MeasuredRun {

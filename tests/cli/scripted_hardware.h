@@ -7,6 +7,7 @@
 //   SCRIPTED_SLOW=CONFIG=FACTOR                that config takes so many times longer
 //   SCRIPTED_NO_GPU=1                          there is no GPU
 //   SCRIPTED_NO_NVRTC=1                        there is no compiler
+//   SCRIPTED_NVRTC=12.9                        the compiler is of that version
 //   SCRIPTED_FAULT=HOW@WHERE:TEXT              kernels whose config holds TEXT end badly in
 //   `verify`
 //                                              or in `round`: exit, abort, kill, hang, garble,
@@ -112,6 +113,9 @@ inline script::Script& script_of_environment() {
   static script::Script script;
   static const bool filled = [] {
     script.environment.sources_hash = base_environment("").sources_hash;
+    if (const char* version = std::getenv("SCRIPTED_NVRTC"); version != nullptr) {
+      script.environment.nvrtc = version;
+    }
     script.device.is_profile = false;
     script.device.memory_clock_mhz = script.environment.memory_clock_mhz;
     if (const int limit = number_of("SCRIPTED_POWER_LIMIT_W"); limit != 0) {

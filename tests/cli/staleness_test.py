@@ -32,10 +32,37 @@ class Staleness(Databases):
                              "FROM winners WHERE m = 64")
         database.close()
 
+    def coverage(self, *arguments, **options):
+        (self.folder / "trace.csv").write_text("m,n,k,count\n64,2112,7168,3\n5,64,128,1\n")
+        return self.run_db("coverage", "--trace", "trace.csv", *arguments, **options)
+
+    def test_rows_of_another_nvrtc_are_to_be_tuned_again(self):
+        other = {"SCRIPTED_NVRTC": "12.9"}
+        text = self.assert_ok(self.run_db("explain", "64x2112x7168", env=other)).stdout
+        self.assertIn("re-tune: built by NVRTC 13.0, here is 12.9: tune again", text)
+        self.assertIn(" re-tune ", self.assert_ok(self.run_db("list", env=other)).stdout)
+        self.assertIn("staleness: re-tune: built by NVRTC 13.0",
+                      self.assert_ok(self.run_db("show", "64x2112x7168", env=other)).stdout)
+        text = self.assert_ok(self.coverage(env=other)).stdout
+        self.assertRegex(text, r"(?m)^re-tune +3 calls +75.0 %")
+        report = self.json_of(self.coverage("--format", "json", env=other))
+        self.assertEqual([line["staleness"] for line in report["lines"]], ["re-tune", None])
+        self.assertEqual(report["staleness"]["re-tune"]["calls"], 3)
+        rows = self.json_of(self.run_db("verify", "--format", "json", env=other))["rows"]
+        self.assertEqual({(row["verdict"], row["staleness"]) for row in rows},
+                         {("holds", "re-tune")})
+        # What the machine lacks is held against no row.
+        bare = {"SCRIPTED_NO_NVRTC": "1", **other}
+        for line in (["list"], ["show", "64x2112x7168"], ["explain", "64x2112x7168"], ["verify"]):
+            self.assertNotIn("re-tune", self.assert_ok(self.run_db(*line, env=bare)).stdout)
+        self.assertNotIn("re-tune", self.assert_ok(self.coverage(env=bare)).stdout)
+
     def test_a_current_row_is_not_hidden_by_a_newer_stale_one(self):
         self.add_row_of("h100-sxm5")
         found, = self.explain("64x2112x7168")
         self.assertEqual(found["staleness"], "current")
+        rows = self.json_of(self.run_db("verify", "--format", "json"))["rows"]
+        self.assertEqual({row["staleness"] for row in rows}, {"current"})
         self.assertIn("0 shapes changed", self.assert_ok(
             self.run_db("diff", self.export(), self.db)).stdout)
 

@@ -51,14 +51,17 @@ typedef enum deepgemm_miss {
       0x7fffffff /* never passed: a wrong number is then refused, not undefined */
 } deepgemm_miss;
 
-/* How far a row may be trusted on this machine, as far as the CUDA driver tells: a power limit that
- * was set is seen by deepgemm-db alone. */
+/* How far a row may be trusted on this machine. What is compared is what this library knows without
+ * opening more than the CUDA driver: its kernel sources, the driver's version, the GPU, and the
+ * highest clocks of its board. What it does not see is never held against a row: a power limit that
+ * was set, and NVRTC. It runs the kernels of a bundle as they were compiled, and opens no NVRTC
+ * before DEEPGEMM_MISS_COMPILE needs it; nor does the answer change then. 'deepgemm-db explain'
+ * compares both. */
 typedef enum deepgemm_staleness {
   DEEPGEMM_CURRENT = 0, /* nothing that decides its time is known to differ */
   DEEPGEMM_VERIFY = 1,  /* another driver or other clocks: right to use, worth measuring again */
-  DEEPGEMM_RETUNE =
-      2,            /* other kernel sources or NVRTC: right to use, no longer the best there is */
-  DEEPGEMM_HINT = 3 /* another kind of GPU: right to use, nothing is known of its speed */
+  DEEPGEMM_RETUNE = 2,  /* other kernel sources: right to use, no longer the best there is */
+  DEEPGEMM_HINT = 3     /* another kind of GPU: right to use, nothing is known of its speed */
 } deepgemm_staleness;
 
 /* What is computed. A grouped product multiplies the rows of each group with a B of its own, all in

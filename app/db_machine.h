@@ -1,0 +1,31 @@
+// What deepgemm-db knows of the machine it runs on, which may have neither a GPU nor a compiler.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/hardware.h"
+#include "db/tuning_db.h"
+
+namespace deepgemm::app {
+
+// This machine as far as it can be told without failing: what is not known is empty, and not
+// compared with rows.
+struct Machine {
+  std::optional<core::DeviceInfo> device;  // the first GPU; nullopt where there is none
+  core::Environment environment;
+};
+Machine look_at_machine(const Hardware& hardware);
+
+// The machine that a question is about: this one, or one like it with another kind of GPU, of which
+// neither driver nor clocks are known.
+core::Environment environment_on(const Machine& machine, const std::string& device_id);
+
+// What the untuned default depends on: this machine's GPU if it is of that kind, else the profile
+// of the kind; of a kind without a profile, the first one under its name.
+core::DeviceInfo describe_device(const Machine& machine, const std::string& device_id);
+
+// Version of NVRTC as environments record it; empty where it cannot be opened.
+std::string nvrtc_version_here(const Hardware& hardware);
+
+}  // namespace deepgemm::app
