@@ -70,8 +70,7 @@ core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hard
   const auto problems = collect_problems(arguments.shapes);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const Machine machine = look_at_machine(hardware);
-  // A GPU that the database does not know is a fair question; which one is meant must be clear.
-  const std::string kind = arguments.device.empty() ? device_of(database, "") : arguments.device;
+  const std::string kind = device_in_question(arguments.device, machine, database);
   const auto winners = database.winners();
   ExplainReport report{arguments.common.command, database.path().string(), {}};
   for (const auto& problem : problems) {
@@ -87,8 +86,7 @@ core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardwar
   const auto trace = read_trace(arguments.trace);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const Machine machine = look_at_machine(hardware);
-  // A GPU that the database does not know is a fair question; which one is meant must be clear.
-  const std::string kind = arguments.device.empty() ? device_of(database, "") : arguments.device;
+  const std::string kind = device_in_question(arguments.device, machine, database);
   const auto winners = database.winners();
   CoverageReport report = cover(winners, environment_on(machine, kind), trace);
   report.command = arguments.common.command;

@@ -1,5 +1,6 @@
 #include "app/db_machine.h"
 
+#include "app/db_move.h"
 #include "core/error.h"
 
 namespace deepgemm::app {
@@ -37,6 +38,12 @@ std::string nvrtc_version_here(const Hardware& hardware) {
   } catch (const core::EnvironmentError&) {
     return "";
   }
+}
+
+std::string device_in_question(const std::string& wanted, const Machine& machine,
+                               const db::TuningDb& database) {
+  if (!wanted.empty()) return wanted;
+  return machine.device ? machine.device->id : device_of(database, "");
 }
 
 }  // namespace deepgemm::app

@@ -28,4 +28,9 @@ core::DeviceInfo describe_device(const Machine& machine, const std::string& devi
 // Version of NVRTC as environments record it; empty where it cannot be opened.
 std::string nvrtc_version_here(const Hardware& hardware);
 
+// The kind of GPU that a question means: `wanted`, else this machine's; without a GPU, the only
+// kind that `database` has rows of. Throws UsageError where nothing tells.
+std::string device_in_question(const std::string& wanted, const Machine& machine,
+                               const db::TuningDb& database);
+
 }  // namespace deepgemm::app

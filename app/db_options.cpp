@@ -48,10 +48,10 @@ class Actions {
         ->option_text("N")
         ->check(CLI::NonNegativeNumber);
   }
-  void add_device(CLI::App& action) {
+  void add_device(CLI::App& action, const std::string& otherwise) {
     action
         .add_option("--device", arguments_.device,
-                    "Kind of GPU, as 'list' names it (default: the\nonly one in the database)")
+                    "Kind of GPU, as 'list' names it (default: " + otherwise + ")")
         ->type_name("NAME");
   }
   void add_files(CLI::App& action, const std::string& what, int least, int most) {
@@ -119,17 +119,18 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
   CLI::App& explain =
       actions.add(DbAction::kExplain, "explain", "Which row answers for a shape, by which rule");
   actions.add_shapes(explain);
-  actions.add_device(explain);
+  const std::string this_one = "this\nmachine's; without a GPU, the only one in the database";
+  actions.add_device(explain, this_one);
   CLI::App& coverage =
       actions.add(DbAction::kCoverage, "coverage", "Which calls of a trace the rows answer");
   coverage
       .add_option("--trace", arguments.trace, "csv file: m,n,k[,op][,groups][,alignment][,count]")
       ->type_name("FILE")
       ->required();
-  actions.add_device(coverage);
+  actions.add_device(coverage, this_one);
   CLI::App& verify =
       actions.add(DbAction::kVerify, "verify", "Check and measure all rows again on this GPU");
-  actions.add_device(verify);
+  actions.add_device(verify, "the\nonly one in the database");
   actions.add_gpu(verify);
   CLI::App* writer = app.add_subcommand("export", "Write a bundle: one file for serving");
   writer->callback([&] { arguments.action = DbAction::kExport; });
@@ -139,7 +140,7 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
       ->required();
   add_export_options(*writer, arguments);
   writer->add_flag("-q,--quiet", arguments.common.quiet, "No notes");
-  actions.add_device(*writer);
+  actions.add_device(*writer, "the\nonly one in the database");
   actions.add_files(actions.add(DbAction::kImport, "import", "Bring a bundle into a database"),
                     "The bundle", 1, 1);
   actions.add_files(actions.add(DbAction::kMerge, "merge", "Bring databases into one"),

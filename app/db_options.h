@@ -28,7 +28,7 @@ struct DbArguments {
   DbAction action = DbAction::kList;
   CommonArguments common;       // of export, only the database and the verbosity count
   ShapeArguments shapes;        // of show and explain
-  std::string device;           // of explain, coverage, verify and export; empty: the only one
+  std::string device;           // of explain, coverage, verify and export; empty: not said
   int gpu = 0;                  // of verify and diff
   bool measure = false;         // of diff
   std::string trace;            // of coverage

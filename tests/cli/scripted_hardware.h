@@ -6,6 +6,7 @@
 //   SCRIPTED_WRONG=1                           every kernel computes wrong numbers
 //   SCRIPTED_SLOW=CONFIG=FACTOR                that config takes so many times longer
 //   SCRIPTED_NO_GPU=1                          there is no GPU
+//   SCRIPTED_DEVICE=h20                        the GPU is of that kind
 //   SCRIPTED_NO_NVRTC=1                        there is no compiler
 //   SCRIPTED_NVRTC=12.9                        the compiler is of that version
 //   SCRIPTED_FAULT=HOW@WHERE:TEXT              kernels whose config holds TEXT end badly in
@@ -113,6 +114,13 @@ inline script::Script& script_of_environment() {
   static script::Script script;
   static const bool filled = [] {
     script.environment.sources_hash = base_environment("").sources_hash;
+    if (const char* kind = std::getenv("SCRIPTED_DEVICE"); kind != nullptr) {
+      script.device = *core::find_device_profile(kind);
+      script.environment.device_id = kind;
+      script.environment.device_name = script.device.name;
+      script.environment.sms = script.device.sms;
+      script.environment.sm_clock_max_mhz = script.device.clock_mhz;
+    }
     if (const char* version = std::getenv("SCRIPTED_NVRTC"); version != nullptr) {
       script.environment.nvrtc = version;
     }
@@ -156,7 +164,14 @@ inline Hardware scripted_hardware() {
   script.device.driver = "580.82";
   script.device.driver_version = 13000;
   hardware.device_count = [] { return std::max(1, number_of("SCRIPTED_GPUS")); };
-  hardware.read_device = [&script](int) { return script.device; };
+  const auto require_gpu = [] {
+    if (number_of("SCRIPTED_NO_GPU") == 0) return;
+    throw core::EnvironmentError("There is no GPU", "Pass --device h100-sxm5.");
+  };
+  hardware.read_device = [&script, require_gpu](int) {
+    require_gpu();
+    return script.device;
+  };
   // The GPUs of a host differ in their ids.
   const auto environment_of = [&script](int ordinal) {
     core::Environment environment = script.environment;
@@ -166,10 +181,9 @@ inline Hardware scripted_hardware() {
   hardware.identify_gpu = [&script, environment_of](int ordinal, const core::Environment&) {
     return autotune::GpuIdentity{script.device, environment_of(ordinal), "scripted"};
   };
-  hardware.open_gpu = [&script, environment_of](int ordinal, const core::Environment&) {
-    if (number_of("SCRIPTED_NO_GPU") != 0) {
-      throw core::EnvironmentError("There is no GPU", "Pass --device h100-sxm5.");
-    }
+  hardware.open_gpu = [&script, environment_of, require_gpu](int ordinal,
+                                                             const core::Environment&) {
+    require_gpu();
     script.environment = environment_of(ordinal);
     return std::make_unique<script::Gpu>(script);
   };

@@ -51,7 +51,10 @@ class Staleness(Databases):
         rows = self.json_of(self.run_db("verify", "--format", "json", env=other))["rows"]
         self.assertEqual({(row["verdict"], row["staleness"]) for row in rows},
                          {("holds", "re-tune")})
-        # What the machine lacks is held against no row.
+        # Without a GPU, too; and what the machine lacks is held against no row.
+        blind = dict(other, SCRIPTED_NO_GPU="1")
+        text = self.assert_ok(self.run_db("explain", "64x2112x7168", env=blind)).stdout
+        self.assertIn("re-tune: built by NVRTC 13.0", text)
         bare = {"SCRIPTED_NO_NVRTC": "1", **other}
         for line in (["list"], ["show", "64x2112x7168"], ["explain", "64x2112x7168"], ["verify"]):
             self.assertNotIn("re-tune", self.assert_ok(self.run_db(*line, env=bare)).stdout)
@@ -65,6 +68,19 @@ class Staleness(Databases):
         self.assertEqual({row["staleness"] for row in rows}, {"current"})
         self.assertIn("0 shapes changed", self.assert_ok(
             self.run_db("diff", self.export(), self.db)).stdout)
+
+    def test_questions_are_of_the_gpu_that_is_here(self):
+        here = {"SCRIPTED_DEVICE": "h20"}
+        found, = self.explain("64x2112x7168", **here)
+        self.assertEqual((found["device_id"], found["match"], found["staleness"]),
+                         ("h20", "other-device", "hint"))
+        report = self.json_of(self.coverage("--format", "json", env=here))
+        self.assertEqual((report["device_id"], report["coverage"]["other-device"]["calls"]),
+                         ("h20", 3))
+        self.assertEqual(report["lines"][0]["staleness"], "hint")
+        # --device still wins.
+        found, = self.explain("64x2112x7168", "--device", "h100-sxm5", **here)
+        self.assertEqual((found["device_id"], found["match"]), ("h100-sxm5", "exact"))
 
 
 
