@@ -65,12 +65,13 @@ core::ExitCode show(const DbArguments& arguments, const Hardware& hardware) {
   return core::ExitCode::kDone;
 }
 
-core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hardware) {
+core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hardware,
+                              spdlog::logger& log) {
   const Destination to = destination(arguments.common);
   const auto problems = collect_problems(arguments.shapes);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const Machine machine = look_at_machine(hardware);
-  const std::string kind = device_in_question(arguments.device, machine, database);
+  const std::string kind = device_in_question(arguments.device, machine, database, log);
   const auto winners = database.winners();
   ExplainReport report{arguments.common.command, database.path().string(), {}};
   for (const auto& problem : problems) {
@@ -81,12 +82,13 @@ core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hard
   return core::ExitCode::kDone;
 }
 
-core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardware) {
+core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardware,
+                           spdlog::logger& log) {
   const Destination to = destination(arguments.common);
   const auto trace = read_trace(arguments.trace);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const Machine machine = look_at_machine(hardware);
-  const std::string kind = device_in_question(arguments.device, machine, database);
+  const std::string kind = device_in_question(arguments.device, machine, database, log);
   const auto winners = database.winners();
   CoverageReport report = cover(winners, environment_on(machine, kind), trace);
   report.command = arguments.common.command;
@@ -120,9 +122,9 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Termi
     case DbAction::kShow:
       return show(arguments, hardware);
     case DbAction::kExplain:
-      return explain_shapes(arguments, hardware);
+      return explain_shapes(arguments, hardware, log);
     case DbAction::kCoverage:
-      return cover_trace(arguments, hardware);
+      return cover_trace(arguments, hardware, log);
     case DbAction::kVerify:
       return verify_rows(arguments, hardware, terminal, log);
     case DbAction::kExport:

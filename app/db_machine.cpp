@@ -1,9 +1,31 @@
 #include "app/db_machine.h"
 
-#include "app/db_move.h"
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "app/text.h"
 #include "core/error.h"
 
 namespace deepgemm::app {
+
+namespace {
+
+// Rows by kind of GPU.
+std::map<std::string, long long> count_rows(const db::TuningDb& database) {
+  std::map<std::string, long long> counts;
+  for (const auto& row : database.winners()) ++counts[row.environment.device_id];
+  return counts;
+}
+
+std::string most_frequent(const std::map<std::string, long long>& counts) {
+  const auto most =
+      std::ranges::max_element(counts, {}, [](const auto& each) { return each.second; });
+  return most == counts.end() ? "" : most->first;
+}
+
+}  // namespace
 
 Machine look_at_machine(const Hardware& hardware) {
   Machine machine{std::nullopt, base_environment(nvrtc_version_here(hardware))};
@@ -41,9 +63,30 @@ std::string nvrtc_version_here(const Hardware& hardware) {
 }
 
 std::string device_in_question(const std::string& wanted, const Machine& machine,
-                               const db::TuningDb& database) {
+                               const db::TuningDb& database, spdlog::logger& log) {
   if (!wanted.empty()) return wanted;
-  return machine.device ? machine.device->id : device_of(database, "");
+  if (machine.device) return machine.device->id;
+  const auto counts = count_rows(database);
+  if (counts.empty()) {
+    throw core::UsageError(
+        fmt::format("'{}' holds no winner, and this machine has no GPU.", database.path().string()),
+        "Tune a shape first, or name a kind of GPU with --device.");
+  }
+  const std::string most = most_frequent(counts);
+  if (counts.size() == 1) return most;
+  std::string others;
+  for (const auto& [device, count] : counts) {
+    if (device != most) others += (others.empty() ? "" : ", ") + device;
+  }
+  log.warn(
+      "This machine has no GPU: {} is assumed, of which '{}' has the most rows ({}). --device "
+      "chooses another: {}.",
+      most, database.path().string(), counted(counts.at(most), "row"), others);
+  return most;
+}
+
+std::string device_of_most_rows(const db::TuningDb& database) {
+  return most_frequent(count_rows(database));
 }
 
 }  // namespace deepgemm::app

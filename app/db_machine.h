@@ -1,6 +1,8 @@
 // What deepgemm-db knows of the machine it runs on, which may have neither a GPU nor a compiler.
 #pragma once
 
+#include <spdlog/logger.h>
+
 #include <optional>
 #include <string>
 
@@ -28,9 +30,13 @@ core::DeviceInfo describe_device(const Machine& machine, const std::string& devi
 // Version of NVRTC as environments record it; empty where it cannot be opened.
 std::string nvrtc_version_here(const Hardware& hardware);
 
-// The kind of GPU that a question means: `wanted`, else this machine's; without a GPU, the only
-// kind that `database` has rows of. Throws UsageError where nothing tells.
+// The kind of GPU that a question means: `wanted`, else this machine's; without a GPU, the kind
+// that most rows of `database` are of, which is said where it is not the only one. Throws
+// UsageError where nothing tells.
 std::string device_in_question(const std::string& wanted, const Machine& machine,
-                               const db::TuningDb& database);
+                               const db::TuningDb& database, spdlog::logger& log);
+
+// The kind of GPU that most rows are of; empty where there is no row.
+std::string device_of_most_rows(const db::TuningDb& database);
 
 }  // namespace deepgemm::app

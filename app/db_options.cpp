@@ -119,7 +119,7 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
   CLI::App& explain =
       actions.add(DbAction::kExplain, "explain", "Which row answers for a shape, by which rule");
   actions.add_shapes(explain);
-  const std::string this_one = "this\nmachine's; without a GPU, the only one in the database";
+  const std::string this_one = "this\nmachine's; without a GPU, the one with most rows";
   actions.add_device(explain, this_one);
   CLI::App& coverage =
       actions.add(DbAction::kCoverage, "coverage", "Which calls of a trace the rows answer");
@@ -130,7 +130,7 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
   actions.add_device(coverage, this_one);
   CLI::App& verify =
       actions.add(DbAction::kVerify, "verify", "Check and measure all rows again on this GPU");
-  actions.add_device(verify, "the\nonly one in the database");
+  actions.add_device(verify, "this\nmachine's, else the one with most rows");
   actions.add_gpu(verify);
   CLI::App* writer = app.add_subcommand("export", "Write a bundle: one file for serving");
   writer->callback([&] { arguments.action = DbAction::kExport; });

@@ -18,16 +18,17 @@ namespace {
 
 constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson};
 
-// Rows of this GPU's kind; where there are none, those of the only kind there is.
+// Rows of this GPU's kind; where there are none, those of the kind that has most.
 std::string device_to_verify(const db::TuningDb& database, const std::string& wanted,
                              const core::DeviceInfo& here, spdlog::logger& log) {
   if (!wanted.empty()) return device_of(database, wanted);
   for (const auto& row : database.winners()) {
     if (row.environment.device_id == here.id) return here.id;
   }
-  const std::string only = device_of(database, "");
-  log.warn("No row is of {}: those of {} are measured here.", here.id, only);
-  return only;
+  const std::string most = device_of_most_rows(database);
+  if (most.empty()) return device_of(database, "");  // which says so
+  log.warn("No row is of {}: those of {} are measured here.", here.id, most);
+  return most;
 }
 
 // The kernels of a row that are there; the winner's first, each once.

@@ -82,6 +82,20 @@ class Staleness(Databases):
         found, = self.explain("64x2112x7168", "--device", "h100-sxm5", **here)
         self.assertEqual((found["device_id"], found["match"]), ("h100-sxm5", "exact"))
 
+    def test_a_row_of_another_gpu_is_no_failure(self):
+        self.add_row_of("h20")
+        for env in ({}, {"SCRIPTED_NO_GPU": "1"}):
+            for result in (self.run_db("explain", "64x2112x7168", "--format", "json", env=env),
+                           self.coverage("--format", "json", env=env)):
+                said = self.json_of(result)
+                said = said["explanations"][0] if "explanations" in said else said
+                self.assertEqual(said["device_id"], "h100-sxm5")
+                if env:
+                    self.assertRegex(result.stderr, "^warning: .*no GPU: h100-sxm5 is assumed.*"
+                                                    r"\(3 rows\).*--device chooses another: h20\.$")
+                else:
+                    self.assertEqual(result.stderr, "")
+
 
 
 if __name__ == "__main__":
