@@ -7,6 +7,7 @@
 
 #include "app/bench_options.h"
 #include "app/bench_report.h"
+#include "app/db_machine.h"
 #include "app/interrupt.h"
 #include "app/json_report.h"
 #include "app/kernel_source.h"
@@ -181,6 +182,7 @@ core::ExitCode bench(const BenchRequest& request, const Hardware& hardware, Term
   } catch (const std::exception&) {
     failure = std::current_exception();  // after the shapes that were measured are shown
   }
+  if (database != nullptr) warn_of_skipped_rows(*database, log);
   report.written_at = now_utc();
   if (!failure || !report.lines.empty()) {
     deliver([&](Format format) { return render(report, format); }, painted(request.format),

@@ -35,12 +35,13 @@ core::ExitCode list(const CommonArguments& arguments, const Hardware& hardware,
   const db::TuningDb database(database_path(arguments), db::OpenMode::kInspect);
   const WinnersReport report{arguments.command, database.path().string(), database.schema_version(),
                              database.winners(), look_at_machine(hardware).environment};
+  warn_of_skipped_rows(database, log);
   if (report.winners.empty()) log.info("The database holds no winner yet.");
   deliver([&](Format format) { return render(report, format); }, to.format, to.files);
   return core::ExitCode::kDone;
 }
 
-core::ExitCode show(const DbArguments& arguments, const Hardware& hardware) {
+core::ExitCode show(const DbArguments& arguments, const Hardware& hardware, spdlog::logger& log) {
   const Destination to = destination(arguments.common);
   const auto problems = collect_problems(arguments.shapes);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
@@ -49,8 +50,12 @@ core::ExitCode show(const DbArguments& arguments, const Hardware& hardware) {
                       database.schema_version(),
                       {},
                       look_at_machine(hardware).environment};
-  for (const auto& problem : problems) {
-    auto rows = database.all_trials(problem);
+  std::vector<std::vector<db::TrialRow>> found;
+  for (const auto& problem : problems) found.push_back(database.all_trials(problem));
+  warn_of_skipped_rows(database, log);
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    const auto& problem = problems[i];
+    auto& rows = found[i];
     if (rows.empty()) {
       throw core::Error(
           core::ExitCode::kWorkFailed,
@@ -73,6 +78,7 @@ core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hard
   const Machine machine = look_at_machine(hardware);
   const std::string kind = device_in_question(arguments.device, machine, database, log);
   const auto winners = database.winners();
+  warn_of_skipped_rows(database, log);
   ExplainReport report{arguments.common.command, database.path().string(), {}};
   for (const auto& problem : problems) {
     report.explanations.push_back(
@@ -90,6 +96,7 @@ core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardwar
   const Machine machine = look_at_machine(hardware);
   const std::string kind = device_in_question(arguments.device, machine, database, log);
   const auto winners = database.winners();
+  warn_of_skipped_rows(database, log);
   CoverageReport report = cover(winners, environment_on(machine, kind), trace);
   report.command = arguments.common.command;
   report.database = database.path().string();
@@ -97,10 +104,13 @@ core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardwar
   return core::ExitCode::kDone;
 }
 
-core::ExitCode diff(const DbArguments& arguments, const Hardware& hardware) {
+core::ExitCode diff(const DbArguments& arguments, const Hardware& hardware, spdlog::logger& log) {
   const Destination to = destination(arguments.common);
-  const auto read = [](const std::string& path) {
-    return db::TuningDb(path, db::OpenMode::kInspect).winners();
+  const auto read = [&log](const std::string& path) {
+    const db::TuningDb database(path, db::OpenMode::kInspect);
+    auto winners = database.winners();
+    warn_of_skipped_rows(database, log);
+    return winners;
   };
   const auto before = read(arguments.files.at(0));
   const auto after = read(arguments.files.at(1));
@@ -120,7 +130,7 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Termi
     case DbAction::kList:
       return list(arguments.common, hardware, log);
     case DbAction::kShow:
-      return show(arguments, hardware);
+      return show(arguments, hardware, log);
     case DbAction::kExplain:
       return explain_shapes(arguments, hardware, log);
     case DbAction::kCoverage:
@@ -130,14 +140,14 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Termi
     case DbAction::kExport:
       return export_bundle(arguments, hardware, log);
     case DbAction::kImport:
-      return import_bundle(arguments);
+      return import_bundle(arguments, log);
     case DbAction::kMerge:
-      return merge_databases(arguments);
+      return merge_databases(arguments, log);
     case DbAction::kDiff:
       if (arguments.measure) return race_databases(arguments, hardware, terminal, log);
-      return diff(arguments, hardware);
+      return diff(arguments, hardware, log);
     case DbAction::kPrune:
-      return prune_database(arguments);
+      return prune_database(arguments, log);
   }
   return core::ExitCode::kUsage;
 }

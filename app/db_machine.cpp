@@ -89,4 +89,15 @@ std::string device_of_most_rows(const db::TuningDb& database) {
   return most_frequent(count_rows(database));
 }
 
+void warn_of_skipped_rows(const db::TuningDb& database, spdlog::logger& log) {
+  const db::SkippedRows skipped = database.skipped();
+  if (skipped.count == 0) return;
+  log.warn(
+      "{} skipped in '{}': only a newer deepgemm knows a name in {} (for example, {}). "
+      "Nothing is lost from the file; update this deepgemm to read {}.",
+      skipped.count == 1 ? "1 row is" : fmt::format("{} rows are", skipped.count),
+      database.path().string(), skipped.count == 1 ? "it" : "them", skipped.example,
+      skipped.count == 1 ? "it" : "them");
+}
+
 }  // namespace deepgemm::app

@@ -39,4 +39,7 @@ std::string device_in_question(const std::string& wanted, const Machine& machine
 // The kind of GPU that most rows are of; empty where there is no row.
 std::string device_of_most_rows(const db::TuningDb& database);
 
+// One warning where rows of `database` were passed over.
+void warn_of_skipped_rows(const db::TuningDb& database, spdlog::logger& log);
+
 }  // namespace deepgemm::app

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "app/db_machine.h"
 #include "app/json_report.h"
 #include "app/output.h"
 #include "app/table.h"
@@ -77,7 +78,7 @@ class LateBuilder {
   std::optional<Builder> builder_;
 };
 
-core::ExitCode merge_files(const DbArguments& arguments) {
+core::ExitCode merge_files(const DbArguments& arguments, spdlog::logger& log) {
   check_outputs(arguments.common);
   // All sources are opened before the target is: a wrong file must not leave a half-merged one.
   std::vector<std::unique_ptr<db::TuningDb>> sources;
@@ -97,6 +98,7 @@ core::ExitCode merge_files(const DbArguments& arguments) {
   std::vector<Movement> movements;
   for (const auto& source : sources) {
     const db::Merged merged = target.merge(*source);
+    warn_of_skipped_rows(*source, log);
     movements.push_back({source->path().string(), merged.trials, merged.winners, merged.cubins});
   }
   report(arguments.common, arguments.action == DbAction::kImport ? "imported" : "merged",
@@ -134,6 +136,7 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
   const db::Export result =
       db::collect(database, device, arguments.exporting, base_environment(""),
                   [&](const core::GemmConfig& config) { return builder.build(config); });
+  warn_of_skipped_rows(database, log);
   for (const std::string& note : result.notes) log.warn("{}.", note);
   for (const db::MergedRows& each : result.merged) {
     log.info("{}: {} for m up to {}, {} tuned; 95 % of all m cost at most {:.1f} %, by {} m.",
@@ -156,11 +159,15 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
   return core::ExitCode::kDone;
 }
 
-core::ExitCode import_bundle(const DbArguments& arguments) { return merge_files(arguments); }
+core::ExitCode import_bundle(const DbArguments& arguments, spdlog::logger& log) {
+  return merge_files(arguments, log);
+}
 
-core::ExitCode merge_databases(const DbArguments& arguments) { return merge_files(arguments); }
+core::ExitCode merge_databases(const DbArguments& arguments, spdlog::logger& log) {
+  return merge_files(arguments, log);
+}
 
-core::ExitCode prune_database(const DbArguments& arguments) {
+core::ExitCode prune_database(const DbArguments& arguments, spdlog::logger& log) {
   check_outputs(arguments.common);
   const std::filesystem::path path = database_path(arguments.common);
   if (!std::filesystem::exists(path)) {
@@ -169,6 +176,7 @@ core::ExitCode prune_database(const DbArguments& arguments) {
   }
   db::TuningDb database(path, db::OpenMode::kTune);
   const db::Pruned pruned = database.prune(arguments.prune);
+  warn_of_skipped_rows(database, log);
   report(arguments.common, arguments.prune.dry_run ? "would_go" : "gone",
          {{path.string(), pruned.trials, pruned.winners, pruned.cubins}});
   return core::ExitCode::kDone;

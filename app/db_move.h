@@ -15,8 +15,8 @@ std::string device_of(const db::TuningDb& database, const std::string& wanted);
 
 core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardware,
                              spdlog::logger& log);
-core::ExitCode import_bundle(const DbArguments& arguments);
-core::ExitCode merge_databases(const DbArguments& arguments);
-core::ExitCode prune_database(const DbArguments& arguments);
+core::ExitCode import_bundle(const DbArguments& arguments, spdlog::logger& log);
+core::ExitCode merge_databases(const DbArguments& arguments, spdlog::logger& log);
+core::ExitCode prune_database(const DbArguments& arguments, spdlog::logger& log);
 
 }  // namespace deepgemm::app

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/db_machine.h"
 #include "app/db_measure.h"
 #include "app/interrupt.h"
 #include "app/rematch_report.h"
@@ -28,9 +29,10 @@ struct Pair {
 };
 
 std::vector<Pair> pairs_of(const db::TuningDb& before, const db::TuningDb& after,
-                           const core::Environment& here) {
+                           const core::Environment& here, spdlog::logger& log) {
   const auto old_rows = before.winners();
   const auto new_rows = after.winners();
+  for (const auto* database : {&before, &after}) warn_of_skipped_rows(*database, log);
   std::map<decltype(core::order(core::GemmProblem{})), const db::WinnerRow*> known;
   for (const auto* row : db::best_rows(old_rows, here)) {
     known[core::order(row->winner.problem)] = row;
@@ -123,7 +125,7 @@ core::ExitCode race_databases(const DbArguments& arguments, const Hardware& hard
   report.after = arguments.files[1];
   describe(report, *executor);
   report.rounds = kRounds;
-  const auto pairs = pairs_of(before, after, report.environment);
+  const auto pairs = pairs_of(before, after, report.environment, log);
   if (pairs.empty()) {
     throw core::Error(core::ExitCode::kWorkFailed,
                       fmt::format("No shape has a row of {} in both databases.", report.device.id),

@@ -116,6 +116,7 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   here.nvrtc = nvrtc_version_here(hardware);
   core::Environment there = here;
   there.device_id = device_to_verify(database, arguments.device, report.device, log);
+  warn_of_skipped_rows(database, log);
   const auto rows = db::best_rows(winners, there);
   const TimeLeft left(rows.size());
   const auto verify = [&](std::size_t i) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "app/db_machine.h"
 #include "app/interrupt.h"
 #include "app/presets.h"
 #include "app/text.h"
@@ -143,6 +144,7 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
   } catch (const std::exception&) {
     failure = std::current_exception();  // after the shapes that were finished are shown
   }
+  warn_of_skipped_rows(*session.database, log);
   report.seconds = seconds_since(start);
   if (!failure || !report.shapes.empty()) {
     deliver([&](Format format) { return render(report, format); }, painted(request.format),

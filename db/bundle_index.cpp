@@ -5,6 +5,7 @@
 #include <limits>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "db/columns.h"
 #include "db/values.h"
@@ -90,6 +91,8 @@ class Reader {
   }
 
   void fail() { ok_ = false; }
+  // Whether a name was read, since this was asked last, that only a newer deepgemm knows.
+  bool met_unknown() { return std::exchange(met_unknown_, false); }
   // As many as whoever wrote this knew; the later ones keep their defaults.
   std::size_t config_fields = 0;
   std::uint32_t problem_fields = 0;
@@ -109,7 +112,7 @@ class Reader {
     if (const auto found = named(text)) {
       value = *found;
     } else {
-      fail();
+      meet_unknown(text);
     }
   }
   // For enums with one value so far.
@@ -118,11 +121,16 @@ class Reader {
     std::string text;
     get(text);
     value = only;
-    if (text != core::name(only)) fail();
+    if (text != core::name(only)) meet_unknown(text);
+  }
+  void meet_unknown(const std::string& name) {
+    if (name.empty()) fail();
+    met_unknown_ = true;
   }
 
   std::span<const char> bytes_;
   bool ok_ = true;
+  bool met_unknown_ = false;
 };
 
 // One description of the format, walked by the Writer and by the Reader alike.
@@ -174,20 +182,39 @@ void pass_family(Stream& stream, Family& family) {
   for (auto& row : family.rows) pass_row(stream, row);
 }
 
+template <class Stream, class Fallback>
+void pass_fallback(Stream& stream, Fallback& fallback) {
+  pass(stream, fallback.operation);
+  pass(stream, fallback.kernel);
+  pass(stream, fallback.environment);
+}
+
+template <class T, class Pass>
+void pass_named(Writer& writer, const std::vector<T>& list, Pass pass_each) {
+  writer.count(list);
+  for (const T& each : list) pass_each(writer, each);
+}
+
+// Leaves out what holds a name that only a newer deepgemm knows: nothing here would ask for it.
+template <class T, class Pass>
+void pass_named(Reader& reader, std::vector<T>& list, Pass pass_each) {
+  reader.count(list);
+  std::vector<T> known;
+  for (T& each : list) {
+    pass_each(reader, each);
+    if (!reader.met_unknown()) known.push_back(std::move(each));
+  }
+  list = std::move(known);
+}
+
 template <class Stream, class SomeIndex>
 void pass_index(Stream& stream, SomeIndex& index) {
   stream.count(index.environments);
   for (auto& environment : index.environments) pass_environment(stream, environment);
   stream.count(index.kernels);
   for (auto& kernel : index.kernels) pass_kernel(stream, kernel);
-  stream.count(index.families);
-  for (auto& family : index.families) pass_family(stream, family);
-  stream.count(index.fallbacks);
-  for (auto& fallback : index.fallbacks) {
-    pass(stream, fallback.operation);
-    pass(stream, fallback.kernel);
-    pass(stream, fallback.environment);
-  }
+  pass_named(stream, index.families, [](auto& some, auto& each) { pass_family(some, each); });
+  pass_named(stream, index.fallbacks, [](auto& some, auto& each) { pass_fallback(some, each); });
 }
 
 bool is_sound(const Index& index) {

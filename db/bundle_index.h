@@ -54,6 +54,8 @@ struct Index {
 std::vector<char> encode(const Index& index);
 
 // nullopt where the bytes are no index of this version, or one that refers to what it lacks.
+// Families and fallbacks whose operation, recipe or output only a newer deepgemm knows are left
+// out.
 std::optional<Index> decode(std::span<const char> bytes);
 
 }  // namespace deepgemm::db

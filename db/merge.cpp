@@ -3,16 +3,19 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include "db/cubin_rows.h"
-#include "db/recorded_rows.h"
 
 namespace deepgemm::db {
 
 Merged merge_into(SQLite::Database& to, const SQLite::Database& from,
-                  const std::filesystem::path& from_path) {
+                  const std::filesystem::path& from_path, Unknown& unknown) {
   SQLite::Transaction transaction(to, SQLite::TransactionBehavior::IMMEDIATE);
   Merged merged;
-  for (const TrialRow& row : read_trials(from, from_path, {})) merged.trials += add(to, row);
-  for (const WinnerRow& row : read_winners(from, from_path, {})) merged.winners += add(to, row);
+  for (const TrialRow& row : read_trials(from, from_path, {}, unknown)) {
+    merged.trials += add(to, row);
+  }
+  for (const WinnerRow& row : read_winners(from, from_path, {}, unknown)) {
+    merged.winners += add(to, row);
+  }
   bool is_new = merged.trials + merged.winners > 0;
   for (const CalibrationRow& row : read_calibrations(from, from_path, {})) {
     is_new = add(to, row) || is_new;

@@ -10,7 +10,6 @@
 
 #include "core/group_rows.h"
 #include "db/evidence.h"
-#include "db/recorded_rows.h"
 
 namespace deepgemm::db {
 namespace {
@@ -59,11 +58,11 @@ class Winners {
 };
 
 void drop_superseded(SQLite::Database& database, const std::filesystem::path& path,
-                     Pruned& pruned) {
-  const std::vector<WinnerRow> rows = read_winners(database, path, {});
+                     Unknown& unknown, Pruned& pruned) {
+  const std::vector<WinnerRow> rows = read_winners(database, path, {}, unknown);
   const Winners winners(rows);
   std::set<std::int64_t> old_trials;
-  for (const TrialRow& row : read_trials(database, path, {})) {
+  for (const TrialRow& row : read_trials(database, path, {}, unknown)) {
     const auto tells = [&row](const core::Winner& winner) {
       return core::tells_of(row.trial, winner.rows);
     };
@@ -82,11 +81,11 @@ void drop_superseded(SQLite::Database& database, const std::filesystem::path& pa
   pruned.winners += drop(database, "winners", old_winners);
 }
 
-int drop_losers(SQLite::Database& database, const std::filesystem::path& path) {
+int drop_losers(SQLite::Database& database, const std::filesystem::path& path, Unknown& unknown) {
   std::set<std::int64_t> judged;
   std::set<std::int64_t> kept;
-  for (const WinnerRow& row : read_winners(database, path, {.newest_only = true})) {
-    const auto trials = read_trials(database, path, {.problem = row.winner.problem});
+  for (const WinnerRow& row : read_winners(database, path, {.newest_only = true}, unknown)) {
+    const auto trials = read_trials(database, path, {.problem = row.winner.problem}, unknown);
     for (const TrialRow& each : trials) {
       if (may_support(each, row)) judged.insert(each.id);
     }
@@ -103,11 +102,11 @@ int drop_losers(SQLite::Database& database, const std::filesystem::path& path) {
 }  // namespace
 
 Pruned prune(SQLite::Database& database, const std::filesystem::path& path,
-             const PruneOptions& options) {
+             const PruneOptions& options, Unknown& unknown) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   Pruned pruned;
-  if (options.superseded) drop_superseded(database, path, pruned);
-  if (options.losers) pruned.trials += drop_losers(database, path);
+  if (options.superseded) drop_superseded(database, path, unknown, pruned);
+  if (options.losers) pruned.trials += drop_losers(database, path, unknown);
   if (options.orphans) {
     pruned.cubins = database.exec(
         "DELETE FROM kernels WHERE key NOT IN (SELECT kernel_key FROM winners)"

@@ -5,12 +5,13 @@
 
 #include <filesystem>
 
+#include "db/recorded_rows.h"
 #include "db/tuning_db.h"
 
 namespace deepgemm::db {
 
-// TuningDb::prune on an open file.
+// TuningDb::prune on an open file. Rows that hold an unknown name stay, noted in `unknown`.
 Pruned prune(SQLite::Database& database, const std::filesystem::path& path,
-             const PruneOptions& options);
+             const PruneOptions& options, Unknown& unknown);
 
 }  // namespace deepgemm::db

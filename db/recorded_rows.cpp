@@ -157,10 +157,10 @@ void bind_selection(SQLite::Statement& query, const Selection& selection) {
   }
 }
 
-// Calls take(row, environment, recorded_at, id) for each row selected.
+// Calls take(row, environment, recorded_at, id) for each row selected that holds no unknown name.
 template <class T, class Take>
 void for_each_row(const SQLite::Database& database, const std::filesystem::path& path,
-                  const Selection& selection, Take take) {
+                  const Selection& selection, Unknown& unknown, Take take) {
   const Table& table = table_of<T>();
   SQLite::Statement query(database, "SELECT id, environment_id, recorded_at, " +
                                         select_list(database, table) + " FROM " + table.name +
@@ -168,15 +168,21 @@ void for_each_row(const SQLite::Database& database, const std::filesystem::path&
                                         " ORDER BY id");
   bind_selection(query, selection);
   std::map<std::int64_t, core::Environment> environments;
+  std::string name;
   while (query.executeStep()) {
+    const std::int64_t id = query.getColumn(0).getInt64();
+    std::optional<T> row = read_known_row<T>(query, 3, path, name);
+    if (!row) {
+      unknown[{table.name, id}] = name;
+      continue;
+    }
     const std::int64_t environment_id = query.getColumn(1).getInt64();
     auto found = environments.find(environment_id);
     if (found == environments.end()) {
       found = environments.emplace(environment_id, read_environment(database, path, environment_id))
                   .first;
     }
-    take(read_row<T>(query, 3, path), found->second, query.getColumn(2).getString(),
-         query.getColumn(0).getInt64());
+    take(*std::move(row), found->second, query.getColumn(2).getString(), id);
   }
 }
 
@@ -243,10 +249,11 @@ void sort_by_time(SQLite::Database& database) {
 }
 
 std::vector<TrialRow> read_trials(const SQLite::Database& database,
-                                  const std::filesystem::path& path, const Selection& selection) {
+                                  const std::filesystem::path& path, const Selection& selection,
+                                  Unknown& unknown) {
   std::vector<TrialRow> rows;
   for_each_row<core::Trial>(
-      database, path, selection,
+      database, path, selection, unknown,
       [&rows](core::Trial trial, const core::Environment& environment, std::string recorded_at,
               std::int64_t id) {
         rows.push_back({std::move(trial), environment, std::move(recorded_at), id});
@@ -255,10 +262,11 @@ std::vector<TrialRow> read_trials(const SQLite::Database& database,
 }
 
 std::vector<WinnerRow> read_winners(const SQLite::Database& database,
-                                    const std::filesystem::path& path, const Selection& selection) {
+                                    const std::filesystem::path& path, const Selection& selection,
+                                    Unknown& unknown) {
   std::vector<WinnerRow> rows;
   for_each_row<core::Winner>(
-      database, path, selection,
+      database, path, selection, unknown,
       [&rows](core::Winner winner, const core::Environment& environment, std::string recorded_at,
               std::int64_t id) {
         rows.push_back({std::move(winner), environment, std::move(recorded_at), id});
@@ -271,8 +279,9 @@ std::vector<CalibrationRow> read_calibrations(const SQLite::Database& database,
                                               const std::vector<std::int64_t>& environment_ids) {
   std::vector<CalibrationRow> rows;
   if (stored_columns(database, table_of<core::Calibration>()).empty()) return rows;
+  Unknown none;  // a calibration holds no names
   for_each_row<core::Calibration>(
-      database, path, {.environment_ids = environment_ids},
+      database, path, {.environment_ids = environment_ids}, none,
       [&rows](core::Calibration calibration, const core::Environment& environment,
               std::string recorded_at, std::int64_t) {
         rows.push_back({calibration, environment, std::move(recorded_at)});

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/store.h"
@@ -58,11 +60,17 @@ struct Selection {
   bool quarantined = false;                        // trials: that ended the process that ran them
 };
 
-// Rows in the order in which they were recorded.
+// Rows that were passed over, by table and id: the name in them that is not known here.
+using Unknown = std::map<std::pair<std::string, std::int64_t>, std::string>;
+
+// Rows in the order in which they were recorded. Those that hold an unknown name are left out and
+// noted in `unknown`.
 std::vector<TrialRow> read_trials(const SQLite::Database& database,
-                                  const std::filesystem::path& path, const Selection& selection);
+                                  const std::filesystem::path& path, const Selection& selection,
+                                  Unknown& unknown);
 std::vector<WinnerRow> read_winners(const SQLite::Database& database,
-                                    const std::filesystem::path& path, const Selection& selection);
+                                    const std::filesystem::path& path, const Selection& selection,
+                                    Unknown& unknown);
 // All, or those of some environments; none of a file that was written before there were any.
 std::vector<CalibrationRow> read_calibrations(const SQLite::Database& database,
                                               const std::filesystem::path& path,

@@ -12,6 +12,12 @@ std::string expression(const Column& column, const std::vector<std::string>& sto
 
 }  // namespace
 
+void throw_wrong_value(const std::filesystem::path& path, const Table& table,
+                       const std::string& column) {
+  throw_damaged(path, "column " + column + " of table " + table.name +
+                          " holds a value that was never written");
+}
+
 std::string select_list(const SQLite::Database& database, const Table& table) {
   const std::vector<std::string> stored = stored_columns(database, table);
   std::string list;

@@ -5,6 +5,7 @@
 #include <SQLiteCpp/Statement.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "db/columns.h"
@@ -34,16 +35,42 @@ int bind_row(SQLite::Statement& statement, int index, const T& row) {
   return index;
 }
 
+// The refusal of a column that holds what nobody writes there.
+[[noreturn]] void throw_wrong_value(const std::filesystem::path& path, const Table& table,
+                                    const std::string& column);
+
 // Reads every field from result column `index` on. Throws UsageError naming the damaged column.
 template <class T>
 T read_row(SQLite::Statement& statement, int index, const std::filesystem::path& path) {
   T row;
   visit_columns(row, [&](const std::string& name, auto& value) {
     if (!read_value(statement.getColumn(index++), value)) {
-      throw_damaged(path, "column " + name + " of table " + table_of<T>().name +
-                              " holds a value that was never written");
+      throw_wrong_value(path, table_of<T>(), name);
     }
   });
+  return row;
+}
+
+// The same of a row that may hold a name which this deepgemm does not know, as a newer one may
+// write it: then nullopt, and `unknown` says which: "operation 'grouped-ragged'".
+template <class T>
+std::optional<T> read_known_row(SQLite::Statement& statement, int index,
+                                const std::filesystem::path& path, std::string& unknown) {
+  T row;
+  bool is_known = true;
+  visit_columns(row, [&]<class V>(const std::string& name, V& value) {
+    const SQLite::Column column = statement.getColumn(index++);
+    if (read_value(column, value)) return;
+    if constexpr (NamedValue<V>) {
+      if (holds_a_name(column)) {
+        is_known = false;
+        unknown = name + " '" + column.getString() + "'";
+        return;
+      }
+    }
+    throw_wrong_value(path, table_of<T>(), name);
+  });
+  if (!is_known) return std::nullopt;
   return row;
 }
 

@@ -153,6 +153,7 @@ struct TuningDb::State {
   OpenMode mode;
   std::unique_ptr<TunerLock> lock;  // outlives the connection
   SQLite::Database database;
+  Unknown unknown;  // rows that reads have passed over so far
 };
 
 TuningDb::TuningDb(const std::filesystem::path& path, OpenMode mode)
@@ -161,8 +162,9 @@ TuningDb::TuningDb(const std::filesystem::path& path, OpenMode mode)
 TuningDb::~TuningDb() = default;
 
 core::Lookup TuningDb::find(const core::GemmProblem& problem, const core::Environment& here) const {
-  const std::vector<WinnerRow> rows = state_->read(
-      [&] { return read_winners(state_->database, state_->path, {.any_m_of = problem}); });
+  const std::vector<WinnerRow> rows = state_->read([&] {
+    return read_winners(state_->database, state_->path, {.any_m_of = problem}, state_->unknown);
+  });
   return look_up(family_for(rows, problem, here), problem, here.device_id);
 }
 
@@ -175,8 +177,8 @@ std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
   std::vector<TrialRow> rows = state_->read([&]() -> std::vector<TrialRow> {
     const auto ids = agreeing_environments(state_->database, state_->path, environment);
     if (ids.empty()) return {};
-    return read_trials(state_->database, state_->path,
-                       {.problem = problem, .environment_ids = ids});
+    return read_trials(state_->database, state_->path, {.problem = problem, .environment_ids = ids},
+                       state_->unknown);
   });
   std::set<std::tuple<core::Contender, std::string, std::string>> seen;
   std::vector<core::Trial> newest;
@@ -199,7 +201,8 @@ std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
     const auto ids = agreeing_environments(state_->database, state_->path, environment);
     if (ids.empty()) return {};
     return read_winners(state_->database, state_->path,
-                        {.problem = problem, .environment_ids = ids, .newest_only = true});
+                        {.problem = problem, .environment_ids = ids, .newest_only = true},
+                        state_->unknown);
   });
   std::erase_if(found, [rows](const WinnerRow& each) { return each.winner.rows != rows; });
   if (found.empty()) return std::nullopt;
@@ -212,7 +215,8 @@ std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& p
     const auto ids = agreeing_environments(state_->database, state_->path, environment);
     if (ids.empty()) return {};
     return read_winners(state_->database, state_->path,
-                        {.any_m_of = problem, .environment_ids = ids, .newest_only = true});
+                        {.any_m_of = problem, .environment_ids = ids, .newest_only = true},
+                        state_->unknown);
   });
   // One environment has one newest winner of an m, but several that agree may have one each.
   std::map<std::int64_t, core::Winner> newest;
@@ -233,8 +237,9 @@ std::vector<core::GemmConfig> TuningDb::quarantined(const core::Environment& env
     const auto ids = agreeing_environments(state_->database, state_->path, environment);
     if (ids.empty()) return {};
     std::map<std::string, core::GemmConfig> configs;
-    for (const TrialRow& row : read_trials(state_->database, state_->path,
-                                           {.environment_ids = ids, .quarantined = true})) {
+    for (const TrialRow& row :
+         read_trials(state_->database, state_->path, {.environment_ids = ids, .quarantined = true},
+                     state_->unknown)) {
       configs.emplace(core::to_string(row.trial.config), row.trial.config);
     }
     std::vector<core::GemmConfig> list;
@@ -278,8 +283,9 @@ void TuningDb::record(const core::Calibration& calibration, const core::Environm
 }
 
 std::vector<WinnerRow> TuningDb::winners() const {
-  std::vector<WinnerRow> rows = state_->read(
-      [&] { return read_winners(state_->database, state_->path, {.newest_only = true}); });
+  std::vector<WinnerRow> rows = state_->read([&] {
+    return read_winners(state_->database, state_->path, {.newest_only = true}, state_->unknown);
+  });
   const auto order = [](const WinnerRow& row) {
     const core::GemmProblem& problem = row.winner.problem;
     return std::tie(row.environment.device_id, problem.operation, problem.groups, problem.alignment,
@@ -291,13 +297,15 @@ std::vector<WinnerRow> TuningDb::winners() const {
 }
 
 std::vector<TrialRow> TuningDb::all_trials(const core::GemmProblem& problem) const {
-  return state_->read(
-      [&] { return read_trials(state_->database, state_->path, {.problem = problem}); });
+  return state_->read([&] {
+    return read_trials(state_->database, state_->path, {.problem = problem}, state_->unknown);
+  });
 }
 
 std::vector<TrialRow> TuningDb::trials_of_any_m(const core::GemmProblem& problem) const {
-  std::vector<TrialRow> rows = state_->read(
-      [&] { return read_trials(state_->database, state_->path, {.any_m_of = problem}); });
+  std::vector<TrialRow> rows = state_->read([&] {
+    return read_trials(state_->database, state_->path, {.any_m_of = problem}, state_->unknown);
+  });
   std::erase_if(rows, [&problem](const TrialRow& row) {
     core::GemmProblem any_m = row.trial.problem;
     any_m.m = problem.m;
@@ -308,14 +316,25 @@ std::vector<TrialRow> TuningDb::trials_of_any_m(const core::GemmProblem& problem
 
 Merged TuningDb::merge(const TuningDb& other) {
   return translated(state_->path, [&] {
-    return other.state_->read(
-        [&] { return merge_into(state_->database, other.state_->database, other.state_->path); });
+    return other.state_->read([&] {
+      return merge_into(state_->database, other.state_->database, other.state_->path,
+                        other.state_->unknown);
+    });
   });
 }
 
 Pruned TuningDb::prune(const PruneOptions& options) {
-  return translated(state_->path,
-                    [&] { return db::prune(state_->database, state_->path, options); });
+  return translated(state_->path, [&] {
+    return db::prune(state_->database, state_->path, options, state_->unknown);
+  });
+}
+
+SkippedRows TuningDb::skipped() const {
+  const Unknown& unknown = state_->unknown;
+  if (unknown.empty()) return {};
+  const auto& [row, name] = *unknown.begin();
+  return {unknown.size(),
+          "row " + std::to_string(row.second) + " of " + row.first + " has " + name};
 }
 
 bool TuningDb::is_bundle() const {

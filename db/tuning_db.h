@@ -33,6 +33,13 @@ struct TrialRow {
   std::int64_t id = 0;  // as above
 };
 
+// Rows that were passed over because they hold a name (of an operation, an outcome, …) that this
+// deepgemm does not know, as a newer one may write it. They stay in their file.
+struct SkippedRows {
+  std::size_t count = 0;
+  std::string example;  // "row 7 of winners has operation 'grouped-ragged'"
+};
+
 // What merging brought in.
 struct Merged {
   int trials = 0;
@@ -110,6 +117,8 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   // In one transaction; the file then shrinks.
   Pruned prune(const PruneOptions& options);
 
+  // Of all reads of this object so far, each row once.
+  SkippedRows skipped() const;
   // Whether the file is an export bundle. One that opened is whole: its checksum was compared.
   bool is_bundle() const;
   int schema_version() const;

@@ -55,6 +55,8 @@ void bind_value(SQLite::Statement& statement, int index, const std::string& valu
   statement.bind(index, value);
 }
 
+bool holds_a_name(const SQLite::Column& column) { return column.isText() && column.getBytes() > 0; }
+
 bool read_integer(const SQLite::Column& column, std::int64_t low, std::int64_t high,
                   std::int64_t& value) {
   if (!column.isInteger()) return false;

@@ -62,6 +62,9 @@ void bind_value(SQLite::Statement& statement, int index, const std::vector<T>& v
 void bind_value(SQLite::Statement& statement, int index, double value);
 void bind_value(SQLite::Statement& statement, int index, const std::string& value);
 
+// Whether a column of named values holds any name at all, be it one that is not known here.
+bool holds_a_name(const SQLite::Column& column);
+
 // Each returns false where the column does not hold such a value.
 bool read_integer(const SQLite::Column& column, std::int64_t low, std::int64_t high,
                   std::int64_t& value);

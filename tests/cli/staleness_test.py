@@ -12,6 +12,12 @@ class Staleness(Databases):
         return self.json_of(self.run_db("explain", *arguments, "--format", "json",
                                         env=env))["explanations"]
 
+    def sql(self, *statements):
+        with sqlite3.connect(self.db) as database:
+            for statement in statements:
+                database.execute(statement)
+        database.close()
+
     def add_row_of(self, device, column="sources_hash", value="of-last-year"):
         """A newer copy of the winner of m = 64, by another environment."""
         with sqlite3.connect(self.db) as database:
@@ -96,6 +102,34 @@ class Staleness(Databases):
                 else:
                     self.assertEqual(result.stderr, "")
 
+    def test_a_row_of_unknown_name_is_skipped_and_stays(self):
+        self.sql("UPDATE winners SET operation = 'grouped-ragged' WHERE m = 128",
+                 "UPDATE trials SET outcome = 'splendid' WHERE m = 64 AND contender = 'candidate'")
+        self.assertEqual([m for m, *_ in self.winners(self.db)], [8, 64])
+        warning = (r"warning: \d+ rows? (is|are) skipped in '.*tuning.db': only a newer deepgemm "
+                   r"knows a name in (it|them) \(for example, row \d+ of ")
+        for line, name in ((["list"], "grouped-ragged"), (["show", "64x2112x7168"], "splendid"),
+                           (["explain", "128x2112x7168"], "grouped-ragged"),
+                           (["verify"], ""), (["export", "--output", "b.dgdb"], ""),
+                           (["merge", self.db, "--db", "other.db"], ""),
+                           (["diff", self.db, self.db], "grouped-ragged"),
+                           (["prune", "--losers", "--orphans"], "")):
+            with self.subTest(line[0]):
+                result = self.assert_ok(self.run_db(*line))
+                self.assertRegex(result.stderr, warning)
+                self.assertIn(name, result.stderr)
+        self.assertRegex(self.assert_ok(self.coverage()).stderr, warning)
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", "64x2112x7168", *FEW))
+        self.assert_ok(self.run_command("deepgemm-bench-scripted", "64x2112x7168"))
+        with sqlite3.connect(self.db) as database:
+            kept = database.execute("SELECT (SELECT count(*) FROM winners WHERE operation = "
+                                    "'grouped-ragged'), (SELECT count(*) FROM trials WHERE "
+                                    "outcome = 'splendid') > 0").fetchone()
+        database.close()
+        self.assertEqual(kept, (1, 1))
+        # What went on is whole.
+        self.assertEqual(self.assert_ok(self.run_db("list", "--db", "b.dgdb")).stderr, "")
+        self.assertEqual(self.assert_ok(self.run_db("list", "--db", "other.db")).stderr, "")
 
 
 if __name__ == "__main__":

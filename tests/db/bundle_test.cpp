@@ -266,6 +266,33 @@ TEST(BundleIndex, SurvivesTheRoundTripAndRefusesWhatIsCut) {
   EXPECT_FALSE(decode(encode(index)).has_value());
 }
 
+TEST(BundleIndex, LeavesOutWhatOnlyANewerDeepgemmKnows) {
+  Index index;
+  index.environments = {environment_of()};
+  index.kernels = {{"a", "entry", "aa", config_of(3)}};
+  core::GemmProblem grouped = problem_of(1);
+  grouped.operation = core::Operation::kGroupedMasked;
+  index.families = {{grouped, "h100-sxm5", {{8, 0, 0, true, 1}}},
+                    {problem_of(1), "h100-sxm5", {{64, 0, 0, true, 2}}}};
+  index.fallbacks = {{core::Operation::kGroupedMasked, 0, 0}, {core::Operation::kDense, 0, 0}};
+  const std::vector<char> bytes = encode(index);
+  const auto with_names = [&bytes](std::string_view from, std::string_view to) {
+    std::string text(bytes.begin(), bytes.end());
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
+      text.replace(at, from.size(), to);
+    }
+    return decode(text);
+  };
+  const auto back = with_names("grouped-masked", "grouped-ragged");
+  ASSERT_TRUE(back.has_value());
+  ASSERT_EQ(back->families.size(), 1u);
+  EXPECT_EQ(back->families[0].any_m, problem_of(1));
+  EXPECT_EQ(back->families[0].rows.at(0).m, 64);
+  ASSERT_EQ(back->fallbacks.size(), 1u);
+  EXPECT_EQ(back->fallbacks[0].operation, core::Operation::kDense);
+  EXPECT_TRUE(with_names("bf16", "fp99")->families.empty());
+}
+
 TEST(BundleIndex, OfVersion1SaysNothingOfClocks) {
   Index index;
   index.environments = {environment_of()};

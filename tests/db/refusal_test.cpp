@@ -1,6 +1,7 @@
 // Files that are not what they should be: one sentence, and never half-read.
 #include <SQLiteCpp/Statement.h>
 
+#include "db/catalog.h"
 #include "db/sqlite_errors.h"
 #include "tests/db/fixture.h"
 
@@ -128,13 +129,64 @@ TEST(Damage, AnImageThatChangedIsNotGivenOut) {
   EXPECT_EQ(failure.find("usage: "), 0u);
 }
 
-TEST(Damage, AnUnknownNameIsNotGuessed) {
+TEST(Damage, ANameThatIsEmptyWasNeverWritten) {
   TempFolder folder;
   fill(folder / "t.db");
-  tamper(folder / "t.db", "UPDATE trials SET outcome = 'splendid'");
+  tamper(folder / "t.db", "UPDATE trials SET outcome = ''");
   const TuningDb database(folder / "t.db", OpenMode::kReadOnly);
   const std::string failure = failure_of([&] { database.all_trials(problem_of(64)); });
   EXPECT_NE(failure.find("column outcome of table trials"), std::string::npos) << failure;
+}
+
+TEST(UnknownNames, AreNotGuessedAndTheirRowsAreSkippedAndStay) {
+  TempFolder folder;
+  const std::filesystem::path path = folder / "t.db";
+  fill(path);
+  {
+    TuningDb database(path, OpenMode::kTune);
+    for (const std::int64_t m : {128, 256, 512}) database.record(winner_of(m), environment_of());
+  }
+  tamper(path,
+         "UPDATE trials SET outcome = 'splendid' WHERE id = 3;"
+         "UPDATE winners SET operation = 'grouped-ragged' WHERE m = 128;"
+         "UPDATE winners SET recipe = '1x32_mx' WHERE m = 256;"
+         "UPDATE winners SET output = 'fp4' WHERE m = 512");
+  TuningDb database(path, OpenMode::kTune);
+  EXPECT_EQ(database.skipped().count, 0u) << "nothing was read yet";
+  EXPECT_EQ(database.all_trials(problem_of(64)).size(), 39u);
+  EXPECT_EQ(database.skipped().count, 1u);
+  EXPECT_EQ(database.skipped().example, "row 3 of trials has outcome 'splendid'");
+  for (int again = 0; again < 2; ++again) {
+    ASSERT_EQ(database.winners().size(), 1u);
+    EXPECT_EQ(database.winners()[0].winner.problem, problem_of(64));
+    EXPECT_EQ(database.skipped().count, 4u);
+  }
+  // m = 128 has no row of its own that anybody could know; nor has it for the runtime library.
+  EXPECT_EQ(database.find(problem_of(128), environment_of()).match, core::Match::kBucket);
+  const Catalog catalog(path, environment_of());
+  ASSERT_EQ(catalog.index().families.size(), 1u);
+  ASSERT_EQ(catalog.index().families[0].rows.size(), 1u);
+  EXPECT_EQ(catalog.index().families[0].rows[0].m, 64);
+
+  // They go nowhere: not by pruning, not by being merged into.
+  database.prune({.superseded = true, .losers = true, .orphans = true});
+  {
+    TuningDb other(folder / "other.db", OpenMode::kTune);
+    other.record(winner_of(32), environment_of());
+  }
+  database.merge(TuningDb(folder / "other.db", OpenMode::kReadOnly));
+  const SQLite::Database file(path.string());
+  SQLite::Statement rows(file,
+                         "SELECT (SELECT count(*) FROM trials WHERE outcome = 'splendid'),"
+                         " (SELECT count(*) FROM winners WHERE m IN (128, 256, 512))");
+  ASSERT_TRUE(rows.executeStep());
+  EXPECT_EQ(rows.getColumn(0).getInt(), 1);
+  EXPECT_EQ(rows.getColumn(1).getInt(), 3);
+
+  // Nor are they brought elsewhere, as what nobody here can read.
+  TuningDb fresh(folder / "fresh.db", OpenMode::kTune);
+  EXPECT_EQ(fresh.merge(database).winners, 2);
+  EXPECT_EQ(fresh.skipped().count, 0u);
 }
 
 TEST(Missing, ReaderSaysHowToMakeOne) {
