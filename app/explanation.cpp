@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "app/figures.h"
 #include "app/json_report.h"
 #include "app/shape_columns.h"
 #include "app/table.h"
+#include "autotune/cost_model.h"
 #include "core/default_config.h"
 #include "core/key.h"
 #include "db/row_choice.h"
@@ -25,34 +28,42 @@ double distance(const core::GemmProblem& a, const core::GemmProblem& b) {
   return apart(a.m, b.m) + apart(a.n, b.n) + apart(a.k, b.k) + apart(a.groups, b.groups);
 }
 
-const db::WinnerRow* nearest(const std::vector<db::WinnerRow>& winners,
-                             const core::GemmProblem& problem) {
-  const db::WinnerRow* best = nullptr;
-  for (const auto& row : winners) {
-    if (row.winner.problem.operation != problem.operation) continue;
-    if (best == nullptr ||
-        distance(row.winner.problem, problem) < distance(best->winner.problem, problem)) {
-      best = &row;
-    }
-  }
-  return best;
-}
-
 std::vector<std::string> differing_fields(const core::GemmProblem& asked,
-                                          const std::string& device_id, const db::WinnerRow& row) {
+                                          const std::string& device_id, const db::WinnerRow& row,
+                                          bool with_m) {
   std::vector<std::string> fields;
   const auto compare = [&fields](std::string_view name, const auto& wanted, const auto& tuned) {
     if (wanted != tuned)
       fields.push_back(fmt::format("{}: asked {}, tuned {}", name, wanted, tuned));
   };
   const core::GemmProblem& tuned = row.winner.problem;
-  compare("m", asked.m, tuned.m);
+  compare("operation", core::name(asked.operation), core::name(tuned.operation));
+  if (with_m) compare("m", asked.m, tuned.m);
   compare("n", asked.n, tuned.n);
   compare("k", asked.k, tuned.k);
   compare("groups", asked.groups, tuned.groups);
   compare("alignment", asked.alignment, tuned.alignment);
   compare("device", device_id, row.environment.device_id);
   return fields;
+}
+
+// Of a miss: fewest fields first, then the same operation, then size.
+const db::WinnerRow* closest(const std::vector<db::WinnerRow>& winners,
+                             const core::GemmProblem& problem, const std::string& device_id) {
+  const auto rank = [&](const db::WinnerRow& row) {
+    return std::tuple(differing_fields(problem, device_id, row, false).size(),
+                      row.winner.problem.operation != problem.operation,
+                      distance(row.winner.problem, problem));
+  };
+  const auto least = std::ranges::min_element(winners, {}, rank);
+  return least == winners.end() ? nullptr : &*least;
+}
+
+// 0 where nothing is known of the rates of this kind of GPU.
+double predict(const core::GemmProblem& problem, const core::GemmConfig& config,
+               const core::DeviceInfo& device) {
+  if (device.is_profile && core::find_device_profile(device.id) == nullptr) return 0;
+  return autotune::CostModel(device).predict(problem, config).total_us;
 }
 
 std::string text_of(const Explanation& each) {
@@ -74,8 +85,15 @@ std::string text_of(const Explanation& each) {
              ? std::string(core::name(each.grade.staleness))
              : fmt::format("{}: {}", core::name(each.grade.staleness), each.grade.reason));
   }
+  if (each.row == nullptr && each.compared != nullptr) {
+    line("closest", fmt::format("{} on {}", core::to_string(each.compared->winner.problem),
+                                each.compared->environment.device_id));
+  }
   for (const auto& field : each.differing) line("differs", field);
   std::string fallback = core::short_name(each.fallback);
+  if (each.fallback_us > 0) {
+    fallback += fmt::format(", {} µs predicted", predicted_cell(each.fallback_us).shown);
+  }
   if (each.row != nullptr) {
     const core::Winner& winner = each.row->winner;
     if (winner.default_us > 0) {
@@ -100,9 +118,13 @@ Explanation explain(const std::vector<db::WinnerRow>& winners, const core::GemmP
     result.row = family.rows[*index];
     result.grade = core::grade(result.row->environment, here);
   }
-  const db::WinnerRow* compared = result.row != nullptr ? result.row : nearest(winners, problem);
-  if (compared != nullptr) result.differing = differing_fields(problem, device.id, *compared);
+  const bool hit = result.row != nullptr;
+  result.compared = hit ? result.row : closest(winners, problem, device.id);
+  if (result.compared != nullptr) {
+    result.differing = differing_fields(problem, device.id, *result.compared, hit);
+  }
   result.fallback = core::default_config(problem, device);
+  result.fallback_us = predict(problem, result.fallback, device);
   return result;
 }
 
@@ -119,8 +141,14 @@ std::string render(const ExplainReport& report, Format format) {
                     {"row", nullptr},
                     {"staleness", nullptr},
                     {"staleness_reason", each.grade.reason},
+                    {"compared_with", nullptr},
                     {"differing", each.differing},
-                    {"default_config", config_json(each.fallback)}};
+                    {"default_config", config_json(each.fallback)},
+                    {"default_predicted_us", time_json(each.fallback_us)}};
+      if (each.compared != nullptr) {
+        entry["compared_with"] = {{"shape", problem_json(each.compared->winner.problem)},
+                                  {"device_id", each.compared->environment.device_id}};
+      }
       if (each.row != nullptr) {
         entry["row"] = {{"shape", problem_json(each.row->winner.problem)},
                         {"rows", rows_json(each.row->winner)},
@@ -150,18 +178,21 @@ std::string render(const ExplainReport& report, Format format) {
                {"", "time_us"},
                {"", "staleness"},
                {"", "default_config"},
-               {"", "reason"}});
+               {"", "reason"},
+               {"", "differing"},
+               {"", "default_predicted_us"}});
   for (const auto& each : report.explanations) {
     const bool hit = each.row != nullptr;
-    table.add_row({cell(each.problem.m), cell(each.problem.n), cell(each.problem.k),
-                   operation_cell(each.problem), groups_cell(each.problem),
-                   alignment_cell(each.problem), cell(each.device_id),
-                   cell(std::string(core::name(each.lookup.match))),
-                   cell(hit ? core::to_string(each.row->winner.problem) : ""),
-                   cell(hit ? core::to_string(each.row->winner.config) : ""),
-                   time_cell(hit ? each.row->winner.median_us : 0),
-                   cell(hit ? std::string(core::name(each.grade.staleness)) : ""),
-                   cell(core::to_string(each.fallback)), cell(each.lookup.reason)});
+    table.add_row(
+        {cell(each.problem.m), cell(each.problem.n), cell(each.problem.k),
+         operation_cell(each.problem), groups_cell(each.problem), alignment_cell(each.problem),
+         cell(each.device_id), cell(std::string(core::name(each.lookup.match))),
+         cell(hit ? core::to_string(each.row->winner.problem) : ""),
+         cell(hit ? core::to_string(each.row->winner.config) : ""),
+         time_cell(hit ? each.row->winner.median_us : 0),
+         cell(hit ? std::string(core::name(each.grade.staleness)) : ""),
+         cell(core::to_string(each.fallback)), cell(each.lookup.reason),
+         cell(fmt::format("{}", fmt::join(each.differing, "; "))), time_cell(each.fallback_us)});
   }
   return table.csv();
 }

@@ -17,10 +17,14 @@ struct Explanation {
   core::Lookup lookup;
   const db::WinnerRow* row = nullptr;  // the one that answers; null where none does
   core::StalenessGrade grade;          // of that row
-  // "m: asked 100, tuned 128": what would have to be otherwise for an exact match. Of a miss,
-  // beside the nearest row there is.
+  // The row that `differing` compares with: `row`, or of a miss the one that differs in the fewest
+  // fields and then the least in size; null where there is none.
+  const db::WinnerRow* compared = nullptr;
+  // "m: asked 100, tuned 128": what would have to be otherwise for an exact match; of a miss, for a
+  // match at all, which asks for no m: a family's rows answer for any.
   std::vector<std::string> differing;
   core::GemmConfig fallback;  // the untuned default of the problem
+  double fallback_us = 0;     // as the cost model predicts it; 0 for a kind of GPU without rates
 };
 
 // `here` is what is known of the machine that would run it, whose GPU is like `device`. The row

@@ -197,6 +197,28 @@ class Questions(Databases):
         self.assertEqual({(row["environment"]["power_limit_w"], row["staleness"])
                           for row in shown}, {(700, "current"), (500, "verify")})
 
+    def test_a_miss_says_what_would_have_to_differ(self):
+        # m is nothing of it: a row of n and k would answer for any m.
+        miss, = self.explain("100x576x2048")
+        self.assertEqual(miss["differing"], ["k: asked 2048, tuned 7168"])
+        self.assertEqual((miss["compared_with"]["shape"]["n"], miss["compared_with"]["device_id"]),
+                         (576, "h100-sxm5"))
+        # Only rows of another operation.
+        grouped, = self.explain("64x2112x7168", "--op", "grouped-masked", "--groups", "32")
+        self.assertEqual(grouped["match"], "none")
+        self.assertEqual(grouped["differing"], ["operation: asked grouped-masked, tuned dense",
+                                                "groups: asked 32, tuned 1"])
+        text = self.assert_ok(self.run_db("explain", "100x576x2048")).stdout
+        self.assertIn("closest    8x576x7168 on h100-sxm5", text)
+
+    def test_explain_predicts_the_untuned_default(self):
+        for each in self.explain("64x2112x7168", "8x1024x1024"):
+            self.assertGreater(each["default_predicted_us"], 0)
+        self.assertRegex(self.assert_ok(self.run_db("explain", "8x1024x1024")).stdout,
+                         r"default +\S.*, ~[\d.]+ µs predicted\n")
+        unknown, = self.explain("8x1024x1024", "--device", "b200")
+        self.assertIsNone(unknown["default_predicted_us"])
+
     def test_explain_of_another_gpu_is_a_hint(self):
         other, = self.explain("64x2112x7168", "--device", "h20")
         self.assertEqual((other["match"], other["staleness"]), ("other-device", "hint"))
