@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <bit>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -9,8 +10,6 @@
 
 namespace deepgemm::db {
 namespace {
-
-constexpr std::chrono::seconds kInterval{1};
 
 // Fibonacci hashing spreads neighbouring extents over the table.
 std::size_t hash(const core::GemmProblem& problem) {
@@ -24,28 +23,44 @@ std::size_t hash(const core::GemmProblem& problem) {
   return static_cast<std::size_t>(mixed % Trace::kCapacity);
 }
 
+// Whether a count is worth saving: each up to 16, then each that has nothing but zeros behind its
+// first four binary digits. Between two of them lies at most an eighth, so that the longer a
+// program runs, the less often it writes.
+bool is_milestone(std::uint64_t calls) {
+  const std::uint64_t step = std::bit_floor(calls) >> 3;
+  return step == 0 || (calls & (step - 1)) == 0;
+}
+
 }  // namespace
 
-Trace::Trace(std::filesystem::path path) : path_(std::move(path)) {}
+Trace::Trace(std::filesystem::path path, std::chrono::nanoseconds interval)
+    : path_(std::move(path)), interval_(interval) {}
 
 Trace::~Trace() { write(); }
 
 void Trace::count(const core::GemmProblem& problem) noexcept {
-  bool is_new = false;
-  Entry* entry = entry_of(problem, is_new);
-  if (entry == nullptr) {
-    untold_.fetch_add(1, std::memory_order_relaxed);
-    return;
+  if (Entry* const entry = entry_of(problem)) {
+    if (is_milestone(entry->calls.fetch_add(1, std::memory_order_relaxed) + 1)) mark_unsaved();
+  } else if (is_milestone(untold_.fetch_add(1, std::memory_order_relaxed) + 1)) {
+    mark_unsaved();
   }
-  entry->calls.fetch_add(1, std::memory_order_relaxed);
-  if (!is_new) return;
-  const std::unique_lock lock(writing_, std::try_to_lock);
-  if (!lock || std::chrono::steady_clock::now() - last_write_ < kInterval) return;
-  last_write_ = std::chrono::steady_clock::now();
-  write_file();
+  if (unsaved_.load(std::memory_order_relaxed)) write_if_due();
 }
 
-Trace::Entry* Trace::entry_of(const core::GemmProblem& problem, bool& is_new) noexcept {
+// Read and written in one step, here and in save: so whoever takes the mark sees what all who set
+// it did before.
+void Trace::mark_unsaved() noexcept { unsaved_.exchange(true, std::memory_order_acq_rel); }
+
+void Trace::write_if_due() noexcept {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < due_.load(std::memory_order_relaxed)) return;
+  const std::unique_lock lock(writing_, std::try_to_lock);
+  // Another thread may have written since.
+  if (!lock || now < due_.load(std::memory_order_relaxed)) return;
+  save();
+}
+
+Trace::Entry* Trace::entry_of(const core::GemmProblem& problem) noexcept {
   const std::size_t start = hash(problem);
   for (std::size_t step = 0; step < kCapacity; ++step) {
     Entry& entry = entries_[(start + step) % kCapacity];
@@ -53,7 +68,6 @@ Trace::Entry* Trace::entry_of(const core::GemmProblem& problem, bool& is_new) no
     if (state == kFree && entry.state.compare_exchange_strong(state, kClaimed)) {
       entry.problem = problem;
       entry.state.store(kFilled, std::memory_order_release);
-      is_new = true;
       return &entry;
     }
     // Another thread is between the two steps above.
@@ -68,7 +82,14 @@ Trace::Entry* Trace::entry_of(const core::GemmProblem& problem, bool& is_new) no
 
 void Trace::write() noexcept {
   const std::lock_guard lock(writing_);
+  save();
+}
+
+void Trace::save() noexcept {
+  // First: what is counted while the file is written is for the next one.
+  unsaved_.exchange(false, std::memory_order_acq_rel);
   write_file();
+  due_.store(std::chrono::steady_clock::now() + interval_, std::memory_order_relaxed);
 }
 
 void Trace::write_file() const noexcept {

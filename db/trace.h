@@ -13,19 +13,24 @@
 
 namespace deepgemm::db {
 
-// Counting is lock-free and allocates nothing. The file is written beside its name and renamed:
-// when a new problem appears, at most once a second, and when the trace goes. What cannot be
-// written is given up: a trace must not break the program it watches.
+// Counting is lock-free and allocates nothing. The file is written beside its name and renamed, so
+// that whoever reads it, after whatever end of the program, reads a whole one. It is written when
+// the trace goes and, because a program may be killed, by a call that finds something worth saving
+// which is not in it: a new problem, or a count that grew by an eighth. At most once an interval:
+// what comes sooner waits for a later call, whichever that is. What cannot be written is given up:
+// a trace must not break the program it watches.
 class Trace {
  public:
   // Distinct problems that are told apart; calls of further ones are only counted.
   static constexpr std::size_t kCapacity = 4096;
 
-  explicit Trace(std::filesystem::path path);
+  explicit Trace(std::filesystem::path path,
+                 std::chrono::nanoseconds interval = std::chrono::seconds(1));
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
 
+  // Reads the clock, and now and then writes the file, only while there is something to save.
   void count(const core::GemmProblem& problem) noexcept;
   void write() noexcept;
 
@@ -37,16 +42,21 @@ class Trace {
     std::atomic<std::uint64_t> calls = 0;
   };
 
-  void write_file() const noexcept;  // with writing_ held
+  void mark_unsaved() noexcept;
+  void write_if_due() noexcept;
+  void save() noexcept;              // with writing_ held
+  void write_file() const noexcept;  // likewise
 
-  // The problem's entry; nullptr where all are taken by others. `is_new` where this call made it.
-  Entry* entry_of(const core::GemmProblem& problem, bool& is_new) noexcept;
+  // The problem's entry; nullptr where all are taken by others.
+  Entry* entry_of(const core::GemmProblem& problem) noexcept;
 
   std::filesystem::path path_;
+  std::chrono::nanoseconds interval_;
   std::array<Entry, kCapacity> entries_;
   std::atomic<std::uint64_t> untold_ = 0;
+  std::atomic<bool> unsaved_ = false;
+  std::atomic<std::chrono::steady_clock::time_point> due_{};  // not before that the next writing
   std::mutex writing_;
-  std::chrono::steady_clock::time_point last_write_{};  // guarded by writing_
 };
 
 // The trace of this process, for all runtimes together: the file that DEEPGEMM_TRACE names, where

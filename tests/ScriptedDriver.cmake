@@ -24,6 +24,12 @@ deepgemm_test(serving_test unit SOURCES ${serving_sources}
               LIBRARIES deepgemm_db deepgemm_sqlite deepgemm_cuda_headers scripted_driver
                         ${CMAKE_DL_LIBS}
               PROPERTIES TIMEOUT 60)
+add_executable(traced_server db/scripted_driver/traced_server.cpp)
+target_link_libraries(traced_server PRIVATE deepgemm::runtime deepgemm_settings
+                      deepgemm_cuda_headers scripted_driver)
+target_compile_definitions(serving_test PRIVATE
+  DEEPGEMM_TRACED_SERVER="$<TARGET_FILE:traced_server>")
+add_dependencies(serving_test traced_server)
 
 # --- ThreadSanitizer -----------------------------------------------------------------------------
 

@@ -3,15 +3,10 @@
 #include <thread>
 #include <vector>
 
-#include "tests/db/fixture.h"
+#include "tests/db/killed_trace.h"
 
 namespace deepgemm::db {
 namespace {
-
-std::string content(const std::filesystem::path& path) {
-  std::ifstream stream(path);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 TEST(Trace, CountsEachProblem) {
   TempFolder folder;
@@ -32,6 +27,54 @@ TEST(Trace, IsThereAfterTheFirstCall) {
   Trace trace(folder / "t.csv");
   trace.count(problem_of(64));
   EXPECT_NE(content(folder / "t.csv").find("dense,1,1,64"), std::string::npos);
+}
+
+// A server that saw all its shapes in a burst and then one of them again and again.
+TEST(Trace, ABurstIsSavedByLaterCallsOfWhatIsKnown) {
+  TempFolder folder;
+  const std::string text = text_after_kill(
+      folder / "t.csv",
+      [&] {
+        Trace trace(folder / "t.csv", std::chrono::milliseconds(200));
+        for (int m = 1; m <= 50; ++m) trace.count(problem_of(m));
+        for (;;) trace.count(problem_of(1));
+      },
+      [](const std::string& seen) { return count_of(seen, 50) > 0; });
+  for (int m = 1; m <= 50; ++m) EXPECT_GT(count_of(text, m), 0U) << m << " is not in " << text;
+}
+
+TEST(Trace, SavedCountsLackLessThanAnEighth) {
+  TempFolder folder;
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  constexpr std::uint64_t kCalls = 100000;
+  text_after_kill(
+      folder / "t.csv",
+      [&] {
+        Trace trace(folder / "t.csv", std::chrono::nanoseconds(1));
+        for (std::uint64_t i = 0; i < kCalls; ++i) trace.count(problem_of(64));
+        if (write(ends[1], "!", 1) != 1) _exit(1);
+        pause();
+      },
+      [&](const std::string&) {
+        char byte;
+        return read(ends[0], &byte, 1) == 1;
+      });
+  for (const int end : ends) close(end);
+  const std::uint64_t saved = count_of(content(folder / "t.csv"), 64);
+  EXPECT_LE(saved, kCalls);
+  EXPECT_GT(saved, kCalls - kCalls / 8);
+}
+
+TEST(Trace, WhatIsSavedIsNotWrittenAgainForEachCall) {
+  TempFolder folder;
+  Trace trace(folder / "t.csv", std::chrono::nanoseconds(1));
+  for (int i = 0; i < 1024; ++i) trace.count(problem_of(64));
+  ASSERT_EQ(count_of(content(folder / "t.csv"), 64), 1024U);
+  for (int i = 1024; i < 1151; ++i) trace.count(problem_of(64));
+  EXPECT_EQ(count_of(content(folder / "t.csv"), 64), 1024U);
+  trace.count(problem_of(64));
+  EXPECT_EQ(count_of(content(folder / "t.csv"), 64), 1152U);
 }
 
 TEST(Trace, ManyThreadsLoseNothing) {

@@ -172,7 +172,11 @@ DEEPGEMM_API const char* deepgemm_last_error(void);
  * opening is not seen. *runtime is null unless the result is DEEPGEMM_OK.
  *
  * Where the environment variable DEEPGEMM_TRACE names a file (%p: the process number), the shapes
- * of all deepgemm_gemm calls of the process are counted there, for deepgemm-db coverage. */
+ * of all deepgemm_gemm calls of the process, on whatever GPU, are counted there, for deepgemm-db
+ * coverage. The file is replaced as a whole when the process ends and, at most once a second, by a
+ * call of deepgemm_gemm that finds a shape, or an eighth more calls of one, that are not in it. So
+ * a process that is killed leaves every shape of up to a second before its last call, with counts
+ * that lack less than an eighth and that second's. */
 DEEPGEMM_API deepgemm_status deepgemm_open(const char* const* paths, int count,
                                            deepgemm_runtime** runtime);
 
@@ -194,7 +198,7 @@ DEEPGEMM_API deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime,
 /* Enqueues the product on `stream` (a CUstream or cudaStream_t; null is the default stream) and
  * returns before it ran. The first call for a kernel loads it, unless it was prepared; every
  * other call allocates nothing, takes no lock (with DEEPGEMM_MISS_COMPILE a shared one on a miss)
- * and touches no file.
+ * and touches no file, but where it writes the trace (see deepgemm_open).
  *
  * Where the environment variable DEEPGEMM_CHECK is set to 1 when the runtime is opened, each call
  * for a grouped product does what deepgemm_check does first. */

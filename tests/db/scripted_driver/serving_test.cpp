@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/db/killed_trace.h"
 #include "tests/db/scripted_driver/hot_path.h"
 #include "tests/db/scripted_driver/serving_fixture.h"
 
@@ -152,6 +153,22 @@ TEST_F(Serving, TheDriversClocksGradeARow) {
   EXPECT_NE(std::strstr(found.staleness_reason, "is 1755 MHz, here it is 1980 MHz"), nullptr)
       << found.staleness_reason;
 }
+
+#ifdef DEEPGEMM_TRACED_SERVER
+// In a program of its own: whether it is traced is decided once in a process.
+TEST_F(Serving, AKilledServersTraceHoldsTheBurstOfItsFirstMoments) {
+  const auto trace = folder_ / "calls.csv";
+  const std::string text = text_after_kill(
+      trace,
+      [&] {
+        setenv("DEEPGEMM_TRACE", trace.c_str(), 1);
+        execl(DEEPGEMM_TRACED_SERVER, DEEPGEMM_TRACED_SERVER, path_.c_str(), nullptr);
+      },
+      [](const std::string& seen) { return count_of(seen, 4096) > 0; });
+  for (const std::int64_t m : kTunedM) EXPECT_GT(count_of(text, m), 0U) << m << ": " << text;
+  EXPECT_GT(count_of(text, 1), 1U) << text;
+}
+#endif
 
 TEST_F(Serving, AHotCallAllocatesNothingAndTakesNoLock) {
   if (!kCountsHotPath) GTEST_SKIP() << "sanitizers have allocations and locks of their own";
