@@ -103,29 +103,6 @@ DeviceInfo read_device(int ordinal) {
   return info;
 }
 
-std::optional<int> current_context_device() {
-  try {
-    CUcontext context = nullptr;
-    CUdevice device = 0;
-    if (driver().cuCtxGetCurrent(&context) != CUDA_SUCCESS || context == nullptr ||
-        driver().cuCtxGetDevice(&device) != CUDA_SUCCESS) {
-      return std::nullopt;
-    }
-    return device;
-  } catch (const EnvironmentError&) {
-    return std::nullopt;
-  }
-}
-
-bool has_current_context() {
-  try {
-    CUcontext context = nullptr;
-    return driver().cuCtxGetCurrent(&context) == CUDA_SUCCESS && context != nullptr;
-  } catch (const EnvironmentError&) {
-    return false;
-  }
-}
-
 PrimaryContext::PrimaryContext(int ordinal) : device_(0), context_(nullptr) {
   CUdevice device = 0;
   check(driver().cuDeviceGet(&device, ordinal), "opening a GPU");

@@ -1,8 +1,6 @@
 // GPUs and contexts through the driver.
 #pragma once
 
-#include <optional>
-
 #include "core/device.h"
 
 namespace deepgemm::core {
@@ -14,14 +12,6 @@ int device_count();
 // Reads GPU `ordinal` as a plain value; its id is that of the matching profile, else its name in
 // lower case with dashes. Creates no context. Throws EnvironmentError.
 DeviceInfo read_device(int ordinal);
-
-// Ordinal of the device of the calling thread's current context; nullopt where there is no driver
-// or no context.
-std::optional<int> current_context_device();
-
-// Whether the calling thread has a current context; false where there is no driver. Cheaper than to
-// ask which device it is of.
-bool has_current_context();
 
 // Retains the primary context of a device (the one that the CUDA runtime and PyTorch use) and
 // makes it current on the constructing thread.

@@ -20,6 +20,7 @@ namespace deepgemm::core {
   X(cuDeviceTotalMem)                \
   X(cuDevicePrimaryCtxRetain)        \
   X(cuDevicePrimaryCtxRelease)       \
+  X(cuDevicePrimaryCtxGetState)      \
   X(cuCtxSetCurrent)                 \
   X(cuCtxGetCurrent)                 \
   X(cuCtxGetDevice)                  \

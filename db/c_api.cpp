@@ -4,9 +4,11 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/context.h"
 #include "core/error.h"
 #include "core/include/deepgemm/deepgemm.h"
 #include "core/jit_builder.h"
@@ -51,9 +53,16 @@ deepgemm_status guarded(deepgemm_status lack, Work&& work) noexcept {
   }
 }
 
+constexpr const char* kContextStep =
+    "Make the context of deepgemm_open current and pass a stream of it.";
+
 // Calls of a program whose thread has no context run in the one that opening retained.
 void enter_context(const deepgemm_runtime& handle) {
-  if (handle.context && !core::has_current_context()) handle.context->make_current();
+  if (handle.home) handle.home->enter_if_none();
+}
+
+bool is_elsewhere(const deepgemm_runtime& handle) {
+  return handle.home && !handle.home->is_current();
 }
 
 const core::GemmKernel* kernel_for(deepgemm_runtime& handle, const core::GemmProblem& problem,
@@ -72,6 +81,12 @@ deepgemm_status report_miss(deepgemm_runtime& handle, const core::GemmProblem& p
 deepgemm_status check_rows(deepgemm_runtime& handle, const core::GemmProblem& problem,
                            const deepgemm_operands& operands, void* stream) {
   enter_context(handle);
+  // The default stream that would be waited for is the current context's.
+  if (is_elsewhere(handle)) {
+    return fail(DEEPGEMM_LAUNCH_FAILED,
+                "rows are checked in the context of deepgemm_open, which is not current",
+                kContextStep);
+  }
   const auto why =
       core::why_bad_rows(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream));
   return why ? refuse(*why) : DEEPGEMM_OK;
@@ -89,10 +104,11 @@ deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& proble
   const int result =
       kernel->launch(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream));
   if (result == 0) return DEEPGEMM_OK;
-  const std::string what = "the driver refused to launch " + core::to_string(problem) +
-                           " (CUresult " + std::to_string(result) + ")";
-  return fail(DEEPGEMM_LAUNCH_FAILED, what.c_str(),
-              "Make the context of deepgemm_open current and pass a stream of it.");
+  const std::string what =
+      "the driver refused to launch " + core::to_string(problem) + " (CUresult " +
+      std::to_string(result) + ")" +
+      (is_elsewhere(handle) ? ": the current context is not that of deepgemm_open" : "");
+  return fail(DEEPGEMM_LAUNCH_FAILED, what.c_str(), kContextStep);
 }
 
 // Opens NVRTC when it is first called, one call at a time.
@@ -104,9 +120,10 @@ db::Runtime::Compile late_compiler() {
 }
 
 // The commands' advice to do without a GPU is none for a program that wants to run products.
-core::DeviceInfo read_device(int ordinal) {
+template <class Read>
+auto from_gpu(Read&& read) {
   try {
-    return core::read_device(ordinal);
+    return read();
   } catch (const core::EnvironmentError& error) {
     if (error.next_step().find("--") == std::string::npos) throw;
     throw core::EnvironmentError(error.what(),
@@ -116,7 +133,6 @@ core::DeviceInfo read_device(int ordinal) {
 
 // What rows are chosen and judged by.
 struct Machine {
-  std::optional<int> current;  // the device of the calling thread's context
   core::DeviceInfo device;
   core::Environment here;
   std::exception_ptr lack;  // why `device` is none
@@ -126,8 +142,7 @@ Machine look_at_machine() {
   Machine machine;
   machine.here.sources_hash = core::sources_hash();
   try {
-    machine.current = core::current_context_device();
-    machine.device = read_device(machine.current.value_or(0));
+    machine.device = from_gpu([] { return core::read_device(core::home_device()); });
     core::describe(machine.here, machine.device);
   } catch (const core::Error&) {
     machine.lack = std::current_exception();
@@ -158,17 +173,22 @@ deepgemm_status deepgemm_open(const char* const* paths, int count, deepgemm_runt
     if (opened != DEEPGEMM_OK) return opened;
     // After the files: one that is wrong is wrong on every machine.
     if (machine.lack) std::rethrow_exception(machine.lack);
-    const std::optional<int> retained = machine.current ? std::nullopt : std::optional<int>(0);
+    auto home = from_gpu([] { return std::make_unique<core::HomeContext>(); });
     *runtime = new deepgemm_runtime(std::move(layers), machine.device, machine.here,
-                                    late_compiler(), retained);
+                                    late_compiler(), std::move(home));
     return DEEPGEMM_OK;
   });
 }
 
 void deepgemm_close(deepgemm_runtime* runtime) {
   if (runtime == nullptr) return;
+  // Where it cannot be entered, it is gone, and the kernels with it.
+  std::optional<core::HomeScope> in_home;
+  guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
+    in_home.emplace(runtime->home.get());
+    return DEEPGEMM_OK;
+  });
   guarded(DEEPGEMM_LAUNCH_FAILED, [runtime] {
-    enter_context(*runtime);
     delete runtime;
     return DEEPGEMM_OK;
   });

@@ -33,10 +33,11 @@ std::uint32_t environment_of_fallback(const Index& index, std::uint32_t kernel) 
 }  // namespace
 
 Runtime::Runtime(std::vector<Catalog> layers, const core::DeviceInfo& device,
-                 const core::Environment& here, Compile compile)
+                 const core::Environment& here, Compile compile, const core::HomeContext* home)
     : layers_(std::move(layers)),
       device_(device),
       compile_(std::move(compile)),
+      home_(home),
       table_(table_of(layers_, device.id)) {
   for (const Catalog& layer : layers_) {
     grades_.push_back(grades_of(layer.index(), here));
@@ -157,7 +158,9 @@ Runtime::Slot& Runtime::compiled_slot(const core::GemmProblem& problem) {
 const core::GemmKernel* Runtime::load(Slot& slot) {
   const std::lock_guard lock(loading_);
   if (slot.owner == nullptr) {
-    slot.owner = std::make_unique<core::GemmKernel>(cubin_of(slot));
+    const core::Cubin cubin = cubin_of(slot);
+    const core::HomeScope in_home(home_);
+    slot.owner = std::make_unique<core::GemmKernel>(cubin);
     slot.ready.store(slot.owner.get(), std::memory_order_release);
   }
   return slot.owner.get();

@@ -12,6 +12,7 @@
 
 #include "core/device.h"
 #include "core/gemm_kernel.h"
+#include "core/home_context.h"
 #include "core/kernel_builder.h"
 #include "core/staleness.h"
 #include "db/catalog.h"
@@ -46,17 +47,18 @@ class Runtime {
   using Compile = std::function<core::BuildResult(const core::GemmConfig&)>;
 
   // `layers`, the uppermost first, answer for a GPU like `device`; `here` is the environment that
-  // the age of rows is judged against. `compile` is called for kCompile alone.
+  // the age of rows is judged against. `compile` is called for kCompile alone. Kernels are loaded
+  // into `home`, which outlives this; null: into the context of the thread that asks.
   Runtime(std::vector<Catalog> layers, const core::DeviceInfo& device,
-          const core::Environment& here, Compile compile);
+          const core::Environment& here, Compile compile, const core::HomeContext* home = nullptr);
 
   // Loads and compiles nothing. A hit neither locks nor allocates.
   Found find(const core::GemmProblem& problem, MissPolicy policy = MissPolicy::kError);
 
-  // The kernel for `problem`; nullptr where nothing answers. The first call for a kernel loads it
-  // into the calling thread's context; throws UsageError where the layer has no sound image of it,
-  // EnvironmentError where the driver refuses the image or the compiler is missing. Later calls are
-  // the hot path: a hit, the nearest and the fallback lock and allocate nothing.
+  // The kernel for `problem`; nullptr where nothing answers. The first call for a kernel loads it,
+  // whichever context is current, which stays so; throws UsageError where the layer has no sound
+  // image of it, EnvironmentError where the driver refuses the image or the compiler is missing.
+  // Later calls are the hot path: a hit, the nearest and the fallback lock and allocate nothing.
   const core::GemmKernel* kernel(const core::GemmProblem& problem,
                                  MissPolicy policy = MissPolicy::kError);
 
@@ -91,6 +93,7 @@ class Runtime {
   std::vector<Catalog> layers_;
   core::DeviceInfo device_;
   Compile compile_;
+  const core::HomeContext* home_;
   LookupTable table_;
   std::vector<std::vector<core::StalenessGrade>> grades_;  // by layer and environment
   std::vector<std::vector<Slot>> slots_;                   // by layer and kernel

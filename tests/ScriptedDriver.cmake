@@ -16,7 +16,7 @@ function(deepgemm_scripted_driver name)
 endfunction()
 
 set(serving_sources db/scripted_driver/serving_test.cpp db/scripted_driver/grouped_serving_test.cpp
-    db/scripted_driver/hot_path.cpp
+    db/scripted_driver/devices_test.cpp db/scripted_driver/hot_path.cpp
     ${PROJECT_SOURCE_DIR}/db/c_api.cpp)
 
 deepgemm_scripted_driver(scripted_driver)

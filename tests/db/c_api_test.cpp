@@ -33,7 +33,7 @@ class CApi : public testing::Test {
         [](const core::GemmConfig&) -> core::BuildResult {
           throw core::EnvironmentError("NVRTC is missing", "Install it.");
         },
-        std::nullopt);
+        nullptr);
   }
 
   static void expect_refused(deepgemm_status status, const std::string& words) {
@@ -77,7 +77,7 @@ TEST_F(CApi, ARowOfOtherClocksIsFoundAndGraded) {
   std::vector<Catalog> layers;
   layers.emplace_back(path_, environment_of());
   deepgemm_runtime runtime(std::move(layers), *core::find_device_profile("h100-sxm5"),
-                           environment_of(), {}, std::nullopt);
+                           environment_of(), {}, nullptr);
   const deepgemm_problem problem{256, 2112, 7168};
   deepgemm_found found;
   ASSERT_EQ(deepgemm_find(&runtime, &problem, kError, &found), DEEPGEMM_OK);

@@ -25,7 +25,7 @@ typedef enum deepgemm_status {
   DEEPGEMM_NO_KERNEL = 1,    /* the database has no row for this problem */
   DEEPGEMM_BAD_ARGUMENT = 2, /* illegal shape, misaligned or null pointer */
   DEEPGEMM_BAD_DATABASE = 3, /* missing, corrupt, foreign or too new */
-  DEEPGEMM_NO_DEVICE = 4,    /* no driver, no GPU or no current context */
+  DEEPGEMM_NO_DEVICE = 4,    /* no driver, no GPU or no context of one */
   DEEPGEMM_LAUNCH_FAILED = 5 /* the driver refused to load or launch the kernel */
 } deepgemm_status;
 
@@ -162,13 +162,20 @@ DEEPGEMM_API const char* deepgemm_version(void);
 DEEPGEMM_API const char* deepgemm_last_error(void);
 
 /* Opens bundles or databases read-only, for the device of the calling thread's current CUDA
- * context, or, where there is none, for device 0's primary context, which it then retains. Later
- * calls run in that same context: it must be current on their thread (the retained one is made
- * current where a thread has none). For several GPUs open one runtime in each one's context. Of
- * several files the first one's rows count most, as a user's over the system's; where it has no row
- * for an m, the next one's do. Of several rows of one problem in one database the least stale one
- * counts, then the newest; a row of what only a newer deepgemm knows is passed over. Of a bundle,
- * the index is checked now and each kernel when it is loaded. What a tuner records after the
+ * context, or, where there is none, for device 0 in its primary context. A primary context is
+ * retained until the runtime is closed; one that the program made must live as long.
+ *
+ * Kernels are loaded into that context and run in no other. Later calls expect it to be current on
+ * their thread (where opening found none, it is made current on a thread that has none). Where
+ * another one is: a stream of the runtime's context runs there, if the driver takes it; the default
+ * stream, or one of another context, is refused as DEEPGEMM_LAUNCH_FAILED and nothing runs;
+ * deepgemm_prepare and a first call load into the runtime's own and leave the thread's as it was.
+ * For several GPUs open one runtime in each one's context; each finds the rows of its own kind.
+ *
+ * Of several files the first one's rows count most, as a user's over the system's; where it has no
+ * row for an m, the next one's do. Of several rows of one problem in one database the least stale
+ * one counts, then the newest; a row of what only a newer deepgemm knows is passed over. Of a
+ * bundle, the index is checked now and each kernel when it is loaded. What a tuner records after the
  * opening is not seen. *runtime is null unless the result is DEEPGEMM_OK.
  *
  * Where the environment variable DEEPGEMM_TRACE names a file (%p: the process number), the shapes
@@ -211,7 +218,8 @@ DEEPGEMM_API deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime,
  * DEEPGEMM_BAD_ARGUMENT for a group that does not exist, a group that starts at no multiple of the
  * problem's alignment, one whose rows lie apart with another's between them, or a count that is
  * negative or above row_extent. While the stream is being captured there is nothing to read: then,
- * and for dense products, it checks what deepgemm_gemm checks. For debugging: it is slow. */
+ * and for dense products, it checks what deepgemm_gemm checks. DEEPGEMM_LAUNCH_FAILED where another
+ * context than that of deepgemm_open is current. For debugging: it is slow. */
 DEEPGEMM_API deepgemm_status deepgemm_check(deepgemm_runtime* runtime,
                                             const deepgemm_problem* problem,
                                             const deepgemm_operands* operands, void* stream);

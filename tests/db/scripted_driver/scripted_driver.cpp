@@ -6,8 +6,14 @@
 #include <cstring>
 #include <string>
 
+struct CUctx_st {
+  std::atomic<int> retained = 0;  // destroyed while it is 0
+  std::atomic<int> modules = 0;
+};
+
 struct CUmod_st {
   std::string image;
+  CUcontext context;
 };
 
 namespace deepgemm::scripted_driver {
@@ -15,15 +21,26 @@ namespace {
 
 void (*launch_observer)(const Launch&) = nullptr;
 std::atomic<int> loaded = 0;
-std::atomic<int> alive = 0;
 std::atomic<bool> capturing = false;
-char primary_context;
 thread_local CUcontext current = nullptr;
 
-int attribute(CUdevice_attribute which) {
+constexpr int kDevices = 2;
+constexpr const char* kNames[kDevices] = {"NVIDIA H100 80GB HBM3", "NVIDIA H20"};
+constexpr int kSms[kDevices] = {132, 78};
+CUctx_st primary_contexts[kDevices];
+
+int device_of(CUcontext context) { return static_cast<int>(context - primary_contexts); }
+bool is_alive(CUcontext context) { return context != nullptr && context->retained > 0; }
+
+CUcontext context_of(CUstream stream) {
+  const auto* const handle = reinterpret_cast<const StreamHandle*>(stream);
+  return handle == nullptr || handle->context == nullptr ? current : handle->context;
+}
+
+int attribute(CUdevice_attribute which, CUdevice device) {
   switch (which) {
     case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT:
-      return 132;
+      return kSms[device];
     case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
       return 232448;
     case CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE:
@@ -52,7 +69,8 @@ void* host(CUdeviceptr address) { return reinterpret_cast<void*>(address); }
 void watch_launches(void (*observer)(const Launch&)) { launch_observer = observer; }
 void pretend_capture(bool on) { capturing = on; }
 int modules_loaded() { return loaded; }
-int modules_alive() { return alive; }
+int modules_alive() { return modules_alive(0) + modules_alive(1); }
+int modules_alive(int device) { return primary_contexts[device].modules; }
 
 }  // namespace deepgemm::scripted_driver
 
@@ -65,40 +83,51 @@ extern "C" {
 CUresult cuInit(unsigned) { return CUDA_SUCCESS; }
 CUresult cuDriverGetVersion(int* version) { return give(version, 13000); }
 CUresult cuGetErrorString(CUresult, const char** text) { return give(text, "scripted"); }
-CUresult cuDeviceGetCount(int* count) { return give(count, 1); }
+CUresult cuDeviceGetCount(int* count) { return give(count, kDevices); }
 CUresult cuDeviceGet(CUdevice* device, int ordinal) { return give(device, ordinal); }
-CUresult cuDeviceGetName(char* name, int size, CUdevice) {
-  std::strncpy(name, "NVIDIA H100 80GB HBM3", static_cast<std::size_t>(size));
+CUresult cuDeviceGetName(char* name, int size, CUdevice device) {
+  std::strncpy(name, kNames[device], static_cast<std::size_t>(size));
   return CUDA_SUCCESS;
 }
 CUresult cuDeviceGetUuid(CUuuid* uuid, CUdevice) { return give(uuid, CUuuid{}); }
-CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute which, CUdevice) {
-  return give(value, attribute(which));
+CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute which, CUdevice device) {
+  return give(value, attribute(which, device));
 }
 CUresult cuDeviceTotalMem(std::size_t* bytes, CUdevice) {
   return give(bytes, std::size_t{80} << 30);
 }
 
-CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
-  return give(context, reinterpret_cast<CUcontext>(&primary_context));
+CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
+  ++primary_contexts[device].retained;
+  return give(context, &primary_contexts[device]);
 }
-CUresult cuDevicePrimaryCtxRelease(CUdevice) { return CUDA_SUCCESS; }
+// What is destroyed stays current where it was, takes its modules with it, and lives again, empty,
+// when it is retained.
+CUresult cuDevicePrimaryCtxRelease(CUdevice device) {
+  if (--primary_contexts[device].retained == 0) primary_contexts[device].modules = 0;
+  return CUDA_SUCCESS;
+}
+CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned* flags, int* is_active) {
+  *flags = 0;
+  return give(is_active, primary_contexts[device].retained > 0 ? 1 : 0);
+}
 CUresult cuCtxSetCurrent(CUcontext context) { return give(&current, context); }
 CUresult cuCtxGetCurrent(CUcontext* context) { return give(context, current); }
 CUresult cuCtxGetDevice(CUdevice* device) {
-  return current == nullptr ? CUDA_ERROR_INVALID_CONTEXT : give(device, 0);
+  return current == nullptr ? CUDA_ERROR_INVALID_CONTEXT : give(device, device_of(current));
 }
 CUresult cuCtxSynchronize() { return CUDA_SUCCESS; }
 
 CUresult cuModuleLoadData(CUmodule* module, const void* image) {
   if (current == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (!is_alive(current)) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   ++loaded;
-  ++alive;
-  return give(module, new CUmod_st{static_cast<const char*>(image)});
+  ++current->modules;
+  return give(module, new CUmod_st{static_cast<const char*>(image), current});
 }
 CUresult cuModuleUnload(CUmodule module) {
+  if (is_alive(module->context)) --module->context->modules;
   delete module;
-  --alive;
   return CUDA_SUCCESS;
 }
 CUresult cuModuleGetFunction(CUfunction* function, CUmodule module, const char*) {
@@ -121,10 +150,13 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap* map, CUtensorMapDataType, cuuint32_
 
 CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction function, void** parameters,
                           void**) {
-  if (current == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  const CUmodule module = reinterpret_cast<CUmodule>(function);
+  const CUcontext context = context_of(config->hStream);
+  if (context == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (context != module->context) return CUDA_ERROR_INVALID_HANDLE;
   if (launch_observer == nullptr) return CUDA_SUCCESS;
-  launch_observer({reinterpret_cast<CUmodule>(function)->image.c_str(), config->hStream,
-                   config->gridDimX, config->blockDimX, config->sharedMemBytes, parameters});
+  launch_observer({module->image.c_str(), device_of(context), config->hStream, config->gridDimX,
+                   config->blockDimX, config->sharedMemBytes, parameters});
   return CUDA_SUCCESS;
 }
 
@@ -153,14 +185,17 @@ CUresult cuMemsetD8Async(CUdeviceptr address, unsigned char value, std::size_t b
   return CUDA_SUCCESS;
 }
 CUresult cuStreamCreate(CUstream* stream, unsigned) {
-  return give(stream, static_cast<CUstream>(std::malloc(1)));
+  return give(stream, reinterpret_cast<CUstream>(new StreamHandle{current}));
 }
 CUresult cuStreamDestroy(CUstream stream) {
-  std::free(stream);
+  delete reinterpret_cast<StreamHandle*>(stream);
   return CUDA_SUCCESS;
 }
 CUresult cuStreamSynchronize(CUstream) { return CUDA_SUCCESS; }
-CUresult cuStreamIsCapturing(CUstream, CUstreamCaptureStatus* status) {
+CUresult cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus* status) {
+  const CUcontext context = context_of(stream);
+  if (context == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (!is_alive(context)) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   return give(status, capturing ? CU_STREAM_CAPTURE_STATUS_ACTIVE : CU_STREAM_CAPTURE_STATUS_NONE);
 }
 // What the runtime library never asks for.

@@ -1,6 +1,7 @@
-// A CUDA driver with one H100 and no kernels: it keeps what it is told, and shows each launch to
-// whoever watches. The library opens it as it opens the real one; what runs on the host is the real
-// thing, up to the last call.
+// A CUDA driver with an H100, an H20 and no kernels: it keeps what it is told, and shows each
+// launch to whoever watches. The library opens it as it opens the real one; what runs on the host
+// is the real thing, up to the last call. What it does with several contexts is what driver 580 did
+// on a host of two H100.
 #pragma once
 
 #include <cuda.h>
@@ -17,8 +18,15 @@ struct Tensor {
 };
 static_assert(sizeof(Tensor) <= sizeof(CUtensorMap));
 
+// What a stream's handle points to: the context that it is of, or null for one of whichever is
+// current. The null stream is of the current context, too.
+struct StreamHandle {
+  CUcontext context = nullptr;
+};
+
 struct Launch {
   const char* image;  // text of the module that the kernel is of
+  int device;         // that it was loaded to, and runs on
   CUstream stream;
   unsigned blocks;
   unsigned threads;
@@ -32,8 +40,9 @@ void watch_launches(void (*observer)(const Launch&));
 // What cuStreamIsCapturing says of every stream from now on.
 void pretend_capture(bool on);
 
-// How many modules were loaded, and are loaded now.
+// How many modules were loaded, and are loaded now; of both devices, and to one.
 int modules_loaded();
 int modules_alive();
+int modules_alive(int device);
 
 }  // namespace deepgemm::scripted_driver

@@ -18,16 +18,19 @@ using scripted_driver::Tensor;
 inline constexpr std::int64_t kTunedM[] = {1, 16, 64, 128, 512, 4096};
 
 // What stands behind a stream's handle: who uses it, and what was launched on it.
-struct Stream {
+struct Stream : scripted_driver::StreamHandle {
   std::atomic<int> launches = 0;
   std::atomic<int> wrong = 0;
   // What the owner launches just now.
   deepgemm_problem problem{};
   deepgemm_operands operands{};
   std::string image;
+  int device = 0;
 };
 
-inline CUstream handle_of(Stream& stream) { return reinterpret_cast<CUstream>(&stream); }
+inline CUstream handle_of(Stream& stream) {
+  return reinterpret_cast<CUstream>(static_cast<scripted_driver::StreamHandle*>(&stream));
+}
 
 inline bool describes(const void* map, const void* data, std::int64_t rows, std::int64_t columns) {
   Tensor tensor;
@@ -38,12 +41,13 @@ inline bool describes(const void* map, const void* data, std::int64_t rows, std:
 
 // The driver's door: each launch must be the one that its stream's owner asked for.
 inline void check_launch(const Launch& launch) {
-  Stream& stream = *reinterpret_cast<Stream*>(launch.stream);
+  Stream& stream =
+      static_cast<Stream&>(*reinterpret_cast<scripted_driver::StreamHandle*>(launch.stream));
   const deepgemm_problem& p = stream.problem;
   const deepgemm_operands& o = stream.operands;
   kernels::GemmArguments arguments;
   std::memcpy(&arguments, launch.parameters[4], sizeof arguments);
-  const bool right = launch.image == stream.image &&
+  const bool right = launch.image == stream.image && launch.device == stream.device &&
                      describes(launch.parameters[0], o.a, p.m, p.k) &&
                      describes(launch.parameters[1], o.b, p.n, p.k) &&
                      describes(launch.parameters[2], o.scale_a, (p.k + 127) / 128, p.m) &&
