@@ -110,11 +110,12 @@ Catalog& Catalog::operator=(Catalog&&) noexcept = default;
 
 core::Cubin Catalog::cubin(const IndexedKernel& kernel) const {
   std::optional<core::Cubin> cubin = source_->read(path_, kernel.key);
+  const std::string& vouched = kernel.image_sha256;
+  if (!cubin && !vouched.empty()) throw_damaged(path_, "it has no kernel " + kernel.key);
   if (!cubin) {
     throw core::UsageError(path_.string() + " has a winner but not its kernel " + kernel.key,
                            "Run deepgemm-tune --force on the shape, or pass a complete database.");
   }
-  const std::string& vouched = kernel.image_sha256;
   if (!vouched.empty() && (vouched != core::sha256_hex(cubin->image) ||
                            kernel.entry != cubin->entry || kernel.config != cubin->config)) {
     throw_damaged(path_, "kernel " + kernel.key + " is not the one that its index names");
