@@ -30,6 +30,16 @@ class CubinCacheTest : public testing::Test {
             {168, 0, 99, 1.5}};
   }
 
+  // What is said against the folder; "" where it is taken.
+  std::string refusal() const {
+    try {
+      const CubinCache cache(root_ / "cache");
+      return "";
+    } catch (const EnvironmentError& error) {
+      return error.what();
+    }
+  }
+
   fs::path root_;
 };
 
@@ -52,12 +62,14 @@ TEST_F(CubinCacheTest, IsPrivate) {
   ASSERT_EQ(stat((root_ / "cache").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0700u);
   fs::permissions(root_ / "cache", fs::perms::all);
-  EXPECT_THROW(CubinCache(root_ / "cache"), EnvironmentError);
+  EXPECT_EQ(refusal(), "The kernel cache " + (root_ / "cache").string() +
+                           " is not a folder private to this user");
 }
 
 TEST_F(CubinCacheTest, RefusesAFileInPlaceOfTheFolder) {
   std::ofstream(root_ / "cache") << "x";
-  EXPECT_THROW(CubinCache(root_ / "cache"), EnvironmentError);
+  EXPECT_EQ(refusal(), "The kernel cache " + (root_ / "cache").string() +
+                           " is not a folder private to this user");
 }
 
 TEST_F(CubinCacheTest, DropsDamagedEntries) {

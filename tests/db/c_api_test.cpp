@@ -233,6 +233,12 @@ TEST_F(CApi, OpenRefusesBadFilesAndMachinesWithoutGpu) {
   const deepgemm_status status = deepgemm_open(paths, 1, &opened);
   EXPECT_EQ(status, has_gpu() ? DEEPGEMM_OK : DEEPGEMM_NO_DEVICE) << deepgemm_last_error();
   EXPECT_EQ(opened != nullptr, has_gpu());
+  if (status != DEEPGEMM_OK) {
+    const std::string said = deepgemm_last_error();
+    EXPECT_TRUE(said.starts_with("The NVIDIA driver")) << said;
+    EXPECT_TRUE(said.ends_with("Run on a machine with an NVIDIA Hopper GPU and its driver."))
+        << said;
+  }
   deepgemm_close(opened);
 }
 

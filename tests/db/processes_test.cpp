@@ -180,7 +180,10 @@ TEST(Processes, AnInspectorLeavesALogAloneWhoseDatabaseIsElsewhere) {
     std::filesystem::rename(folder / "t.db", folder / "moved.db");
     if (is_empty) std::ofstream(folder / "t.db");
     const Files left = folder.files();
-    EXPECT_NE(failure_to_open(folder / "t.db", OpenMode::kInspect), "");
+    const std::string failure = failure_to_open(folder / "t.db", OpenMode::kInspect);
+    const std::string file = (folder / "t.db").string();
+    const std::string said = is_empty ? file + " is empty" : "there is no database at " + file;
+    EXPECT_TRUE(failure.starts_with("usage: " + said + " / ")) << failure;
     EXPECT_EQ(folder.files(), left);
     std::filesystem::rename(folder / "moved.db", folder / "t.db");
   }

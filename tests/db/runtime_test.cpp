@@ -2,9 +2,9 @@
 
 #include <thread>
 
+#include "core/context.h"
 #include "core/default_config.h"
-#include "db/bundle_file.h"
-#include "tests/db/fixture.h"
+#include "tests/db/small_bundle.h"
 
 namespace deepgemm::db {
 namespace {
@@ -48,22 +48,16 @@ std::filesystem::path tuned(const TempFolder& folder) {
   return path;
 }
 
-// A bundle of rows at these m, each with a kernel of its own, and a fallback.
-std::filesystem::path bundle(const TempFolder& folder, const std::string& name,
-                             const std::vector<std::int64_t>& ms,
-                             const core::Environment& environment = environment_of()) {
-  BundleContents contents;
-  contents.device_id = environment.device_id;
-  for (const std::int64_t m : ms) {
-    WinnerRow row{winner_of(m, static_cast<double>(m)), environment, "2026-01-01T00:00:00.000Z", 0};
-    contents.cubins.push_back(cubin_of(row.winner.kernel_key));
-    contents.cubins.back().config = row.winner.config;
-    contents.winners.push_back(std::move(row));
+// The machine's fault, in words: no image of these tests can be loaded, with a GPU or without.
+void expect_not_loaded(const std::string& failure) {
+  const std::string lack = failure_of([] { core::device_count(); });
+  if (lack.empty()) {
+    EXPECT_TRUE(failure.starts_with("environment: loading a kernel failed: CUDA error "))
+        << failure;
+  } else {
+    EXPECT_EQ(failure, lack);
+    EXPECT_TRUE(lack.starts_with("environment: The NVIDIA driver")) << lack;
   }
-  contents.cubins.push_back(cubin_of("fallback"));
-  contents.fallbacks.push_back({core::Operation::kDense, "fallback", environment});
-  write_bundle(contents, folder / name);
-  return folder / name;
 }
 
 TEST(Runtime, FindsWithoutAGpuAndAgreesWithTheDatabase) {
@@ -154,7 +148,7 @@ TEST(Runtime, AMissIsCompiledOnceWhereThatIsAskedFor) {
   EXPECT_EQ(builds, 0);
   // Without a GPU the image cannot be loaded, which is the machine's fault.
   const std::string failure = failure_of([&] { runtime->kernel(problem, MissPolicy::kCompile); });
-  EXPECT_EQ(failure.find("environment: "), 0U) << failure;
+  expect_not_loaded(failure);
   EXPECT_EQ(builds, 1);
 }
 
@@ -163,7 +157,7 @@ TEST(Runtime, WithoutACompilerACompiledMissSaysSo) {
   Opened runtime({tuned(folder)});
   const std::string failure =
       failure_of([&] { runtime->kernel(problem_of(1, 8, 16), MissPolicy::kCompile); });
-  EXPECT_NE(failure.find("NVRTC is missing"), std::string::npos) << failure;
+  EXPECT_EQ(failure, "environment: NVRTC is missing / Install it.");
 }
 
 TEST(LookupTable, FindsEachOfManyFamiliesAndNoOther) {
@@ -260,16 +254,16 @@ TEST(Runtime, AWinnerWithoutItsKernelIsTheDatabasesFault) {
   TempFolder folder;
   Opened runtime({tuned(folder)});
   const std::string failure = failure_of([&] { runtime->kernel(problem_of(64)); });
-  EXPECT_EQ(failure.find("usage: "), 0u) << failure;
-  EXPECT_NE(failure.find("has a winner but not its kernel key-64"), std::string::npos) << failure;
+  EXPECT_TRUE(failure.starts_with("usage: " + (folder / "t.db").string() +
+                                  " has a winner but not its kernel key-64 / "))
+      << failure;
 }
 
 TEST(Runtime, AnImageThatCannotBeLoadedIsTheMachinesFault) {
   TempFolder folder;
   Opened runtime({tuned(folder)});
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const std::string failure = failure_of([&] { runtime->kernel(problem_of(100)); });
-    EXPECT_EQ(failure.find("environment: "), 0u) << failure;
+    expect_not_loaded(failure_of([&] { runtime->kernel(problem_of(100)); }));
   }
 }
 
@@ -290,57 +284,6 @@ TEST(Runtime, ManyThreadsMayAskAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(right, 1200);
-}
-
-// Any answer that a damaged bundle still gives must be the intact one's.
-TEST(Catalog, OfADamagedBundleNothingWrongIsAnswered) {
-  TempFolder folder;
-  const auto intact = bundle(folder, "intact.dgdb", {1, 16, 64, 128});
-  std::ifstream stream(intact, std::ios::binary);
-  const std::string content{std::istreambuf_iterator<char>(stream), {}};
-  const Catalog whole(intact, environment_of());
-  const auto damaged = folder / "damaged.dgdb";
-  int opened = 0;
-  int refused_images = 0;
-  unsigned random = 1;
-  const auto next = [&random](std::size_t below) {
-    random = random * 1664525U + 1013904223U;
-    return static_cast<std::size_t>(random >> 8) % below;
-  };
-  for (int round = 0; round < 1000; ++round) {
-    std::string bytes = content;
-    if (round % 10 == 0) {
-      bytes.resize(next(bytes.size()));
-    } else {
-      for (std::size_t flip = 0; flip <= next(3); ++flip) {
-        bytes[next(bytes.size())] ^= static_cast<char>(1 << next(8));
-      }
-    }
-    std::ofstream(damaged, std::ios::binary) << bytes;
-    const std::string failure = failure_of([&] {
-      const Catalog catalog(damaged, environment_of());
-      ++opened;
-      ASSERT_EQ(encode(catalog.index()), encode(whole.index())) << round;
-      for (const IndexedKernel& kernel : catalog.index().kernels) {
-        const std::string refusal = failure_of([&] {
-          const core::Cubin cubin = catalog.cubin(kernel);
-          EXPECT_EQ(cubin.image, whole.cubin(kernel).image) << round;
-          EXPECT_EQ(cubin.entry, whole.cubin(kernel).entry) << round;
-        });
-        refused_images += !refusal.empty();
-      }
-    });
-    if (!failure.empty()) {
-      EXPECT_EQ(failure.find("usage: "), 0U) << failure;
-    }
-    // The tools hold the whole file against its checksum.
-    EXPECT_FALSE(failure_of([&] { TuningDb(damaged, OpenMode::kReadOnly); }).empty()) << round;
-    std::filesystem::remove(damaged);
-  }
-  // Both ways to notice were taken, and neither always.
-  EXPECT_GT(opened, 100);
-  EXPECT_LT(opened, 900);
-  EXPECT_GT(refused_images, 0);
 }
 
 }  // namespace
