@@ -44,9 +44,13 @@ inline constexpr double kWriteBackUsPerMb = 0.12;
 inline constexpr double kUsefulL2 = 0.78;
 // What is evicted first does not wait for its next reader. Of what a later wave reads again, so
 // much comes from memory; and where a group has several rows of tiles, of its B for each but the
-// first.
+// first, and of its A as much as this share of B for each cluster that reads it.
 inline constexpr double kEvictedShare = 0.74;
-inline constexpr double kEvictedB = 0.2;
+inline constexpr double kEvictedB = 0.4;
+inline constexpr double kEvictedA = 0.003;
+// Of B that later rows of tiles of a group read, where other groups' B has passed through L2.
+inline constexpr double kLateB = 0.8;
+inline constexpr double kLateAtLeast = 0.08;
 
 // --- From L2 to the SMs ---
 

@@ -37,6 +37,18 @@ int saturate(double count) {
   return static_cast<int>(std::min<double>(count, std::numeric_limits<int>::max()));
 }
 
+// Slabs that a warpgroup multiplies one after the other in `tiles` cluster tiles along m. A group
+// ends within a tile: its warpgroups take turns on the slabs that have rows. A dense product's last
+// tile is moved up instead. The blocks of a cluster wait for that with most rows.
+double slab_turns(const GemmProblem& problem, const GemmConfig& config, std::int64_t m, int tiles) {
+  const int slabs = kernels::slabs_per_warpgroup(config);
+  if (problem.operation == core::Operation::kDense || tiles == 0) return 1.0 * tiles * slabs;
+  const std::int64_t rows_of_last = m - (tiles - 1LL) * config.block_m * config.cluster_m;
+  const int rows_of_turn = kernels::kWgmmaM * config.math_warpgroups;
+  return (tiles - 1.0) * slabs +
+         std::min(1.0 * slabs, std::ceil(static_cast<double>(rows_of_last) / rows_of_turn));
+}
+
 // The tiles of D as clusters walk them: those of one group after the other, where a dense product
 // is one group.
 struct Walk {
@@ -48,14 +60,19 @@ struct Walk {
   double waves;
   double rows;     // cluster tiles along m of one group that one wave spans, by the raster group
   double columns;  // the same along n
+  double live;     // share of a tile's time that an average one takes
 
   Walk(const GemmProblem& problem, const GemmConfig& config, const DeviceInfo& device,
        std::span<const std::int64_t> given) {
+    double turns = 0;
     core::ExpectedRows(problem, given).for_each([&](std::int64_t m, double weight) {
       if (m > 0) groups += weight;
       all_m += weight * static_cast<double>(m);
-      tiles_m += weight * kernels::cluster_tiles(config, static_cast<int>(m), 1).m;
+      const int tiles = kernels::cluster_tiles(config, static_cast<int>(m), 1).m;
+      tiles_m += weight * tiles;
+      turns += weight * slab_turns(problem, config, m, tiles);
     });
+    live = turns / (tiles_m * kernels::slabs_per_warpgroup(config));
     tiles_n = kernels::cluster_tiles(config, 1, static_cast<int>(problem.n)).n;
     const int size = kernels::cluster_size(config);
     const double covered = cost::kCoveredByClusters[std::min(size, 8)];
@@ -88,14 +105,30 @@ double spared_write_back_us(double read, double written, const GemmConfig& confi
          device.memory_gbps;
 }
 
-// Of operands that are marked to leave L2 first, those that another tile reads later.
-double bytes_evicted_too_soon(double a, double b, const GemmConfig& config, const Walk& walk) {
+// Of operands that are marked to leave L2 first, those that another tile reads later. Where several
+// groups stream through L2, they leave while tiles that are at work together still read them: A the
+// more the more clusters of a row share it, B where a group has several rows of tiles.
+double bytes_evicted_too_soon(double a, double b, const GemmConfig& config, const Walk& walk,
+                              const DeviceInfo& device) {
   if (config.l2_policy != kernels::kEvictOperands) return 0;
   const double rows_of_group = walk.tiles_m / walk.groups;
   double bytes = cost::kEvictedShare *
                  (a * (walk.tiles_n / walk.columns - 1) + b * (rows_of_group / walk.rows - 1));
-  if (walk.groups > 1) bytes += cost::kEvictedB * b * (rows_of_group - 1);
+  if (walk.groups > 1) {
+    const double streamed = std::max(0.0, b - 2.0 * static_cast<double>(device.l2_bytes));
+    bytes += streamed * (cost::kEvictedB * (rows_of_group - 1) + cost::kEvictedA * walk.tiles_n);
+  }
   return bytes;
+}
+
+// Of B of groups with several rows of tiles, what a later row reads again: the more, the less of
+// the B that one wave reads stays in L2.
+double bytes_read_late(double b, const Walk& walk, double room) {
+  if (walk.groups <= 1) return 0;
+  const double wave_b =
+      b * std::max(1 / walk.groups, std::min(1.0, walk.clusters / (walk.tiles_m * walk.tiles_n)));
+  const double later_rows = std::max(0.0, walk.tiles_m / walk.groups / walk.rows - 1);
+  return cost::kLateB * b * later_rows * std::max(cost::kLateAtLeast, 1 - room / wave_b);
 }
 
 // Compulsory traffic, and operands read again where the L2 cannot hold them between waves.
@@ -112,7 +145,8 @@ double memory_us(const GemmProblem& problem, const GemmConfig& config, const Wal
   const double reads_of_b =
       group_a + group_b > room ? std::ceil(walk.tiles_m / walk.groups / walk.rows) : 1;
   const double written = 2.0 * walk.all_m * static_cast<double>(problem.n);
-  const double read = a * reads_of_a + b * reads_of_b + bytes_evicted_too_soon(a, b, config, walk);
+  const double read = a * reads_of_a + b * reads_of_b + bytes_read_late(b, walk, room) +
+                      bytes_evicted_too_soon(a, b, config, walk, device);
   return read_floor_us(read, device) - spared_write_back_us(read, written, config, device) +
          written / (cost::kWriteRate * device.memory_gbps * 1e3);
 }
@@ -218,7 +252,7 @@ Prediction CostModel::predict(const core::GemmProblem& problem,
                 (size > 1 ? cost::kClusterMeetingUs : 0) + group_table_us(problem, walk, device_);
   p.memory_us = memory_us(problem, config, walk, device_);
   p.l2_us = l2_us(problem, walk, device_);
-  p.math_us = walk.waves *
+  p.math_us = walk.waves * walk.live *
               std::ceil(static_cast<double>(core::k_blocks(problem)) / config.split_k) *
               k_block_us(config, device_);
   const double epilogue_clocks =
