@@ -28,6 +28,11 @@ class LockedStore final : public core::TrialStore {
     const std::lock_guard lock(mutex_);
     return store_.winners_of_family(problem, environment);
   }
+  std::vector<core::Winner> winners_elsewhere(const core::GemmProblem& problem,
+                                              const core::Environment& environment) const override {
+    const std::lock_guard lock(mutex_);
+    return store_.winners_elsewhere(problem, environment);
+  }
   std::vector<core::GemmConfig> quarantined(const core::Environment& environment) const override {
     const std::lock_guard lock(mutex_);
     return store_.quarantined(environment);

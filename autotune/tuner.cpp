@@ -151,10 +151,14 @@ std::optional<core::Winner> Tuner::stored_winner(const core::GemmProblem& proble
                        core::unusual_rows(problem, options_.draws.of(problem)));
 }
 
-// Whose configs are tried early: those that won for other m's, and what won for this one where
-// everything is measured anew, so that a budget leaves time to compare with it.
+// Whose configs are tried early: those that won for other m's, those that won with other kernels,
+// drivers or cards of this kind, and what won for this one where everything is measured anew, so
+// that a budget leaves time to compare with it.
 std::vector<core::Winner> Tuner::proposers(const core::GemmProblem& problem) const {
   std::vector<core::Winner> winners = store_.winners_of_family(problem, environment_);
+  for (core::Winner& each : store_.winners_elsewhere(problem, environment_)) {
+    winners.push_back(std::move(each));
+  }
   if (!options_.force) return winners;
   if (auto own = stored_winner(problem)) winners.push_back(*std::move(own));
   return winners;

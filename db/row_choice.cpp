@@ -81,6 +81,19 @@ std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
   return rows;
 }
 
+std::vector<core::Winner> newest_by_m(std::vector<WinnerRow> rows,
+                                      const core::GemmProblem& problem) {
+  std::map<std::int64_t, core::Winner> newest;
+  for (WinnerRow& row : rows) {
+    core::GemmProblem same = row.winner.problem;
+    same.m = problem.m;
+    if (same == problem) newest[row.winner.problem.m] = std::move(row.winner);
+  }
+  std::vector<core::Winner> winners;
+  for (auto& [m, winner] : newest) winners.push_back(std::move(winner));
+  return winners;
+}
+
 Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size_t index,
                     bool measured, std::int64_t m) {
   const std::int64_t row = tuned[index];

@@ -33,6 +33,11 @@ Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& p
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
                                         const core::Environment& here);
 
+// Of the rows whose problems differ from this one in m at most, the last one of each m; m
+// ascending.
+std::vector<core::Winner> newest_by_m(std::vector<WinnerRow> rows,
+                                      const core::GemmProblem& problem);
+
 // Appends why the row tuned at `tuned[index]` answers for m: "m = 100 lies in (64, 128], tuned at
 // m = 128"; "predicted" in place of "tuned" where it was not measured.
 Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size_t index,

@@ -43,11 +43,6 @@ std::filesystem::path behind_links(const std::filesystem::path& path) {
   return error ? path : real;
 }
 
-// A library has no config of ours; the field then holds whatever the caller left.
-bool has_config(core::Contender contender) {
-  return contender == core::Contender::kCandidate || contender == core::Contender::kDefault;
-}
-
 bool tables_are_missing(const SQLite::Database& database) {
   SQLite::Statement query(database, "SELECT count(*) FROM sqlite_schema");
   query.executeStep();
@@ -184,8 +179,10 @@ std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
   std::vector<core::Trial> newest;
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
     const core::Trial& trial = row->trial;
-    const bool is_ours = has_config(trial.contender);
-    const std::string config = is_ours ? core::to_string(trial.config) : "";
+    // A library has no config of ours; the field then holds whatever the caller left.
+    const bool has_config = trial.contender == core::Contender::kCandidate ||
+                            trial.contender == core::Contender::kDefault;
+    const std::string config = has_config ? core::to_string(trial.config) : "";
     if (seen.emplace(trial.contender, config, trial.policy).second) {
       newest.push_back(std::move(row->trial));
     }
@@ -218,18 +215,20 @@ std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& p
                         {.any_m_of = problem, .environment_ids = ids, .newest_only = true},
                         state_->unknown);
   });
-  // One environment has one newest winner of an m, but several that agree may have one each.
-  std::map<std::int64_t, core::Winner> newest;
-  for (WinnerRow& row : rows) {
-    core::GemmProblem same = row.winner.problem;
-    same.m = problem.m;
-    if (same == problem && row.winner.problem.m != problem.m) {
-      newest[row.winner.problem.m] = std::move(row.winner);
-    }
-  }
-  std::vector<core::Winner> family;
-  for (auto& [m, winner] : newest) family.push_back(std::move(winner));
-  return family;
+  std::erase_if(rows, [&](const WinnerRow& row) { return row.winner.problem.m == problem.m; });
+  return newest_by_m(std::move(rows), problem);
+}
+
+std::vector<core::Winner> TuningDb::winners_elsewhere(const core::GemmProblem& problem,
+                                                      const core::Environment& here) const {
+  std::vector<WinnerRow> rows = state_->read([&] {
+    return read_winners(state_->database, state_->path, {.any_m_of = problem, .newest_only = true},
+                        state_->unknown);
+  });
+  std::erase_if(rows, [&](const WinnerRow& row) {
+    return row.environment.device_id != here.device_id || core::agree(row.environment, here);
+  });
+  return newest_by_m(std::move(rows), problem);
 }
 
 std::vector<core::GemmConfig> TuningDb::quarantined(const core::Environment& environment) const {

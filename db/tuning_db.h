@@ -96,6 +96,8 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
                                      std::string_view rows) const override;
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override;
+  std::vector<core::Winner> winners_elsewhere(const core::GemmProblem& problem,
+                                              const core::Environment& environment) const override;
   std::vector<core::GemmConfig> quarantined(const core::Environment& environment) const override;
   std::optional<core::Calibration> calibration(const core::Environment& environment) const override;
   void record(const core::Trial& trial, const core::Environment& environment) override;

@@ -180,5 +180,27 @@ TEST_F(HeatsTest, WhatWonForANeighbourIsTriedHere) {
   EXPECT_EQ(tune().winner->config, odd);
 }
 
+// The slowest by the model that is legal won with other kernels: it is tried here, and no more.
+TEST_F(HeatsTest, WhatWonWithOtherKernelsIsTriedHere) {
+  options_.effort = Effort::kQuick;
+  core::Winner before;
+  before.problem = problem_;
+  before.config = make_plan(problem_, space_, script_.device).ranked.back().config;
+  before.measured = true;
+  before.median_us = 1;
+  let_win(before.config, 20, 25);
+  core::Environment elsewhere = script_.environment;
+  elsewhere.device_id = "another kind of GPU";
+  store_.record(before, elsewhere);
+  EXPECT_NE(tune().winner->config, before.config) << "what won on another kind of GPU tells little";
+  elsewhere = script_.environment;
+  elsewhere.sources_hash = "other kernels";
+  store_.record(before, elsewhere);
+  options_.force = true;
+  const core::Winner winner = tune().winner.value();
+  EXPECT_EQ(winner.config, before.config);
+  EXPECT_NE(winner.median_us, before.median_us) << "its time is of these kernels";
+}
+
 }  // namespace
 }  // namespace deepgemm::autotune

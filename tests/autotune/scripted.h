@@ -258,6 +258,20 @@ class Store final : public core::TrialStore {
     return family;
   }
 
+  std::vector<core::Winner> winners_elsewhere(const core::GemmProblem& problem,
+                                              const core::Environment& environment) const override {
+    std::map<std::int64_t, core::Winner> newest;
+    for (const auto& [winner, where] : winners_) {
+      core::GemmProblem same = winner.problem;
+      same.m = problem.m;
+      if (same != problem || where.device_id != environment.device_id) continue;
+      if (!core::agree(where, environment)) newest[winner.problem.m] = winner;
+    }
+    std::vector<core::Winner> list;
+    for (auto& [m, winner] : newest) list.push_back(std::move(winner));
+    return list;
+  }
+
   void record(const core::Trial& trial, const core::Environment& environment) override {
     if (script_->on_trial) script_->on_trial(trial);
     trials_.emplace_back(trial, environment);

@@ -141,5 +141,25 @@ TEST(Family, IsTheNewestWinnersOfOtherMInOneEnvironment) {
   EXPECT_EQ(family[1].problem.m, 512);
 }
 
+TEST(Family, ElsewhereAreTheNewestWinnersOfThisKindOfGpuInOtherEnvironments) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  const core::Environment here = environment_of();
+  core::Environment older = here;
+  older.sources_hash = "other kernels";
+  core::Environment other_card = here;
+  other_card.device_uuid = "GPU-other";
+  database.record(winner_of(64, 1.0), here);
+  database.record(winner_of(128, 13.5), older);
+  database.record(winner_of(128, 12.5), older);
+  database.record(winner_of(512), other_card);
+  database.record(winner_of(256), environment_of("h20"));
+  const std::vector<core::Winner> elsewhere = database.winners_elsewhere(problem_of(128), here);
+  ASSERT_EQ(elsewhere.size(), 2u);
+  EXPECT_EQ(elsewhere[0].problem.m, 128);
+  EXPECT_EQ(elsewhere[0].median_us, 12.5);
+  EXPECT_EQ(elsewhere[1].problem.m, 512);
+}
+
 }  // namespace
 }  // namespace deepgemm::db
