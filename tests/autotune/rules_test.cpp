@@ -134,6 +134,18 @@ bool rejects(std::string_view name, const Work& work, std::string_view config) {
   return false;
 }
 
+// As many rows of tiles as the raster group holds ask for one tile of B together; but where other
+// groups' B streams through L2 meanwhile, not soon enough.
+TEST(Rules, SeveralRowsOfOneGroupNeedTheirBInL2WhereMuchStreamsThrough) {
+  core::GemmProblem few{
+      .operation = core::Operation::kGroupedMasked, .m = 230, .n = 4096, .k = 7168, .groups = 2};
+  core::GemmProblem much = few;
+  much.groups = 32;
+  EXPECT_FALSE(rejects("l2-reread", few, "raster_group=2,l2_policy=2"));
+  EXPECT_TRUE(rejects("l2-reread", much, "raster_group=2,l2_policy=2"));
+  EXPECT_FALSE(rejects("l2-reread", much, "block_m=256,raster_group=1,l2_policy=2"));
+}
+
 TEST(Rules, RowsThatAreGivenCountNotThoseThatAreExpected) {
   const core::GemmProblem expected{.operation = core::Operation::kGroupedContiguous,
                                    .m = 48,
@@ -152,7 +164,6 @@ TEST(Rules, RowsThatAreGivenCountNotThoseThatAreExpected) {
       {"block-m-waste", "block_m=128"},
       {"cluster-m-waste", "cluster_m=2"},
       {"raster-duplicate", "raster_group=4"},
-      {"l2-unused", "raster_group=4"},
   };
   for (const auto& [rule, config] : pointless_for_few_rows) {
     EXPECT_TRUE(rejects(rule, expected, config)) << rule;
@@ -160,6 +171,12 @@ TEST(Rules, RowsThatAreGivenCountNotThoseThatAreExpected) {
     EXPECT_FALSE(rejects(rule, large, config)) << rule;
     EXPECT_TRUE(rejects(rule, {large, few}, config)) << rule;
   }
+  core::GemmProblem alone = expected;
+  alone.groups = 1;
+  const std::int64_t many[] = {2000};
+  EXPECT_TRUE(rejects("l2-unused", alone, "raster_group=4"));
+  EXPECT_FALSE(rejects("l2-unused", {alone, many}, "raster_group=4"));
+  EXPECT_FALSE(rejects("l2-unused", expected, "raster_group=4")) << "the next group's A is read";
   EXPECT_TRUE(rejects("l2-reread", {expected, one_large}, "raster_group=1,l2_policy=2"));
   EXPECT_FALSE(rejects("l2-reread", {large, few}, "raster_group=1,l2_policy=2"));
   EXPECT_TRUE(rejects("split-crowded", large, "block_n=64,split_k=2"));

@@ -125,8 +125,9 @@ TEST(DefaultConfig, WeightsThatAreReadOnceMakeRoomFirst) {
   EXPECT_EQ(policy(shape(512, 4096, 7168)), kernels::kEvictOperands);
   EXPECT_EQ(policy(shape(512, 32768, 512)), kernels::kEvictInTurn) << "D is the larger part";
   EXPECT_EQ(policy(shape(8192, 7168, 32768)), kernels::kEvictInTurn) << "B is read again";
-  EXPECT_EQ(policy(grouped(Operation::kGroupedMasked, 32, 24, 4096, 7168)),
-            kernels::kEvictOperands);
+  EXPECT_EQ(policy(grouped(Operation::kGroupedMasked, 6, 24, 4096, 7168)), kernels::kEvictOperands);
+  EXPECT_EQ(policy(grouped(Operation::kGroupedMasked, 32, 24, 4096, 7168)), kernels::kEvictInTurn)
+      << "much streams through, and A needs its place";
   EXPECT_EQ(policy(grouped(Operation::kGroupedContiguous, 16, 512, 4096, 7168)),
             kernels::kEvictInTurn)
       << "several tiles read a group's B";
