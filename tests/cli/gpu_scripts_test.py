@@ -152,8 +152,12 @@ class GpuScriptsTest(unittest.TestCase):
             "quick from nothing, quick-cache cold",
             "warm from nothing, first-cache warm",
             "rerun goes on, first-cache warm",
-            "isolated from nothing, first-cache warm",
-            "together from nothing, first-cache warm",
+            "isolated-1 from nothing, first-cache warm",
+            "together-1 from nothing, first-cache warm",
+            "isolated-2 from nothing, first-cache warm",
+            "together-2 from nothing, first-cache warm",
+            "isolated-3 from nothing, first-cache warm",
+            "together-3 from nothing, first-cache warm",
             "exhaustive from nothing, first-cache warm",
             "exhaustive goes on, first-cache warm"])
 

@@ -17,11 +17,14 @@ class TrustReport(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        for name in ("first", "second", "warm", "quick", "rerun", "isolated", "together",
-                     "exhaustive", "masked-exhaustive", "contiguous-exhaustive"):
+        for name in ("first", "second", "warm", "quick", "rerun", "exhaustive",
+                     "masked-exhaustive", "contiguous-exhaustive"):
             self.write(name, {"seconds": 1, "shapes": [
                 {"shape": shape, "budget_ran_out": False, "winner": None}
                 for shape in self.shapes_of(name)]})
+        for run in (1, 2, 3):
+            self.write_tune(f"isolated-{run}", 1000 * run, 1e-3)
+            self.write_tune(f"together-{run}", 2000 * run, 1e-3)
         for kind in ("", "masked-", "contiguous-"):
             for effort in ("default", "quick"):
                 self.write(f"{kind}regret-{effort}", self.races(kind))
@@ -37,6 +40,14 @@ class TrustReport(unittest.TestCase):
     def races(self, kind, over_old=1.0):
         return {"races": [{"shape": shape, "same_config": True, "new": {"over_old": over_old},
                            "default": {"over_old": 1.1}} for shape in self.shapes_of(kind)]}
+
+    def write_tune(self, name, samples, seconds_a_sample):
+        """Of a tune that starts in half a second and takes one a shape beside its samples."""
+        shapes = [{"shape": shape, "seconds": 1 + each * seconds_a_sample,
+                   "trials": [{"measurement": {"samples": each}}, {"measurement": None}]}
+                  for shape, each in zip(self.SHAPES, (samples, samples + 100))]
+        self.write(name, {"seconds": 0.5 + sum(shape["seconds"] for shape in shapes),
+                          "shapes": shapes})
 
     def write(self, name, report):
         (self.folder / f"{name}.json").write_text(json.dumps(report))
@@ -54,6 +65,12 @@ class TrustReport(unittest.TestCase):
         said = self.report(0)
         self.assertIn("all of it holds", said)
         self.assertRegex(said, r"quick over exhaustive, geometric mean of 4 shapes +0\.00 %")
+
+    def test_a_worker_process_is_judged_by_equal_work(self):
+        self.assertRegex(self.report(0), r"process over without +1\.00 x")
+        for run in (1, 2, 3):
+            self.write_tune(f"isolated-{run}", 1000 * run, 1.3e-3)
+        self.assertRegex(self.report(1), r"process over without +1\.2\d x .*DOES NOT HOLD")
 
     def test_two_tunes_need_not_agree_on_one_config(self):
         report = self.read("agreement")
