@@ -15,6 +15,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 import unittest
 
@@ -91,9 +92,12 @@ class Killed(CliTest):
         for attempt in range(4 * KILLS):
             if killed == KILLS:
                 break
-            killed += self.kill_once(said)
-            # Where the work is done before the kill, there must be new work.
-            if attempt % 20 == 19:
+            was_killed = self.kill_once(said)
+            killed += was_killed
+            if was_killed and killed % 10 == 0:
+                print(f"{killed} of {KILLS} kills", file=sys.stderr, flush=True)
+            # Where the work was done before the kill, there must be new work.
+            if not was_killed or attempt % 20 == 19:
                 self.db.unlink(missing_ok=True)
                 for tail in ("-wal", "-shm"):
                     pathlib.Path(f"{self.db}{tail}").unlink(missing_ok=True)
