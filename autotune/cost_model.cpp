@@ -142,9 +142,12 @@ double memory_us(const GemmProblem& problem, const GemmConfig& config, const Wal
   const double group_b = b / walk.groups;
   const double wave_b = group_b * walk.columns / walk.tiles_n;
   const double reads_of_a = group_a + wave_b > room ? std::ceil(walk.tiles_n / walk.columns) : 1;
-  const double reads_of_b =
-      group_a + group_b > room ? std::ceil(walk.tiles_m / walk.groups / walk.rows) : 1;
   const double written = 2.0 * walk.all_m * static_cast<double>(problem.n);
+  // A row of tiles reads B again once the one before it has read its A and all of B and has written
+  // its part of D: the more of it comes from memory, the less of all that there is room for.
+  const double between = group_a + group_b + written * walk.rows / walk.tiles_m;
+  const double passes = std::ceil(walk.tiles_m / walk.groups / walk.rows);
+  const double reads_of_b = 1 + (passes - 1) * std::max(0.0, 1 - room / between);
   const double read = a * reads_of_a + b * reads_of_b + bytes_read_late(b, walk, room) +
                       bytes_evicted_too_soon(a, b, config, walk, device);
   return read_floor_us(read, device) - spared_write_back_us(read, written, config, device) +
