@@ -226,7 +226,8 @@ std::vector<core::Winner> TuningDb::winners_elsewhere(const core::GemmProblem& p
                         state_->unknown);
   });
   std::erase_if(rows, [&](const WinnerRow& row) {
-    return row.environment.device_id != here.device_id || core::agree(row.environment, here);
+    return !row.winner.measured || row.environment.device_id != here.device_id ||
+           core::agree(row.environment, here);
   });
   return newest_by_m(std::move(rows), problem);
 }

@@ -153,12 +153,14 @@ TEST(Family, ElsewhereAreTheNewestWinnersOfThisKindOfGpuInOtherEnvironments) {
   database.record(winner_of(128, 13.5), older);
   database.record(winner_of(128, 12.5), older);
   database.record(winner_of(512), other_card);
+  database.record(winner_of(512, 1.0, false), older);  // a prediction hides no measurement
   database.record(winner_of(256), environment_of("h20"));
   const std::vector<core::Winner> elsewhere = database.winners_elsewhere(problem_of(128), here);
   ASSERT_EQ(elsewhere.size(), 2u);
   EXPECT_EQ(elsewhere[0].problem.m, 128);
   EXPECT_EQ(elsewhere[0].median_us, 12.5);
   EXPECT_EQ(elsewhere[1].problem.m, 512);
+  EXPECT_TRUE(elsewhere[1].measured);
 }
 
 }  // namespace
