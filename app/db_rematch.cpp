@@ -82,7 +82,12 @@ RematchLine race(const Pair& pair, const db::TuningDb& before, const db::TuningD
                            rows_text(pair.after.winner));
     return line;
   }
-  line.draw = draw_of(pair.after.winner);
+  const auto draw = core::draw_of(line.problem, pair.after.winner.rows);
+  if (!draw) {
+    line.why = fmt::format("only a newer deepgemm draws such groups: {}", pair.after.winner.rows);
+    return line;
+  }
+  line.draw = *draw;
   const auto fallback = default_of(pair, before, after);
   if (fallback) kernels.push_back({core::Contender::kDefault, &*fallback});
   line.entries = autotune::rematch(executor, line.problem, line.draw, kernels, rounds, stop);

@@ -97,8 +97,9 @@ std::string text_of(const Explanation& each) {
   if (each.row != nullptr) {
     const core::Winner& winner = each.row->winner;
     if (winner.default_us > 0) {
-      fallback += fmt::format("; the default of {} took {} µs there",
-                              core::to_string(winner.problem), time_cell(winner.default_us).shown);
+      fallback += fmt::format("; the default of {} {} {} µs there", core::to_string(winner.problem),
+                              winner.measured ? "took" : "was predicted to take",
+                              time_cell(winner.default_us).shown);
     }
   }
   line("default", fallback);

@@ -74,6 +74,17 @@ class Verifying(Databases):
         self.assertEqual(result.returncode, 1)
         self.assertIn("its kernel is not in the database", result.stdout)
 
+    def test_rows_that_only_a_newer_one_draws_are_passed_over(self):
+        with sqlite3.connect(self.db) as database:
+            database.execute("UPDATE winners SET rows = 'fractal 7' WHERE m = 64")
+        database.close()
+        result = self.assert_ok(self.run_db("verify"))
+        self.assertRegex(result.stdout, r"2 rows: 2 hold, 0 drifted, 0 wrong")
+        self.assertRegex(result.stderr, r"warning: 1 row is not verified: .*64x2112x7168: 'fractal 7'")
+        raced = self.run_db("diff", self.db, self.db, "--measure", "--format", "json")
+        self.assertEqual(raced.returncode, 1, raced.stderr)
+        self.assertIn("only a newer deepgemm draws such groups: fractal 7", raced.stdout)
+
     def test_ctrl_c_keeps_what_was_measured(self):
         result = self.verify(SCRIPTED_SIGINT_ROUND="8")
         self.assertEqual(result.returncode, 130, result.stderr)
