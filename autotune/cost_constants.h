@@ -3,10 +3,10 @@
 // Those that no kernel shows alone (sharpness, latencies, clocks of an epilogue) were fitted
 // together to the 9227 candidates that tuning tests/data/deepseek_v3_dense.csv and
 // deepgemm_grouped.csv measured on an h100-sxm5, the faster ones weighing more; those of what
-// several groups read late or evict too soon to 5605 candidates of the second list. Of the 11281 of
-// a later tune of both the model is 7.2 % off near the best of a shape (root mean square), and the
-// best of the twelve candidates that it ranks first is 0.9 % behind the best of all (geometric mean
-// over 97 shapes).
+// several groups read late or evict too soon to 5605 candidates of the second list. Of the 11281
+// trials of a later tune of both the model is 7.2 % off near the best of a shape (root mean
+// square), and the best of the twelve candidates that it ranks first is 0.9 % behind the best of
+// all (geometric mean over 97 shapes).
 #pragma once
 
 #include <array>

@@ -149,8 +149,8 @@ void split_few_tiles(GemmConfig& config, const GemmProblem& problem, int sms) {
 // twice D, whose lines take theirs otherwise. Those of several groups must be read by one tile
 // each: of 16 groups of 512, 256x128 was 1.35 to 1.42 times behind the winner so, and 1.09 times
 // for the one shape whose weights kept their place. And they must be few: where much streams
-// through L2, the groups' A needs its place there (6 masked groups of 24 rows gain up to 5 %, 32
-// lose 3 to 10 %).
+// through L2, the groups' A needs its place there. 32 masked groups of 24 rows lose 3 to 9 %; with
+// 6 this default was 2 to 4 % behind the winner, and without it 1 to 12 %.
 void stream_weights(GemmConfig& config, const GemmProblem& problem, const DeviceInfo& device) {
   const std::int64_t rows = static_cast<std::int64_t>(ExpectedRows(problem).most());
   const std::int64_t tiles_m = ceil_div(ceil_div(rows, config.block_m), config.cluster_m);

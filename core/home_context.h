@@ -14,8 +14,6 @@ class HomeContext {
   HomeContext(const HomeContext&) = delete;
   HomeContext& operator=(const HomeContext&) = delete;
 
-  int device() const { return device_; }  // ordinal of its GPU
-
   bool is_current() const noexcept;  // on the calling thread
 
   // Makes it current on a calling thread that has no context; does nothing where the thread that

@@ -67,7 +67,7 @@ class TrialStore {
   // agrees, whatever their rows; m ascending.
   virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
-  // Newest winners of the problems that differ from this one in m at most, its own m included, of
+  // Newest measured winners of the problems that differ from this one in m at most, its own too, of
   // the same kind of GPU, but of environments that do not agree: another card, driver, NVRTC, other
   // kernel sources. What won there is worth a try here, and answers nothing. m ascending.
   virtual std::vector<Winner> winners_elsewhere(const GemmProblem& problem,

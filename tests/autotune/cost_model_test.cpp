@@ -115,7 +115,7 @@ TEST(CostModel, RowsOfTilesWalkedTogetherReadBAgainBeforeDHasPushedItOut) {
 }
 
 // Measured: 32 masked groups of 230x4096x7168 in 128x192 pairs 540 us with a raster group of 1, 434
-// with 4; 256x128 pairs 404 us, and 429 where A and B leave L2 first.
+// with 4 on another card; 256x128 pairs 403 us, and 429 where A and B leave L2 first.
 TEST(CostModel, OperandsOfManyGroupsAreReadTogetherOrLate) {
   const core::GemmProblem groups{
       .operation = core::Operation::kGroupedMasked, .m = 230, .n = 4096, .k = 7168, .groups = 32};

@@ -245,31 +245,17 @@ class Store final : public core::TrialStore {
 
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override {
-    std::map<std::int64_t, core::Winner> newest;
-    for (const auto& [winner, where] : winners_) {
-      core::GemmProblem same = winner.problem;
-      same.m = problem.m;
-      if (!core::agree(where, environment) || same != problem || winner.problem.m == problem.m)
-        continue;
-      newest[winner.problem.m] = winner;
-    }
-    std::vector<core::Winner> family;
-    for (auto& [m, winner] : newest) family.push_back(std::move(winner));
-    return family;
+    return newest_by_m(problem, [&](const core::Winner& winner, const core::Environment& where) {
+      return core::agree(where, environment) && winner.problem.m != problem.m;
+    });
   }
 
   std::vector<core::Winner> winners_elsewhere(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override {
-    std::map<std::int64_t, core::Winner> newest;
-    for (const auto& [winner, where] : winners_) {
-      core::GemmProblem same = winner.problem;
-      same.m = problem.m;
-      if (same != problem || where.device_id != environment.device_id) continue;
-      if (!core::agree(where, environment)) newest[winner.problem.m] = winner;
-    }
-    std::vector<core::Winner> list;
-    for (auto& [m, winner] : newest) list.push_back(std::move(winner));
-    return list;
+    return newest_by_m(problem, [&](const core::Winner& winner, const core::Environment& where) {
+      return winner.measured && where.device_id == environment.device_id &&
+             !core::agree(where, environment);
+    });
   }
 
   void record(const core::Trial& trial, const core::Environment& environment) override {
@@ -305,6 +291,20 @@ class Store final : public core::TrialStore {
   }
 
  private:
+  // Of the problems that differ from this one in m at most; m ascending.
+  template <class IsMeant>
+  std::vector<core::Winner> newest_by_m(const core::GemmProblem& problem, IsMeant is_meant) const {
+    std::map<std::int64_t, core::Winner> newest;
+    for (const auto& [winner, where] : winners_) {
+      core::GemmProblem same = winner.problem;
+      same.m = problem.m;
+      if (same == problem && is_meant(winner, where)) newest[winner.problem.m] = winner;
+    }
+    std::vector<core::Winner> list;
+    for (auto& [m, winner] : newest) list.push_back(std::move(winner));
+    return list;
+  }
+
   Script* script_;
   std::vector<std::pair<core::Trial, core::Environment>> trials_;
   std::vector<std::pair<core::Winner, core::Environment>> winners_;
