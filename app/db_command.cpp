@@ -12,6 +12,7 @@
 #include "app/diff_report.h"
 #include "app/explanation.h"
 #include "app/shape_parser.h"
+#include "app/worker_mode.h"
 
 namespace deepgemm::app {
 
@@ -155,6 +156,7 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Termi
 }  // namespace
 
 int db_main(int argc, const char* const* argv, const Hardware& hardware) {
+  if (is_worker(argc, argv)) return serve_as_worker(hardware);
   Terminal terminal(stderr, look_at(stderr));
   return run_guarded(terminal, [&] {
     const auto arguments = parse_db_arguments(argc, argv);

@@ -2,13 +2,23 @@
 
 #include <fmt/format.h>
 
+#include "autotune/worker_executor.h"
 #include "core/error.h"
 
 namespace deepgemm::app {
 
-std::unique_ptr<autotune::Executor> open_gpu_to_check(const Hardware& hardware, int ordinal) {
+std::unique_ptr<autotune::Executor> open_gpu_to_check(const Hardware& hardware, int ordinal,
+                                                      spdlog::logger& log,
+                                                      const std::atomic<bool>& stop) {
   try {
-    return hardware.open_gpu(ordinal, base_environment(""));
+    // The driver and the libraries take a worker as long as they take this process: both at once.
+    auto worker = std::make_unique<autotune::WorkerProcess>(autotune::kOwnExecutable);
+    const auto on_loss = [&log](const std::string& detail) {
+      log.debug("worker process lost: {}; the next one starts", detail);
+    };
+    return autotune::make_worker_executor(
+        hardware.identify_gpu(ordinal, base_environment("")),
+        {.ordinal = ordinal, .started = std::move(worker), .on_loss = on_loss, .stop = &stop});
   } catch (const core::EnvironmentError& error) {
     if (error.next_step().find("--device") == std::string::npos) throw;
     throw core::EnvironmentError(error.what(),

@@ -1,6 +1,9 @@
 // What the commands share that measure stored kernels once more on this machine's GPU.
 #pragma once
 
+#include <spdlog/logger.h>
+
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -27,9 +30,12 @@ struct MeasuredRun {
   double seconds = 0;
 };
 
-// The GPU, to measure stored kernels on. Throws EnvironmentError, with the next step for a machine
-// without one.
-std::unique_ptr<autotune::Executor> open_gpu_to_check(const Hardware& hardware, int ordinal);
+// The GPU, to measure stored kernels on, which run in a worker process: one that faults or hangs
+// costs no other row its verdict. The worker opens the GPU when a kernel is first prepared. Throws
+// EnvironmentError, with the next step for a machine without one. `log` and `stop` must outlive it.
+std::unique_ptr<autotune::Executor> open_gpu_to_check(const Hardware& hardware, int ordinal,
+                                                      spdlog::logger& log,
+                                                      const std::atomic<bool>& stop);
 
 // Fills in where and how `executor` measures.
 void describe(MeasuredRun& run, const autotune::Executor& executor);

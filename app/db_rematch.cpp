@@ -123,7 +123,7 @@ core::ExitCode race_databases(const DbArguments& arguments, const Hardware& hard
   const InterruptGuard interrupt;
   const db::TuningDb before(arguments.files.at(0), db::OpenMode::kInspect);
   const db::TuningDb after(arguments.files.at(1), db::OpenMode::kInspect);
-  const auto executor = open_gpu_to_check(hardware, arguments.gpu);
+  const auto executor = open_gpu_to_check(hardware, arguments.gpu, log, interrupt.stop());
   RematchReport report;
   report.command = arguments.common.command;
   report.before = arguments.files[0];

@@ -17,6 +17,7 @@ namespace deepgemm::app {
 namespace {
 
 constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson};
+constexpr const char* kLookAtGpu = "Check the GPU with nvidia-smi and dmesg, then verify again.";
 
 // Rows of this GPU's kind; where there are none, those of the kind that has most.
 std::string device_to_verify(const db::TuningDb& database, const std::string& wanted,
@@ -85,6 +86,53 @@ autotune::Recheck verify_row(const db::TuningDb& database, const db::WinnerRow& 
   return autotune::recheck(executor, row.winner.problem, draw_of(row.winner), returning, {}, stop);
 }
 
+// The rows of one call, one after the other, until the GPU is gone for good.
+class Verifier {
+ public:
+  Verifier(const db::TuningDb& database, autotune::Executor& executor,
+           const std::atomic<bool>& stop)
+      : database_(database), executor_(executor), stop_(stop) {}
+
+  // Throws EnvironmentError where no row could be checked yet: then the machine lacks something.
+  autotune::Recheck verify(const db::WinnerRow& row) {
+    if (!gone_.empty()) return not_checked(row, gone_);
+    try {
+      autotune::Recheck result = verify_row(database_, row, executor_, stop_);
+      // A row without its kernel says nothing about the GPU.
+      any_checked_ = any_checked_ || !result.entries.empty();
+      return result;
+    } catch (const core::EnvironmentError& error) {
+      if (!any_checked_) throw with_next_step_here(error);
+      gone_ = error.what();
+      return not_checked(row, gone_);
+    } catch (const core::UsageError& error) {
+      return not_checked(row, error.what());  // of this row alone: it needs more memory, say
+    }
+  }
+
+ private:
+  static autotune::Recheck not_checked(const db::WinnerRow& row, const std::string& why) {
+    autotune::Recheck result;
+    result.problem = row.winner.problem;
+    result.verdict = autotune::RowVerdict::kNotChecked;
+    result.why = why;
+    return result;
+  }
+
+  // The tuner can do without a worker process, this command cannot.
+  static core::EnvironmentError with_next_step_here(const core::EnvironmentError& error) {
+    const std::string& next = error.next_step();
+    const bool helps = !next.empty() && next.find("--no-isolation") == std::string::npos;
+    return {error.what(), helps ? next : kLookAtGpu};
+  }
+
+  const db::TuningDb& database_;
+  autotune::Executor& executor_;
+  const std::atomic<bool>& stop_;
+  bool any_checked_ = false;
+  std::string gone_;  // why no more row can be checked
+};
+
 void show_progress(Terminal& terminal, std::size_t index, std::size_t count,
                    const core::GemmProblem& problem, const TimeLeft& left) {
   constexpr int kBarWidth = 24;
@@ -102,14 +150,22 @@ core::ExitCode conclude(const VerifyReport& report, Terminal& terminal, spdlog::
     terminal.print(Colour::kGreen, "next: ", "To verify all, run: " + shell_line(report.command));
     return core::ExitCode::kInterrupted;
   }
-  const auto bad =
-      static_cast<int>(report.lines.size()) - count(report, autotune::RowVerdict::kHolds);
+  const int unknown = count(report, autotune::RowVerdict::kNotChecked);
+  const auto all = static_cast<int>(report.lines.size());
+  const int bad = all - count(report, autotune::RowVerdict::kHolds) - unknown;
+  if (unknown > 0) {
+    const std::string rest =
+        bad == 0 ? "" : fmt::format(", and {} {} not hold", bad, bad == 1 ? "does" : "do");
+    throw core::Error(
+        core::ExitCode::kWorkFailed,
+        fmt::format("{} of {} could not be checked{}.", unknown, counted(all, "row"), rest),
+        kLookAtGpu);
+  }
   if (bad == 0) return core::ExitCode::kDone;
-  throw core::Error(core::ExitCode::kWorkFailed,
-                    fmt::format("{} of {} {} not hold.", bad,
-                                counted(static_cast<long long>(report.lines.size()), "row"),
-                                bad == 1 ? "does" : "do"),
-                    "Tune their shapes here with deepgemm-tune --force, then export again.");
+  throw core::Error(
+      core::ExitCode::kWorkFailed,
+      fmt::format("{} of {} {} not hold.", bad, counted(all, "row"), bad == 1 ? "does" : "do"),
+      "Tune their shapes here with deepgemm-tune --force, then export again.");
 }
 
 }  // namespace
@@ -120,7 +176,7 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   const auto files = plan_outputs(arguments.common.output_files, kFormats);
   const InterruptGuard interrupt;
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
-  const auto executor = open_gpu_to_check(hardware, arguments.gpu);
+  const auto executor = open_gpu_to_check(hardware, arguments.gpu, log, interrupt.stop());
   VerifyReport report;
   report.command = arguments.common.command;
   report.database = database.path().string();
@@ -134,10 +190,10 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   auto rows = db::best_rows(winners, there);
   pass_over_unknown_draws(rows, log);
   const TimeLeft left(rows.size());
+  Verifier verifier(database, *executor, interrupt.stop());
   const auto verify = [&](std::size_t i) {
     show_progress(terminal, i, rows.size(), rows[i]->winner.problem, left);
-    return VerifyLine{*rows[i], verify_row(database, *rows[i], *executor, interrupt.stop()),
-                      core::grade(rows[i]->environment, here)};
+    return VerifyLine{*rows[i], verifier.verify(*rows[i]), core::grade(rows[i]->environment, here)};
   };
   measure_and_deliver(report, rows.size(), verify, format, files);
   return conclude(report, terminal, log);

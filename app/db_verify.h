@@ -7,7 +7,7 @@
 
 namespace deepgemm::app {
 
-// Throws Error (exit code 1) after the report where a row does not hold.
+// Throws Error (exit code 1) after the report where a row does not hold or could not be checked.
 core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardware,
                            Terminal& terminal, spdlog::logger& log);
 

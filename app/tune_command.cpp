@@ -16,8 +16,7 @@
 #include "app/tune_probe.h"
 #include "app/tune_report.h"
 #include "app/tune_session.h"
-#include "autotune/worker_process.h"
-#include "autotune/worker_server.h"
+#include "app/worker_mode.h"
 
 namespace deepgemm::app {
 
@@ -168,10 +167,7 @@ core::ExitCode dry_run(const TuneRequest& request, const Hardware& hardware) {
 }  // namespace
 
 int tune_main(int argc, const char* const* argv, const Hardware& hardware) {
-  if (argc == 2 && std::string_view(argv[1]) == autotune::kWorkerArgument) {
-    autotune::serve_worker(hardware.load_libraries, hardware.open_gpu);
-    return static_cast<int>(core::ExitCode::kDone);
-  }
+  if (is_worker(argc, argv)) return serve_as_worker(hardware);
   Terminal terminal(stderr, look_at(stderr));
   return run_guarded(terminal, [&] {
     const auto arguments = parse_tune_arguments(argc, argv);

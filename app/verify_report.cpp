@@ -26,6 +26,7 @@ Colour colour_of(RowVerdict verdict) {
     case RowVerdict::kDrifted:
       return Colour::kYellow;
     case RowVerdict::kWrong:
+    case RowVerdict::kNotChecked:
       return Colour::kRed;
   }
   return Colour::kNone;
@@ -90,11 +91,14 @@ Table table_of(const VerifyReport& report) {
 }
 
 std::string summary(const VerifyReport& report) {
-  std::string text =
-      fmt::format("{}: {} hold, {} drifted, {} wrong; {:.1f} s on {}\n",
+  const int unknown = count(report, RowVerdict::kNotChecked);
+  const std::string text =
+      fmt::format("{}: {} hold, {} drifted, {} wrong{}; {:.1f} s on {}\n",
                   counted(static_cast<long long>(report.lines.size()), "row"),
                   count(report, RowVerdict::kHolds), count(report, RowVerdict::kDrifted),
-                  count(report, RowVerdict::kWrong), report.seconds, report.device.name);
+                  count(report, RowVerdict::kWrong),
+                  unknown > 0 ? fmt::format(", {} not checked", unknown) : "", report.seconds,
+                  report.device.name);
   return text + "×: their time over the winner's; drifted: 3 % or more behind one of them.\n";
 }
 
@@ -118,7 +122,8 @@ std::string json_of(const VerifyReport& report) {
   json["policy"] = report.policy;
   json["interrupted"] = report.interrupted;
   json["seconds"] = report.seconds;
-  for (const RowVerdict each : {RowVerdict::kHolds, RowVerdict::kDrifted, RowVerdict::kWrong}) {
+  for (const RowVerdict each :
+       {RowVerdict::kHolds, RowVerdict::kDrifted, RowVerdict::kWrong, RowVerdict::kNotChecked}) {
     json["counts"][std::string(autotune::name(each))] = count(report, each);
   }
   json["rows"] = Json::array();

@@ -4,6 +4,7 @@
 
 #include "autotune/race.h"
 #include "autotune/sample_ratio.h"
+#include "core/error.h"
 
 namespace deepgemm::autotune {
 namespace {
@@ -36,6 +37,29 @@ std::string_view name_of(const BenchmarkEntry& rival) {
   return rival.contender == core::Contender::kDefault ? "default" : "runner-up";
 }
 
+// Where the GPU is lost with the winner, as a kernel that breaks it does, what became of the winner
+// is known.
+void run_batch(Race& race, int rounds) {
+  try {
+    race.run(rounds);
+  } catch (const core::EnvironmentError&) {
+    if (race.racing(0)) throw;
+  }
+}
+
+// Fills the entries as far as the GPU goes along; ids as make_all_ready.
+std::vector<int> make_ready_again(Recheck& result, Workbench& bench,
+                                  std::span<const Returning> kernels,
+                                  const std::atomic<bool>& stop) {
+  try {
+    return make_all_ready(bench, kernels, stop, result.entries);
+  } catch (const core::EnvironmentError&) {
+    // Lost with the winner: its rivals are of no interest then.
+    if (result.entries.empty() || result.entries.front().failure.empty()) throw;
+    return {-1};
+  }
+}
+
 void race_again(Recheck& result, Workbench& bench, std::span<const int> ids,
                 const RecheckOptions& options, const std::atomic<bool>& stop) {
   Race race(bench, stop);
@@ -47,7 +71,7 @@ void race_again(Recheck& result, Workbench& bench, std::span<const int> ids,
   }
   Worst worst;
   do {
-    race.run(options.batch);
+    run_batch(race, options.batch);
     bury_fallen(race, entry_of, result.entries);
     if (!race.racing(0)) {
       result.verdict = RowVerdict::kWrong;
@@ -77,6 +101,8 @@ std::string_view name(RowVerdict verdict) {
       return "drifted";
     case RowVerdict::kWrong:
       return "wrong";
+    case RowVerdict::kNotChecked:
+      return "not checked";
   }
   return "";
 }
@@ -97,7 +123,7 @@ Recheck recheck(Executor& executor, const core::GemmProblem& problem, const core
   const std::unique_ptr<Workbench> bench = executor.prepare(problem, draw);
   Recheck result;
   result.problem = problem;
-  const std::vector<int> ids = make_all_ready(*bench, kernels, stop, result.entries);
+  const std::vector<int> ids = make_ready_again(result, *bench, kernels, stop);
   if (ids.front() < 0) {
     result.verdict = RowVerdict::kWrong;
     result.why = result.entries.front().failure;

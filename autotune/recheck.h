@@ -11,11 +11,12 @@
 namespace deepgemm::autotune {
 
 enum class RowVerdict {
-  kHolds,    // right, and not clearly behind any rival
-  kDrifted,  // right, but behind a rival by RecheckOptions::drift or more
-  kWrong,    // wrong numbers, or it cannot run
+  kHolds,       // right, and not clearly behind any rival
+  kDrifted,     // right, but behind a rival by RecheckOptions::drift or more
+  kWrong,       // wrong numbers, or it cannot run
+  kNotChecked,  // nothing could run: given by who called recheck in vain
 };
-std::string_view name(RowVerdict verdict);  // "holds", "drifted", "wrong"
+std::string_view name(RowVerdict verdict);  // "holds", "drifted", "wrong", "not checked"
 
 struct RecheckOptions {
   double drift = 0.03;
@@ -34,7 +35,8 @@ struct Recheck {
 };
 
 // The first kernel is the winner. All are verified; those that are right take turns within each
-// round, with the rows of `draw`. Throws Interrupted when `stop` is set.
+// round, with the rows of `draw`. Throws Interrupted when `stop` is set, and EnvironmentError where
+// the GPU is gone before anything is known of the winner.
 Recheck recheck(Executor& executor, const core::GemmProblem& problem, const core::GroupDraw& draw,
                 std::span<const Returning> kernels, const RecheckOptions& options,
                 const std::atomic<bool>& stop);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "autotune/interrupt.h"
+#include "core/error.h"
 #include "tests/autotune/scripted.h"
 #include "tests/autotune/shapes.h"
 
@@ -147,6 +148,38 @@ TEST_F(RecheckTest, WhoEndsARoundIsOut) {
   EXPECT_EQ(result.verdict, RowVerdict::kHolds);
   EXPECT_EQ(result.why, "the runner-up did not race: it hung");
   EXPECT_TRUE(result.entries[1].measurement.samples_us.empty());
+}
+
+TEST_F(RecheckTest, AWinnerThatTakesTheGpuAlongIsWrong) {
+  const core::EnvironmentError gone("there is no GPU any more", "");
+  fail(5, "the GPU stopped it");
+  script_.on_verify = [&] {
+    if (script_.verifies == 1) throw gone;
+  };
+  Recheck result = run();
+  EXPECT_EQ(result.verdict, RowVerdict::kWrong);
+  EXPECT_EQ(result.why, "the GPU stopped it");
+  // Likewise in a race.
+  script_.check = nullptr;
+  script_.on_verify = nullptr;
+  script_.on_round = [&](Round& round) {
+    if (script_.rounds == 3) throw gone;
+    if (script_.rounds == 2) round.casualty = Casualty{0, core::Outcome::kHung, "it hung"};
+  };
+  result = run();
+  EXPECT_EQ(result.verdict, RowVerdict::kWrong);
+  EXPECT_EQ(result.why, "it hung");
+}
+
+TEST_F(RecheckTest, AGpuThatIsGoneBeforeTheWinnerFailedIsNoVerdict) {
+  const core::EnvironmentError gone("there is no GPU any more", "");
+  script_.on_verify = [&] {
+    if (script_.verifies == 1) throw gone;
+  };
+  EXPECT_THROW(run(), core::EnvironmentError);
+  script_.on_verify = nullptr;
+  script_.on_round = [&](Round&) { throw gone; };
+  EXPECT_THROW(run(), core::EnvironmentError);
 }
 
 TEST_F(RecheckTest, ARematchNamesWhoEndsARound) {

@@ -13,6 +13,8 @@
 //   `verify`
 //                                              or in `round`: exit, abort, kill, hang, garble,
 //                                              lost, refuse
+//   SCRIPTED_ONE_WORKER=FILE                   only the first worker, which makes that file, gets
+//                                              the GPU
 //   SCRIPTED_PROCESSES=N                       so many processes have the GPU open
 //   SCRIPTED_GPUS=N                            GPUs of the host, 1 by default
 //   SCRIPTED_POWER_LIMIT_W=N                   the power limit is set to N
@@ -109,6 +111,16 @@ inline void plant_fault(script::Script& script) {
   }
 }
 
+// SCRIPTED_ONE_WORKER: as a GPU that fell off the bus with the first of them.
+inline void require_first_worker() {
+  const char* file = std::getenv("SCRIPTED_ONE_WORKER");
+  if (file == nullptr || !is_worker()) return;
+  if (access(file, F_OK) == 0) {
+    throw core::EnvironmentError("CUDA error 100: no CUDA-capable device is detected", "");
+  }
+  std::fclose(std::fopen(file, "w"));
+}
+
 // The script of this process.
 inline script::Script& script_of_environment() {
   static script::Script script;
@@ -178,12 +190,15 @@ inline Hardware scripted_hardware() {
     if (ordinal > 0) environment.device_uuid += "-" + std::to_string(ordinal);
     return environment;
   };
-  hardware.identify_gpu = [&script, environment_of](int ordinal, const core::Environment&) {
+  hardware.identify_gpu = [&script, environment_of, require_gpu](int ordinal,
+                                                                 const core::Environment&) {
+    require_gpu();
     return autotune::GpuIdentity{script.device, environment_of(ordinal), "scripted"};
   };
   hardware.open_gpu = [&script, environment_of, require_gpu](int ordinal,
                                                              const core::Environment&) {
     require_gpu();
+    require_first_worker();
     script.environment = environment_of(ordinal);
     return std::make_unique<script::Gpu>(script);
   };

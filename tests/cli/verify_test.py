@@ -27,7 +27,8 @@ class Verifying(Databases):
                          [["holds", "8"], ["holds", "64"], ["holds", "128"]])
         self.assertRegex(result.stdout, r"3 rows: 3 hold, 0 drifted, 0 wrong; [\d.]+ s on")
         report = self.rows()
-        self.assertEqual(report["counts"], {"holds": 3, "drifted": 0, "wrong": 0})
+        self.assertEqual(report["counts"], {"holds": 3, "drifted": 0, "wrong": 0,
+                                            "not checked": 0})
         for row in report["rows"]:
             self.assertGreaterEqual(row["winner"]["measurement"]["samples"], 7)
             self.assertTrue(row["winner"]["verification"]["repeatable"])
@@ -56,6 +57,50 @@ class Verifying(Databases):
         self.assertIn("0 hold, 0 drifted, 3 wrong", result.stdout)
         self.assertIn("the script says so", result.stdout)
         self.assertIn("3 of 3 rows do not hold", result.stderr)
+
+    def verdicts(self, how, config, **env):
+        """Exit code, what was said, and (verdict, why) by m, where `config` ends badly."""
+        result = self.verify("--format", "json", SCRIPTED_FAULT=f"{how}:{config}", **env)
+        rows = json.loads(result.stdout)["rows"]
+        return result, {row["shape"]["m"]: (row["verdict"], row["why"]) for row in rows}
+
+    def test_a_kernel_that_faults_or_hangs_is_wrong_and_the_next_rows_are_checked(self):
+        bad = self.winner_of(64)
+        self.assertNotEqual(bad, self.winner_of(128), "the script must tell the rows apart")
+        for how, why in (("lost@verify", "the GPU stopped it: CUDA error 700"),
+                         ("lost@round", "the GPU stopped it: CUDA error 700"),
+                         ("hang@verify", "it was not done within 3."),
+                         ("hang@round", "it was not done within 3."),
+                         ("kill@verify", "was killed by signal 9"),
+                         ("refuse@verify", "CUDA error 701")):
+            with self.subTest(how):
+                result, found = self.verdicts(how, bad)
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertEqual(found[64][0], "wrong")
+                self.assertIn(why, found[64][1])
+                self.assertEqual([found[m] for m in (8, 128)], [("holds", "")] * 2)
+                self.assertIn("1 of 3 rows does not hold", result.stderr)
+
+    def test_rows_behind_a_gpu_that_is_lost_are_not_checked(self):
+        gone = self.folder / "gone"
+        # Which kernel of a round it was shows only to the next worker.
+        for how, verdict, said in (
+                ("lost@verify", "wrong", "1 of 3 rows could not be checked, and 1 does not hold."),
+                ("lost@round", "not checked", "2 of 3 rows could not be checked.")):
+            with self.subTest(how):
+                result, found = self.verdicts(how, self.winner_of(64),
+                                              SCRIPTED_ONE_WORKER=str(gone))
+                gone.unlink()
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertEqual([found[m][0] for m in (8, 64, 128)],
+                                 ["holds", verdict, "not checked"])
+                self.assertIn("no CUDA-capable device", found[128][1])
+                self.assertIn(said, result.stderr)
+                self.assertIn("next: Check the GPU", result.stderr)
+        # Where no worker ever had it, the machine lacks something.
+        gone.touch()
+        never = self.verify("--quiet", SCRIPTED_ONE_WORKER=str(gone))
+        self.assert_fails(never, ENVIRONMENT, "no CUDA-capable device", "next: Check the GPU")
 
     def test_without_a_gpu_it_says_so(self):
         self.assert_fails(self.verify(SCRIPTED_NO_GPU="1"), ENVIRONMENT, "no GPU", "Hopper")
