@@ -148,7 +148,7 @@ core::ExitCode run(const DbArguments& arguments, const Hardware& hardware, Termi
       if (arguments.measure) return race_databases(arguments, hardware, terminal, log);
       return diff(arguments, hardware, log);
     case DbAction::kPrune:
-      return prune_database(arguments, log);
+      return prune_database(arguments, hardware, log);
   }
   return core::ExitCode::kUsage;
 }

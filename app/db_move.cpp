@@ -167,7 +167,8 @@ core::ExitCode merge_databases(const DbArguments& arguments, spdlog::logger& log
   return merge_files(arguments, log);
 }
 
-core::ExitCode prune_database(const DbArguments& arguments, spdlog::logger& log) {
+core::ExitCode prune_database(const DbArguments& arguments, const Hardware& hardware,
+                              spdlog::logger& log) {
   check_outputs(arguments.common);
   const std::filesystem::path path = database_path(arguments.common);
   if (!std::filesystem::exists(path)) {
@@ -175,7 +176,7 @@ core::ExitCode prune_database(const DbArguments& arguments, spdlog::logger& log)
                            "Pass another one with --db FILE.");
   }
   db::TuningDb database(path, db::OpenMode::kTune);
-  const db::Pruned pruned = database.prune(arguments.prune);
+  const db::Pruned pruned = database.prune(arguments.prune, look_at_machine(hardware).environment);
   warn_of_skipped_rows(database, log);
   report(arguments.common, arguments.prune.dry_run ? "would_go" : "gone",
          {{path.string(), pruned.trials, pruned.winners, pruned.cubins}});

@@ -17,6 +17,7 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
                              spdlog::logger& log);
 core::ExitCode import_bundle(const DbArguments& arguments, spdlog::logger& log);
 core::ExitCode merge_databases(const DbArguments& arguments, spdlog::logger& log);
-core::ExitCode prune_database(const DbArguments& arguments, spdlog::logger& log);
+core::ExitCode prune_database(const DbArguments& arguments, const Hardware& hardware,
+                              spdlog::logger& log);
 
 }  // namespace deepgemm::app

@@ -10,6 +10,7 @@
 
 #include "core/group_rows.h"
 #include "db/evidence.h"
+#include "db/row_choice.h"
 
 namespace deepgemm::db {
 namespace {
@@ -25,15 +26,42 @@ int drop(SQLite::Database& database, const std::string& table, const std::set<st
   return dropped;
 }
 
+// What is known here of a machine with another kind of GPU.
+core::Environment on_kind(const core::Environment& here, const std::string& device_id) {
+  if (here.device_id == device_id) return here;
+  core::Environment there;
+  there.device_id = device_id;
+  there.nvrtc = here.nvrtc;
+  there.sources_hash = here.sources_hash;
+  return there;
+}
+
+// Ids of the winners that answer for a machine like `here`, of each kind of GPU and each draw of
+// groups' rows: those of unusual rows answer the tuner alone.
+std::set<std::int64_t> answering(const std::vector<WinnerRow>& rows,
+                                 const core::Environment& here) {
+  std::map<std::pair<std::string, std::string>, std::vector<WinnerRow>> alike;
+  for (const WinnerRow& row : rows) {
+    alike[{row.environment.device_id, row.winner.rows}].push_back(row);
+  }
+  std::set<std::int64_t> ids;
+  for (const auto& [kind, group] : alike) {
+    for (const WinnerRow* row : best_rows(group, on_kind(here, kind.first))) ids.insert(row->id);
+  }
+  return ids;
+}
+
 // All winners, of one problem together.
 class Winners {
  public:
-  explicit Winners(std::vector<WinnerRow> rows) : rows_(std::move(rows)) {
+  Winners(std::vector<WinnerRow> rows, const core::Environment& here)
+      : rows_(std::move(rows)), answering_(answering(rows_, here)) {
     for (const WinnerRow& row : rows_) by_problem_[core::order(row.winner.problem)].push_back(&row);
   }
 
   // Whether one of those that `is_meant` says is a measured one of the same kind of GPU, in an
-  // environment that does not agree, and newer than all in environments that do.
+  // environment that does not agree, and newer than all in environments that do, of which none
+  // answers here: a newer one may be staler.
   template <class IsMeant>
   bool supersede(const core::GemmProblem& problem, const core::Environment& environment,
                  IsMeant is_meant) const {
@@ -44,6 +72,7 @@ class Winners {
     for (const WinnerRow* row : found->second) {
       if (!is_meant(row->winner) || row->environment.device_id != environment.device_id) continue;
       if (core::agree(row->environment, environment)) {
+        if (answering_.contains(row->id)) return false;
         own = std::max(own, row->id);
       } else if (row->winner.measured) {
         other = std::max(other, row->id);
@@ -54,13 +83,14 @@ class Winners {
 
  private:
   std::vector<WinnerRow> rows_;
+  std::set<std::int64_t> answering_;
   std::map<decltype(core::order(core::GemmProblem{})), std::vector<const WinnerRow*>> by_problem_;
 };
 
 void drop_superseded(SQLite::Database& database, const std::filesystem::path& path,
-                     Unknown& unknown, Pruned& pruned) {
+                     const core::Environment& here, Unknown& unknown, Pruned& pruned) {
   const std::vector<WinnerRow> rows = read_winners(database, path, {}, unknown);
-  const Winners winners(rows);
+  const Winners winners(rows, here);
   std::set<std::int64_t> old_trials;
   for (const TrialRow& row : read_trials(database, path, {}, unknown)) {
     const auto tells = [&row](const core::Winner& winner) {
@@ -102,10 +132,10 @@ int drop_losers(SQLite::Database& database, const std::filesystem::path& path, U
 }  // namespace
 
 Pruned prune(SQLite::Database& database, const std::filesystem::path& path,
-             const PruneOptions& options, Unknown& unknown) {
+             const PruneOptions& options, const core::Environment& here, Unknown& unknown) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   Pruned pruned;
-  if (options.superseded) drop_superseded(database, path, unknown, pruned);
+  if (options.superseded) drop_superseded(database, path, here, unknown, pruned);
   if (options.losers) pruned.trials += drop_losers(database, path, unknown);
   if (options.orphans) {
     pruned.cubins = database.exec(

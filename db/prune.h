@@ -12,6 +12,6 @@ namespace deepgemm::db {
 
 // TuningDb::prune on an open file. Rows that hold an unknown name stay, noted in `unknown`.
 Pruned prune(SQLite::Database& database, const std::filesystem::path& path,
-             const PruneOptions& options, Unknown& unknown);
+             const PruneOptions& options, const core::Environment& here, Unknown& unknown);
 
 }  // namespace deepgemm::db

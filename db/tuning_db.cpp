@@ -323,9 +323,9 @@ Merged TuningDb::merge(const TuningDb& other) {
   });
 }
 
-Pruned TuningDb::prune(const PruneOptions& options) {
+Pruned TuningDb::prune(const PruneOptions& options, const core::Environment& here) {
   return translated(state_->path, [&] {
-    return db::prune(state_->database, state_->path, options, state_->unknown);
+    return db::prune(state_->database, state_->path, options, here, state_->unknown);
   });
 }
 

@@ -50,7 +50,8 @@ struct Merged {
 // What may go from a database. A trial that is gone is tried again by the next tune of its shape.
 struct PruneOptions {
   // Trials and winners of a problem that has a newer measured winner of the same rows from the same
-  // kind of GPU, in an environment that does not agree with theirs.
+  // kind of GPU, in an environment that does not agree with theirs; but none that answers for the
+  // machine it is pruned on, nor its trials.
   bool superseded = false;
   // Where a winner was recorded, trials that it does not stand on (see db/evidence.h): candidates
   // beside the winner and the runner-up; of the other contenders all but the newest. Probes, which
@@ -116,8 +117,8 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   // environments join, those of different ones stay apart, also where these agree. Repeating it
   // adds nothing.
   Merged merge(const TuningDb& other);
-  // In one transaction; the file then shrinks.
-  Pruned prune(const PruneOptions& options);
+  // In one transaction; the file then shrinks. `here` says which rows answer.
+  Pruned prune(const PruneOptions& options, const core::Environment& here);
 
   // Of all reads of this object so far, each row once.
   SkippedRows skipped() const;

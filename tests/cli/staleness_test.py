@@ -75,6 +75,19 @@ class Staleness(Databases):
         self.assertIn("0 shapes changed", self.assert_ok(
             self.run_db("diff", self.export(), self.db)).stdout)
 
+    def test_prune_leaves_the_row_that_answers(self):
+        self.add_row_of("h100-sxm5")
+        gone = self.json_of(self.run_db("prune", "--superseded", "--format", "json"))["gone"][0]
+        self.assertEqual((gone["trials"], gone["winners"]), (0, 0))
+        found, = self.explain("64x2112x7168")
+        self.assertEqual(found["staleness"], "current")
+        # The library does not see NVRTC: of the rows of these sources the newest answers.
+        self.add_row_of("h100-sxm5", "nvrtc", "12.9")
+        gone = self.json_of(self.run_db("prune", "--superseded", "--format", "json"))["gone"][0]
+        self.assertEqual(gone["winners"], 2)
+        found, = self.explain("64x2112x7168")
+        self.assertEqual(found["row"]["environment"]["nvrtc"], "12.9")
+
     def test_questions_are_of_the_gpu_that_is_here(self):
         here = {"SCRIPTED_DEVICE": "h20"}
         found, = self.explain("64x2112x7168", **here)

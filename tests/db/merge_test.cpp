@@ -1,5 +1,6 @@
 // Merging and pruning.
 #include "db/evidence.h"
+#include "db/row_choice.h"
 #include "tests/db/fixture.h"
 
 namespace deepgemm::db {
@@ -128,29 +129,29 @@ class Prune : public testing::Test {
 };
 
 TEST_F(Prune, LosersGoAndWinnerRunnerUpAndDefaultStay) {
-  const Pruned pruned = database_.prune({.losers = true});
+  const Pruned pruned = database_.prune({.losers = true}, other_driver());
   EXPECT_EQ(pruned.trials, 1);
   EXPECT_EQ(keys(), (std::set<std::string>{"key110", "key120", "key130"}));
   EXPECT_EQ(database_.winners().size(), 1u);
 }
 
 TEST_F(Prune, OrphansAreKernelsThatNothingRefersTo) {
-  EXPECT_EQ(database_.prune({.orphans = true}).cubins, 1);
+  EXPECT_EQ(database_.prune({.orphans = true}, other_driver()).cubins, 1);
   EXPECT_FALSE(database_.cubin("nobody").has_value());
   EXPECT_TRUE(database_.cubin("key100").has_value());
-  EXPECT_EQ(database_.prune({.losers = true, .orphans = true}).cubins, 1);
+  EXPECT_EQ(database_.prune({.losers = true, .orphans = true}, other_driver()).cubins, 1);
   EXPECT_FALSE(database_.cubin("key100").has_value());
 }
 
 TEST_F(Prune, SupersededRowsGoWithTheirEnvironment) {
-  EXPECT_EQ(database_.prune({.superseded = true}).trials, 0);
+  EXPECT_EQ(database_.prune({.superseded = true}, other_driver()).trials, 0);
   core::Trial newer = loser(120, 6);
   database_.record(newer, other_driver());
   database_.record(winner_of(64, 6), other_driver());
   database_.record(winner_of(64, 6), environment_of("h20"));
   database_.record(core::Calibration{0.5, 1}, environment_of());
   database_.record(core::Calibration{0.9, 1}, other_driver());
-  const Pruned pruned = database_.prune({.superseded = true});
+  const Pruned pruned = database_.prune({.superseded = true}, other_driver());
   EXPECT_EQ(pruned.trials, 4);
   EXPECT_EQ(pruned.winners, 1);
   EXPECT_EQ(pruned.environments, 1);
@@ -159,9 +160,40 @@ TEST_F(Prune, SupersededRowsGoWithTheirEnvironment) {
   EXPECT_TRUE(database_.calibration(other_driver()));
 }
 
+TEST_F(Prune, WhatAnswersHereStaysThoughAStalerRowIsNewer) {
+  core::Environment other_sources = environment_of();
+  other_sources.sources_hash = "of-another-checkout";
+  core::Environment other_limit = environment_of();
+  other_limit.power_limit_w = 500;
+  core::Winner skewed = winner_of(64, 6);
+  skewed.rows = "rows: zipf, max_m 128";
+  // Goes: older than the next one, and no answer.
+  database_.record(winner_of(64, 8), other_driver());
+  database_.record(skewed, environment_of());
+  database_.record(winner_of(64, 5), other_sources);
+  database_.record(skewed, other_sources);
+  EXPECT_EQ(database_.prune({.superseded = true}, environment_of()).winners, 1);
+  const auto answer = [&] {
+    const std::vector<WinnerRow> rows = database_.winners();
+    const auto best = best_rows(rows, environment_of());
+    return best.size() == 1 ? best.front()->winner.kernel_key : "";
+  };
+  EXPECT_EQ(answer(), "key120");
+  EXPECT_EQ(keys(), (std::set<std::string>{"key100", "key110", "key120", "key130"}));
+  EXPECT_EQ(database_.winners().size(), 4u);
+  // The library does not see power limits: of two rows that differ in these the newer answers.
+  core::Winner newest = winner_of(64, 7);
+  newest.kernel_key = "key110";
+  database_.record(newest, other_limit);
+  EXPECT_EQ(database_.prune({.superseded = true}, environment_of()).winners, 2);
+  EXPECT_EQ(answer(), "key110");
+  // Another kind of GPU here: those of this kind are judged by kernel sources alone.
+  EXPECT_EQ(database_.prune({.superseded = true}, environment_of("h20")).winners, 0);
+}
+
 TEST_F(Prune, AShapeThatOnlyTheOldEnvironmentHasStays) {
   database_.record(winner_of(128, 6), other_driver());
-  const Pruned pruned = database_.prune({.superseded = true});
+  const Pruned pruned = database_.prune({.superseded = true}, other_driver());
   EXPECT_EQ(pruned.trials + pruned.winners, 0);
 }
 
@@ -170,11 +202,11 @@ TEST_F(Prune, EnvironmentsThatAgreeSupersedeNothing) {
   unknown_limit.power_limit_w = 0;
   database_.record(loser(150, 6), unknown_limit);
   database_.record(winner_of(64, 6), unknown_limit);
-  const Pruned same = database_.prune({.superseded = true});
+  const Pruned same = database_.prune({.superseded = true}, other_driver());
   EXPECT_EQ(same.trials + same.winners, 0) << "both answer for this GPU";
   // Newer than all of those that agree.
   database_.record(winner_of(64, 5), other_driver());
-  const Pruned pruned = database_.prune({.superseded = true});
+  const Pruned pruned = database_.prune({.superseded = true}, other_driver());
   EXPECT_EQ(pruned.trials, 5);
   EXPECT_EQ(pruned.winners, 2);
 }
@@ -189,17 +221,18 @@ TEST_F(Prune, WhatIsOfOtherRowsOrAProbeStays) {
   database_.record(of_skewed, environment_of());
   database_.record(probe, environment_of());
   database_.record(skewed, other_driver());
-  EXPECT_EQ(database_.prune({.superseded = true}).trials, 1) << "of the skewed rows alone";
-  EXPECT_EQ(database_.prune({.superseded = true}).winners, 0);
+  EXPECT_EQ(database_.prune({.superseded = true}, other_driver()).trials, 1)
+      << "of the skewed rows alone";
+  EXPECT_EQ(database_.prune({.superseded = true}, other_driver()).winners, 0);
   database_.record(of_skewed, environment_of());
-  EXPECT_EQ(database_.prune({.losers = true}).trials, 1) << "key100";
+  EXPECT_EQ(database_.prune({.losers = true}, other_driver()).trials, 1) << "key100";
   EXPECT_EQ(keys(), (std::set<std::string>{"key110", "key120", "key130", "key140"}));
   EXPECT_EQ(database_.all_trials(problem_of(64)).size(), 5u) << "a trial and a probe of key110";
 }
 
 TEST_F(Prune, ADryRunCountsAndChangesNothing) {
-  const Pruned pruned =
-      database_.prune({.superseded = true, .losers = true, .orphans = true, .dry_run = true});
+  const Pruned pruned = database_.prune(
+      {.superseded = true, .losers = true, .orphans = true, .dry_run = true}, other_driver());
   EXPECT_EQ(pruned.trials, 1);
   EXPECT_EQ(keys().size(), 4u);
   EXPECT_TRUE(database_.cubin("nobody").has_value());

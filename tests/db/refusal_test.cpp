@@ -169,7 +169,7 @@ TEST(UnknownNames, AreNotGuessedAndTheirRowsAreSkippedAndStay) {
   EXPECT_EQ(catalog.index().families[0].rows[0].m, 64);
 
   // They go nowhere: not by pruning, not by being merged into.
-  database.prune({.superseded = true, .losers = true, .orphans = true});
+  database.prune({.superseded = true, .losers = true, .orphans = true}, environment_of());
   {
     TuningDb other(folder / "other.db", OpenMode::kTune);
     other.record(winner_of(32), environment_of());
