@@ -178,9 +178,10 @@ std::string render_text(const BenchReport& report, Paint paint) {
 }
 
 std::string render_markdown(const BenchReport& report) {
+  const std::string& driver = report.environment.driver;
   std::string text = fmt::format("**deepgemm-bench** {} on {}, driver {}, {} rounds\n\n",
                                  report.environment.library_version, report.device.name,
-                                 report.environment.driver, report.rounds);
+                                 driver.empty() ? "unknown" : driver, report.rounds);
   if (const Table summary = summary_table(report); summary.rows() > 0) {
     text += summary.markdown() + "\n";
   }

@@ -124,9 +124,11 @@ std::vector<Cell> trial_cells(const db::TrialRow& row) {
 }
 
 std::string environment_line(const core::Environment& environment) {
+  // Of a GPU that ran something there is one.
+  const std::string_view no_driver = environment.device_uuid.empty() ? "none" : "unknown";
   std::string line = fmt::format(
       "{} ({}), driver {}, NVRTC {}, cuBLASLt {}, deepgemm {}, sources {}", environment.device_id,
-      environment.device_name, environment.driver.empty() ? "none" : environment.driver,
+      environment.device_name, environment.driver.empty() ? no_driver : environment.driver,
       environment.nvrtc, environment.cublaslt.empty() ? "none" : environment.cublaslt,
       environment.library_version, environment.sources_hash.substr(0, 12));
   for (const core::ClockLimit& limit : core::kClockLimits) {

@@ -56,7 +56,9 @@ DeviceInfo h20() {
 }  // namespace
 
 std::string driver_text(const DeviceInfo& device) {
-  if (device.driver_version == 0) return "";
+  // Without the kernel driver's version (a container may hide /sys) the CUDA version alone would
+  // pass for another driver; what is not known is compared with nothing.
+  if (device.driver.empty() || device.driver_version == 0) return "";
   return device.driver + " (CUDA " + std::to_string(device.driver_version / 1000) + "." +
          std::to_string(device.driver_version % 1000 / 10) + ")";
 }

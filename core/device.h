@@ -23,8 +23,8 @@ struct DeviceInfo {
   double tensor_tflops = 0;     // sustained e4m3, as the best library reaches
   int compute_capability = 90;  // 10 * major + minor
   int driver_version = 0;       // CUDA version of the driver, 13000 for 13.0; 0 for a profile
-  std::string driver;           // version of the kernel driver, e.g. "580.82"; empty for a profile
-  std::string uuid;             // empty for a profile
+  std::string driver;  // version of the kernel driver, "580.82"; empty: profile, or not known
+  std::string uuid;    // empty for a profile
   bool is_profile = true;
 };
 

@@ -32,6 +32,8 @@ TEST(Device, TheDriverIsNamedWhereThereIsOne) {
   device.driver = "580.82";
   device.driver_version = 13020;
   EXPECT_EQ(driver_text(device), "580.82 (CUDA 13.2)");
+  device.driver = "";
+  EXPECT_EQ(driver_text(device), "") << "its version cannot be read";
 }
 
 TEST(Device, OtherGpusMatchNoProfile) {

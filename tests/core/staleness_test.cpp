@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/device.h"
+
 namespace deepgemm::core {
 namespace {
 
@@ -39,6 +41,13 @@ TEST(Staleness, WhatIsNotKnownIsNotCompared) {
   EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kCurrent);
   here.device_id = "h100-sxm5";
   EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kCurrent);
+  DeviceInfo hidden = *find_device_profile("h100-sxm5");
+  hidden.is_profile = false;
+  hidden.driver_version = 13000;
+  here = tuned();
+  here.driver = driver_text(hidden);
+  EXPECT_EQ(grade(tuned(), here).staleness, Staleness::kCurrent) << "'" << here.driver << "'";
+  EXPECT_EQ(grade(here, tuned()).staleness, Staleness::kCurrent);
 }
 
 TEST(Staleness, OtherClocksAndPowerLimitsAreToBeVerified) {
