@@ -68,6 +68,7 @@ std::string device_in_question(const std::string& wanted, const Machine& machine
   if (machine.device) return machine.device->id;
   const auto counts = count_rows(database);
   if (counts.empty()) {
+    warn_of_skipped_rows(database, log);
     throw core::UsageError(
         fmt::format("'{}' holds no winner, and this machine has no GPU.", database.path().string()),
         "Tune a shape first, or name a kind of GPU with --device.");

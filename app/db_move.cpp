@@ -116,6 +116,10 @@ std::string device_of(const db::TuningDb& database, const std::string& wanted) {
   std::string names;
   for (const auto& device : devices) names += (names.empty() ? "" : ", ") + device;
   const std::string path = database.path().string();
+  if (devices.empty() && database.skipped().count > 0) {
+    throw core::UsageError(fmt::format("'{}' holds no winner that this deepgemm can read.", path),
+                           "Update this deepgemm, or pass another database.");
+  }
   if (devices.empty()) {
     throw core::UsageError(fmt::format("'{}' holds no winner.", path),
                            "Tune a shape first: deepgemm-tune 64x2112x7168.");
@@ -128,14 +132,28 @@ std::string device_of(const db::TuningDb& database, const std::string& wanted) {
                          fmt::format("Choose --device among: {}.", names));
 }
 
+namespace {
+
+// Says first which rows were skipped where nothing is left: they may be why.
+db::Export collect(const db::TuningDb& database, const DbArguments& arguments,
+                   const Hardware& hardware, spdlog::logger& log) {
+  try {
+    LateBuilder builder(hardware);
+    return db::collect(database, device_of(database, arguments.device), arguments.exporting,
+                       base_environment(""),
+                       [&](const core::GemmConfig& config) { return builder.build(config); });
+  } catch (const core::UsageError&) {
+    warn_of_skipped_rows(database, log);
+    throw;
+  }
+}
+
+}  // namespace
+
 core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardware,
                              spdlog::logger& log) {
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
-  const std::string device = device_of(database, arguments.device);
-  LateBuilder builder(hardware);
-  const db::Export result =
-      db::collect(database, device, arguments.exporting, base_environment(""),
-                  [&](const core::GemmConfig& config) { return builder.build(config); });
+  const db::Export result = collect(database, arguments, hardware, log);
   warn_of_skipped_rows(database, log);
   for (const std::string& note : result.notes) log.warn("{}.", note);
   for (const db::MergedRows& each : result.merged) {
@@ -149,7 +167,8 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
   std::error_code ignored;
   write_stdout(
       fmt::format("{}: {} for {}, {}, {} KB\n", arguments.bundle,
-                  counted(static_cast<long long>(result.contents.winners.size()), "winner"), device,
+                  counted(static_cast<long long>(result.contents.winners.size()), "winner"),
+                  result.contents.device_id,
                   counted(static_cast<long long>(result.contents.cubins.size()), "kernel"),
                   (std::filesystem::file_size(arguments.bundle, ignored) + 1023) / 1024));
   if (predicted > 0) {

@@ -88,6 +88,24 @@ class Staleness(Databases):
         found, = self.explain("64x2112x7168")
         self.assertEqual(found["row"]["environment"]["nvrtc"], "12.9")
 
+    def test_a_file_of_unknown_names_alone_says_so(self):
+        self.sql("UPDATE winners SET operation = 'grouped-ragged'")
+        blind = {"SCRIPTED_NO_GPU": "1"}
+        for line, env, said in (
+                (["export", "--output", "b.dgdb"], {}, "no winner that this deepgemm can read"),
+                (["verify"], {}, "no winner that this deepgemm can read"),
+                (["explain", "64x2112x7168"], blind, "holds no winner")):
+            with self.subTest(line[0]):
+                result = self.run_db(*line, env=env)
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertRegex(result.stderr, r"(?m)\Awarning: 3 rows are skipped in .*"
+                                                r"grouped-ragged.*\nerror: .*" + said +
+                                                r".*\nnext: .*\n\Z")
+        self.assertFalse((self.folder / "b.dgdb").exists())
+        # Those of another GPU than was asked for are named.
+        result = self.run_db("export", "--output", "b.dgdb", "--device", "h20")
+        self.assertRegex(result.stderr, r"\Awarning: 3 rows are skipped")
+
     def test_questions_are_of_the_gpu_that_is_here(self):
         here = {"SCRIPTED_DEVICE": "h20"}
         found, = self.explain("64x2112x7168", **here)
