@@ -24,8 +24,11 @@ constexpr core::Match kMatches[] = {core::Match::kExact, core::Match::kBucket,
 // A row that is current is no news, and the line of other-device counts those that are hints.
 constexpr core::Staleness kStale[] = {core::Staleness::kVerify, core::Staleness::kRetune};
 
+// The match of calls whose shape nobody knows.
+constexpr std::string_view kUnknown = "unknown";
+
 std::int64_t all_calls(const CoverageReport& report) {
-  std::int64_t sum = 0;
+  std::int64_t sum = report.unknown;
   for (const auto& line : report.lines) sum += line.traced.count;
   return sum;
 }
@@ -46,6 +49,11 @@ std::string summary(const CoverageReport& report) {
     if (count == 0 && match == core::Match::kOtherDevice) continue;
     text += fmt::format("{:<13}{:>12}  {:>7}\n", core::name(match), counted(count, "call"),
                         share_cell(share(report, count)).shown);
+  }
+  if (report.unknown > 0) {
+    text += fmt::format(
+        "{:<13}{:>12}  {:>7}  of shapes that the trace, being full, does not tell\n", kUnknown,
+        counted(report.unknown, "call"), share_cell(share(report, report.unknown)).shown);
   }
   for (const core::Staleness staleness : kStale) {
     const std::int64_t count = calls(report, staleness);
@@ -87,6 +95,12 @@ Table table_of(const CoverageReport& report) {
                        : Cell{"-", ""},
                    hit ? cell(std::string(core::name(line.grade.staleness))) : Cell{"-", ""}});
   }
+  if (report.unknown > 0) {
+    const Cell none{"-", ""};
+    table.add_row({none, none, none, Cell{"", ""}, none, none, cell(report.unknown),
+                   share_cell(share(report, report.unknown)), cell(std::string(kUnknown)), none,
+                   none, none});
+  }
   return table;
 }
 
@@ -100,6 +114,7 @@ std::string json_of(const CoverageReport& report) {
     json["coverage"][std::string(core::name(match))] = {{"calls", count},
                                                         {"share", share(report, count)}};
   }
+  json["unknown_shapes"] = {{"calls", report.unknown}, {"share", share(report, report.unknown)}};
   for (const core::Staleness staleness : {core::Staleness::kCurrent, core::Staleness::kVerify,
                                           core::Staleness::kRetune, core::Staleness::kHint}) {
     const std::int64_t count = calls(report, staleness);
@@ -128,11 +143,12 @@ std::string json_of(const CoverageReport& report) {
 }  // namespace
 
 CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Environment& here,
-                     const std::vector<TracedProblem>& trace) {
+                     const Trace& trace) {
   CoverageReport report;
+  report.unknown = trace.further;
   report.device_id = here.device_id;
   std::set<const db::WinnerRow*> asked;
-  for (const TracedProblem& traced : trace) {
+  for (const TracedProblem& traced : trace.problems) {
     const db::Family family = db::family_for(winners, traced.problem, here);
     CoverageLine line{
         traced, db::look_up(family, traced.problem, here.device_id).match, nullptr, {}};

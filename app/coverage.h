@@ -23,13 +23,14 @@ struct CoverageReport {
   std::string database;
   std::string device_id;
   std::vector<CoverageLine> lines;  // the most frequent first
+  std::int64_t unknown = 0;         // calls of shapes that the trace does not tell
   std::vector<const db::WinnerRow*> dead;
 };
 
 // On a machine like `here`, whose device_id names the kind of GPU: only rows of that can be dead.
 // Lines and dead rows point into `winners`.
 CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Environment& here,
-                     const std::vector<TracedProblem>& trace);
+                     const Trace& trace);
 
 // Calls whose match is `match`, or whose row is of that grade.
 std::int64_t calls(const CoverageReport& report, core::Match match);

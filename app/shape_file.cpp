@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -139,15 +140,20 @@ void read_draw(const Line& line, const Columns& columns, const core::GemmProblem
                          "Give each problem its rows once, and call again with the other rows.");
 }
 
-// Calls take(line, columns) for each line below the header. Throws UsageError where there is none.
-template <class Take>
-void for_each_line(std::istream& stream, std::string_view name, Take take) {
+void pass_over(std::string_view /*remark*/) {}
+
+// Calls take(line, columns) for each line below the header, and remark(line) for each that starts
+// with #. Throws UsageError where there is none to take.
+template <class Take, class Remark = void (*)(std::string_view)>
+void for_each_line(std::istream& stream, std::string_view name, Take take,
+                   Remark remark = pass_over) {
   std::optional<Columns> columns;
   std::string text;
   std::size_t taken = 0;
   for (int number = 1; std::getline(stream, text); ++number) {
     if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // spreadsheets' mark
     const std::string_view content = trim(text);
+    if (content.starts_with('#')) remark(content);
     if (content.empty() || content.starts_with('#')) continue;
     const Line line{fmt::format("line {} of {}", number, name), split(content, ',')};
     if (!columns) {
@@ -177,6 +183,19 @@ std::int64_t read_count(const Line& line, const Columns& columns) {
                          "Write how many calls had this shape.");
 }
 
+// "# 10 calls of further shapes: only 4096 are told apart", as the library ends a trace that is
+// full; 0 for any other remark.
+std::int64_t further_calls(std::string_view remark) {
+  constexpr std::string_view kStart = "# ";
+  constexpr std::string_view kWords = " calls of further shapes";
+  if (!remark.starts_with(kStart)) return 0;
+  remark.remove_prefix(kStart.size());
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(remark.data(), remark.data() + remark.size(), count);
+  remark.remove_prefix(static_cast<std::size_t>(end - remark.data()));
+  return error == std::errc() && count > 0 && remark.starts_with(kWords) ? count : 0;
+}
+
 }  // namespace
 
 std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_view name,
@@ -202,17 +221,18 @@ std::vector<core::GemmProblem> read_shape_file(const std::filesystem::path& path
   return read_shapes(stream, fmt::format("'{}'", path.string()), choice, draws);
 }
 
-std::vector<TracedProblem> read_trace(const std::filesystem::path& path) {
+Trace read_trace(const std::filesystem::path& path) {
   std::ifstream stream = open_csv(path, "trace");
-  std::vector<TracedProblem> trace;
+  Trace trace;
   std::map<decltype(core::order(core::GemmProblem{})), std::size_t> places;
-  for_each_line(stream, fmt::format("'{}'", path.string()),
-                [&](const Line& line, const Columns& columns) {
-                  const auto problem = read_row(line, columns, {}).front();
-                  const auto [place, is_new] = places.emplace(core::order(problem), trace.size());
-                  if (is_new) trace.push_back({problem, 0});
-                  trace[place->second].count += read_count(line, columns);
-                });
+  const auto take = [&](const Line& line, const Columns& columns) {
+    const auto problem = read_row(line, columns, {}).front();
+    const auto [place, is_new] = places.emplace(core::order(problem), trace.problems.size());
+    if (is_new) trace.problems.push_back({problem, 0});
+    trace.problems[place->second].count += read_count(line, columns);
+  };
+  const auto remark = [&](std::string_view text) { trace.further += further_calls(text); };
+  for_each_line(stream, fmt::format("'{}'", path.string()), take, remark);
   return trace;
 }
 

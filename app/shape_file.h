@@ -35,8 +35,14 @@ struct TracedProblem {
   std::int64_t count = 1;
 };
 
+// What a program asked for, as far as it is told apart.
+struct Trace {
+  std::vector<TracedProblem> problems;
+  std::int64_t further = 0;  // calls of shapes that are not among them, see db::Trace
+};
+
 // Reads the same kind of csv with a column count; without it each line stands for one call. Lines
-// of one shape are added up. Throws UsageError.
-std::vector<TracedProblem> read_trace(const std::filesystem::path& path);
+// of one shape are added up, as is what remarks say of further shapes. Throws UsageError.
+Trace read_trace(const std::filesystem::path& path);
 
 }  // namespace deepgemm::app

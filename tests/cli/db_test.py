@@ -1,5 +1,7 @@
 """deepgemm-db: looks into databases and bundles, and moves rows between them."""
 
+import csv
+import io
 import os
 import sqlite3
 import unittest
@@ -235,6 +237,26 @@ class Questions(Databases):
         text = self.assert_ok(self.run_db("coverage", "--trace", "trace.csv")).stdout
         self.assertIn("nobody asks for 8x576x7168", text)
         self.assertRegex(text, r"(?m)^none +10 calls +10.0 %$")
+
+    def test_calls_of_shapes_that_the_trace_does_not_tell_count_as_unknown(self):
+        (self.folder / "trace.csv").write_text(
+            "op,groups,alignment,m,n,k,count\ndense,1,1,64,2112,7168,30\n"
+            "# 50 calls of further shapes: only 4096 are told apart\n"
+            "# 20 calls of further shapes: only 4096 are told apart\n# 7 calls of mine\n")
+        coverage = ["coverage", "--trace", "trace.csv"]
+        report = self.json_of(self.run_db(*coverage, "--format", "json"))
+        self.assertEqual(report["calls"], 100)
+        self.assertEqual(report["unknown_shapes"], {"calls": 70, "share": 0.7})
+        self.assertEqual(report["coverage"]["exact"], {"calls": 30, "share": 0.3})
+        self.assertEqual(report["coverage"]["none"]["calls"], 0)
+        text = self.assert_ok(self.run_db(*coverage)).stdout
+        self.assertRegex(text, r"(?m)^ +- +- +- +70 +70\.0 % +unknown +- +- +-$")
+        self.assertRegex(text, r"(?m)^unknown +70 calls +70\.0 %  of shapes that the trace, being full")
+        self.assertRegex(text, r"(?m)^exact +30 calls +30\.0 %$")
+        rows = list(csv.DictReader(io.StringIO(self.assert_ok(
+            self.run_db(*coverage, "--format", "csv")).stdout)))
+        self.assertEqual([(row["m"], row["count"], row["match"]) for row in rows],
+                         [("64", "30", "exact"), ("", "70", "unknown")])
 
     def test_bad_traces(self):
         self.assert_fails(self.run_db("coverage"), USAGE, "--trace")
