@@ -82,15 +82,21 @@ OperationChoice choice_of(const Line& line, const Columns& columns, const Operat
     own =
         choice_for(parse_operation(text, fmt::format(" in column 'op' of {}", line.where)), choice);
   }
-  if (!optional_cell(line, columns, "groups").empty()) {
+  // The library's structs say dense by zeros, and so may what a program traces by itself.
+  const bool is_dense = own.operation == core::Operation::kDense;
+  const auto is_blank = [&](std::string_view column) {
+    const std::string_view text = optional_cell(line, columns, column);
+    return text.empty() || (is_dense && text == "0");
+  };
+  if (!is_blank("groups")) {
     own.groups = {read_small_number(line, columns, "groups")};
-  } else if (own.operation != core::Operation::kDense && !own.says_groups) {
+  } else if (!is_dense && !own.says_groups) {
     throw core::UsageError(fmt::format("{} does not say how many groups its {} product has.",
                                        line.where, core::name(own.operation)),
                            "Write the number into its column 'groups'; with --shapes, --groups 32 "
                            "gives it to every line without one.");
   }
-  if (!optional_cell(line, columns, "alignment").empty()) {
+  if (!is_blank("alignment")) {
     own.alignments = {read_small_number(line, columns, "alignment")};
   }
   return own;

@@ -14,9 +14,9 @@ namespace deepgemm::app {
 // Reads csv whose header names m, n and k and may name op, groups and alignment, in any order;
 // other columns are ignored, so that a table of results serves as a list of shapes. Empty lines and
 // lines that start with # are skipped. Columns that are missing, or empty in a row, are filled from
-// `choice`; a row then stands for a problem of each of its groups and alignments. Throws UsageError
-// that names the file, the line and the column, also for a grouped product where neither says how
-// many groups it has.
+// `choice`, as are zeros of a dense product's groups and alignment; a row then stands for a problem
+// of each of its groups and alignments. Throws UsageError that names the file, the line and the
+// column, also for a grouped product where neither says how many groups it has.
 //
 // Columns max_m and group_sizes ("617 591 487") give the rows to measure with, into `draws` where
 // that is not null.

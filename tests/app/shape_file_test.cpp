@@ -97,6 +97,23 @@ TEST(ShapeFile, ReadsGroupedRowsAndTheirSizes) {
   EXPECT_EQ(draws.of(problems[1]), core::GroupDraw{});
 }
 
+TEST(ShapeFile, ADenseLineMayHaveNoGroups) {
+  std::istringstream text(
+      "op,groups,alignment,m,n,k\n"
+      "dense,0,0,64,4096,7168\n"
+      "dense,1,1,65,4096,7168\n"
+      "dense,,,66,4096,7168\n"
+      ",0,,67,4096,7168\n");
+  const auto problems = read_shapes(text, "f", Operation::kDense);
+  EXPECT_EQ(names(problems),
+            Strings({"64x4096x7168", "65x4096x7168", "66x4096x7168", "67x4096x7168"}));
+  for (const auto& each : problems) EXPECT_EQ(each.groups * each.alignment, 1);
+  EXPECT_NE(complaint_about_file("op,groups,m,n,k\ngrouped-masked,0,1,8,16\n").find("groups"),
+            std::string::npos);
+  EXPECT_NE(complaint_about_file("op,groups,m,n,k\ndense,2,1,8,16\n").find("groups"),
+            std::string::npos);
+}
+
 TEST(ShapeFile, RowsWithoutAnAlignmentTakeTheCommandLines) {
   OperationChoice choice = Operation::kDense;
   choice.alignments = {16, 32};

@@ -238,6 +238,14 @@ class Questions(Databases):
         self.assertIn("nobody asks for 8x576x7168", text)
         self.assertRegex(text, r"(?m)^none +10 calls +10.0 %$")
 
+    def test_a_dense_line_of_a_trace_may_have_no_groups(self):
+        (self.folder / "trace.csv").write_text(
+            "op,groups,alignment,m,n,k,count\ndense,0,0,64,2112,7168,1\n"
+            "dense,1,1,64,2112,7168,2\ndense,,,64,2112,7168,4\n")
+        report = self.json_of(self.run_db("coverage", "--trace", "trace.csv", "--format", "json"))
+        self.assertEqual([(line["count"], line["match"]) for line in report["lines"]],
+                         [(7, "exact")])
+
     def test_calls_of_shapes_that_the_trace_does_not_tell_count_as_unknown(self):
         (self.folder / "trace.csv").write_text(
             "op,groups,alignment,m,n,k,count\ndense,1,1,64,2112,7168,30\n"
