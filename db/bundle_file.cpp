@@ -26,6 +26,9 @@ namespace {
 // fields, which are more.
 constexpr int kBundleFormat = 2;
 
+constexpr const char* kOtherFolder =
+    "Make its folder, or make it writable, or choose another --output FILE.";
+
 std::uint32_t place_of(std::vector<core::Environment>& list, const core::Environment& wanted) {
   const auto found = std::find(list.begin(), list.end(), wanted);
   if (found != list.end()) return static_cast<std::uint32_t>(found - list.begin());
@@ -57,9 +60,26 @@ void fill(SQLite::Database& database, const BundleContents& contents) {
   transaction.commit();
 }
 
-void write_unsealed(const BundleContents& contents, const std::filesystem::path& path) {
-  translated(path, [&] {
-    SQLite::Database database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+SQLite::Database create_file(const std::filesystem::path& path,
+                             const std::filesystem::path& target) {
+  try {
+    return {path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE};
+  } catch (const SQLite::Exception&) {
+    // SQLite says that it cannot open the file; the reason lies in the folder.
+    std::error_code ignored;
+    const std::filesystem::path folder = std::filesystem::absolute(target).parent_path();
+    const std::string why = std::filesystem::is_directory(folder, ignored)
+                                ? "no file can be made in its folder"
+                                : "there is no folder " + folder.string();
+    throw core::EnvironmentError(target.string() + " cannot be written: " + why, kOtherFolder);
+  }
+}
+
+// Errors name the target, which the user knows.
+void write_unsealed(const BundleContents& contents, const std::filesystem::path& path,
+                    const std::filesystem::path& target) {
+  translated(target, [&] {
+    SQLite::Database database = create_file(path, target);
     // Nobody sees the file before it is complete and synced; a journal would protect nothing.
     database.exec("PRAGMA journal_mode=OFF");
     database.exec("PRAGMA synchronous=OFF");
@@ -89,8 +109,7 @@ class Draft {
     std::filesystem::rename(path_, target_, error);
     if (error) {
       throw core::EnvironmentError(
-          target_.string() + " cannot be replaced (" + error.message() + ")",
-          "Make its folder writable, or choose another --output FILE.");
+          target_.string() + " cannot be replaced (" + error.message() + ")", kOtherFolder);
     }
     sync_folder(std::filesystem::absolute(target_).parent_path());
   }
@@ -152,8 +171,8 @@ Index index_of(const BundleContents& contents) {
 void write_bundle(const BundleContents& contents, const std::filesystem::path& path) {
   require_replaceable(path);
   Draft draft(path);
-  write_unsealed(contents, draft.path());
-  append_seal(draft.path());
+  write_unsealed(contents, draft.path(), path);
+  append_seal(draft.path(), path);
   draft.publish();
 }
 

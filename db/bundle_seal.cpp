@@ -99,23 +99,23 @@ bool has_right_seal(const SQLite::Database& database) {
   return end >= 0 && last_bytes(database) == seal_text(end, hash.hex());
 }
 
-void append_seal(const std::filesystem::path& path) {
+void append_seal(const std::filesystem::path& path, const std::filesystem::path& name) {
   const Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (file.value < 0) throw_unwritten(path, errno);
+  if (file.value < 0) throw_unwritten(name, errno);
   core::Sha256 hash;
   std::vector<char> block(kBlock);
   std::int64_t bytes = 0;
   for (ssize_t got; (got = pread(file.value, block.data(), block.size(), bytes)) != 0;) {
-    if (got < 0) throw_unwritten(path, errno);
+    if (got < 0) throw_unwritten(name, errno);
     hash.update({block.data(), static_cast<std::size_t>(got)});
     bytes += got;
   }
   const std::string text = seal_text(bytes, hash.hex());
   const ssize_t written = pwrite(file.value, text.data(), text.size(), bytes);
   if (written != static_cast<ssize_t>(text.size())) {
-    throw_unwritten(path, written < 0 ? errno : ENOSPC);
+    throw_unwritten(name, written < 0 ? errno : ENOSPC);
   }
-  if (fchmod(file.value, 0444) != 0 || fsync(file.value) != 0) throw_unwritten(path, errno);
+  if (fchmod(file.value, 0444) != 0 || fsync(file.value) != 0) throw_unwritten(name, errno);
 }
 
 void sync_folder(const std::filesystem::path& folder) {

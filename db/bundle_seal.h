@@ -17,8 +17,8 @@ bool has_seal(const SQLite::Database& database);
 bool has_right_seal(const SQLite::Database& database);
 
 // Appends the seal to a finished file, syncs it and takes away the right to write it. Throws
-// EnvironmentError where the disk is full or fails.
-void append_seal(const std::filesystem::path& path);
+// EnvironmentError where the disk is full or fails, which says `name`: what the file is to become.
+void append_seal(const std::filesystem::path& path, const std::filesystem::path& name);
 
 // Makes a rename in this folder survive a power cut, where the file system can.
 void sync_folder(const std::filesystem::path& folder);

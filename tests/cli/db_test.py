@@ -3,6 +3,8 @@
 import csv
 import io
 import os
+import resource
+import signal
 import sqlite3
 import unittest
 
@@ -76,7 +78,18 @@ class Bundles(Databases):
         bundle = self.export()
         self.export()
         self.assert_fails(self.run_db("export", "--output", self.db), USAGE, "not overwritten")
-        self.assert_fails(self.run_db("export", "--output", "none/x.dgdb"), ENVIRONMENT, "none")
+        missing = self.run_db("export", "--output", "none/x.dgdb")
+        self.assert_fails(missing, ENVIRONMENT, "none/x.dgdb cannot be written: there is no folder",
+                          "next: Make its folder")
+        self.assertNotIn(".part", missing.stderr)
+        # No room for the rows, or for the seal behind them.
+        for most in (100, bundle.stat().st_size - 10):
+            def limit(most=most):
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+            full = self.run_db("export", "--output", "full.dgdb", preexec_fn=limit)
+            self.assert_fails(full, ENVIRONMENT, "full.dgdb cannot be ")
+            self.assertNotIn(".part", full.stderr)
         self.assertEqual([path.name for path in self.folder.glob("*.dgdb*")], [bundle.name])
 
     def test_which_device_must_be_clear(self):

@@ -127,7 +127,7 @@ void change_and_seal(const std::filesystem::path& path, const char* sql) {
   std::filesystem::remove(path);
   write_text(path, bytes);
   SQLite::Database(path.string(), SQLite::OPEN_READWRITE).exec(sql);
-  append_seal(path);
+  append_seal(path, path);
 }
 
 TEST_F(Bundle, ANewerFormIsRefusedByTheToolsToo) {
