@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "core/group_rows.h"
+
 namespace deepgemm::app {
 
 Cell operation_cell(const core::GemmProblem& problem) {
@@ -21,7 +25,17 @@ Cell alignment_cell(const core::GemmProblem& problem) { return cell(problem.alig
 Cell unusual_rows_cell(const core::Winner& winner) {
   constexpr std::string_view kPrefix = "rows: ";
   const bool named = winner.rows.starts_with(kPrefix);
-  return cell(named ? winner.rows.substr(kPrefix.size()) : winner.rows);
+  Cell whole = cell(named ? winner.rows.substr(kPrefix.size()) : winner.rows);
+  // As many as stand beside each other without making the column the widest one.
+  constexpr std::size_t kFew = 4;
+  const auto draw = core::draw_of(winner.problem, winner.rows);
+  if (!draw || draw->rows.size() <= kFew) return whole;
+  const auto [fewest, most] = std::ranges::minmax(draw->rows);
+  whole.shown = fmt::format("{} to {}", fewest, most);
+  if (const auto comma = whole.raw.find(','); comma != std::string::npos) {
+    whole.shown += whole.raw.substr(comma);
+  }
+  return whole;
 }
 
 }  // namespace deepgemm::app

@@ -12,7 +12,8 @@ inline const Column kOperationColumn{"groups", "op", Align::kLeft, true};
 inline const Column kGroupsColumn{"", "groups"};
 inline const Column kAlignmentColumn{"", "alignment"};
 
-// "zipf, max_m 128" of a winner that was measured with other rows than groups usually have.
+// "zipf, max_m 128" of a winner that was measured with other rows than groups usually have; csv:
+// all rows that were given, people: from the fewest to the most where they are many.
 inline const Column kUnusualRowsColumn{"rows", "rows", Align::kLeft, true};
 
 Cell operation_cell(const core::GemmProblem& problem);

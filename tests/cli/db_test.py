@@ -116,6 +116,9 @@ class Shipped(CliTest):
                                                    "--format", "json"))["winners"]
             self.assertEqual({row["environment"]["device_id"] for row in listed}, {bundle.stem})
             self.assertTrue(all(row["winner"]["measured"] for row in listed))
+            text = self.assert_ok(self.run_command("deepgemm-db", "list", "--db", bundle)).stdout
+            rows = text.splitlines()[0].index("config") - text.splitlines()[0].index("rows")
+            self.assertLess(rows, 30, "the column of rows")
 
 
 class Moving(Databases):

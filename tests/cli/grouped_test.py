@@ -86,6 +86,17 @@ class Grouped(CliTest):
         said = self.assert_ok(self.tune(*MASKED, "--probe")).stderr
         self.assertIn("6 groups of 4096x7168, masked: ", said)
 
+    def test_a_table_says_in_short_which_rows_were_given(self):
+        self.json_of(self.tune(*MASKED, "--group-sizes", "24,0,19,20,24,24", *FEW[2:]))
+        listed = ["deepgemm-db-scripted", "list"]
+        text = self.assert_ok(self.run_command(*listed)).stdout
+        self.assertRegex(text, r"masked 6 +0 to 24, max_m \d+  ")
+        row, = csv.DictReader(io.StringIO(
+            self.assert_ok(self.run_command(*listed, "--format", "csv")).stdout))
+        self.assertRegex(row["rows"], r"^24 0 19 20 24 24, max_m \d+$")
+        self.assertIn("0 to 24", self.assert_ok(
+            self.run_command("deepgemm-db-scripted", "verify")).stdout)
+
     def test_exact_rows_are_measured(self):
         sizes = ["--group-sizes", "24,0,19,20,24,24", "--max-m", "1024"]
         report = self.bench(*MASKED, *sizes, "--output", "report.json")
