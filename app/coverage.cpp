@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "app/figures.h"
 #include "app/json_report.h"
@@ -63,8 +64,14 @@ std::string summary(const CoverageReport& report) {
   }
   text += fmt::format("{:<13}{:>12}\n", "dead",
                       counted(static_cast<long long>(report.dead.size()), "row"));
-  for (const auto* row : report.dead) {
+  // A bundle has a hundred rows of which a model asks for a few.
+  constexpr std::size_t kShown = 5;
+  const std::size_t shown = std::min(report.dead.size(), kShown);
+  for (const auto* row : std::span(report.dead).first(shown)) {
     text += fmt::format("  nobody asks for {}\n", core::to_string(row->winner.problem));
+  }
+  if (shown < report.dead.size()) {
+    text += fmt::format("  …, and {} more (--format json lists all)\n", report.dead.size() - shown);
   }
   return text;
 }

@@ -254,6 +254,18 @@ class Questions(Databases):
         self.assertIn("nobody asks for 8x576x7168", text)
         self.assertRegex(text, r"(?m)^none +10 calls +10.0 %$")
 
+    def test_many_dead_rows_are_counted_and_the_first_are_named(self):
+        (self.folder / "trace.csv").write_text("m,n,k\n64,2112,7168\n")
+        shapes = ["16,24,32,48x576x7168", *FEW]
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", *shapes))
+        coverage = ["coverage", "--trace", "trace.csv"]
+        text = self.assert_ok(self.run_db(*coverage)).stdout
+        self.assertRegex(text, r"(?m)^dead +6 rows$")
+        self.assertEqual(text.count("nobody asks for "), 5)
+        self.assertIn("\n  …, and 1 more (--format json lists all)\n", text)
+        report = self.json_of(self.run_db(*coverage, "--format", "json"))
+        self.assertEqual(len(report["dead_rows"]), 6)
+
     def test_a_dense_line_of_a_trace_may_have_no_groups(self):
         (self.folder / "trace.csv").write_text(
             "op,groups,alignment,m,n,k,count\ndense,0,0,64,2112,7168,1\n"
