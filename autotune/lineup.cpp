@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "core/default_config.h"
@@ -80,29 +81,43 @@ std::vector<Trial> fastest_stored(std::span<const Trial> stored) {
   return measured;
 }
 
+// A config that is tried because of a winner.
+struct Proposal {
+  core::GemmConfig config;
+  const core::Winner* winner;
+  bool from_elsewhere;
+};
+
 // Winners and runners-up of the nearest m, nearest first, that this problem can run.
-std::vector<core::GemmConfig> proposed_by(std::span<const core::Winner> neighbours,
-                                          const core::GemmProblem& problem,
-                                          const core::DeviceInfo& device) {
-  const auto distance = [&](const core::Winner& each) {
-    return std::abs(std::log(static_cast<double>(each.problem.m) / static_cast<double>(problem.m)));
-  };
-  std::vector<const core::Winner*> nearest;
-  for (const core::Winner& each : neighbours) {
-    if (each.measured) nearest.push_back(&each);
+std::vector<Proposal> proposed_by(const Proposers& proposers, const core::GemmProblem& problem,
+                                  const Ranker& ranker) {
+  std::vector<Proposal> nearest;
+  for (const auto& [winners, from_elsewhere] :
+       {std::pair(proposers.here, false), std::pair(proposers.elsewhere, true)}) {
+    for (const core::Winner& each : winners) {
+      if (each.measured) nearest.push_back({each.config, &each, from_elsewhere});
+    }
   }
+  const auto distance = [&](const Proposal& each) {
+    return std::abs(
+        std::log(static_cast<double>(each.winner->problem.m) / static_cast<double>(problem.m)));
+  };
   std::stable_sort(nearest.begin(), nearest.end(),
-                   [&](const auto* a, const auto* b) { return distance(*a) < distance(*b); });
-  std::vector<core::GemmConfig> configs;
-  const auto propose = [&](const core::GemmConfig& config) {
-    if (contains(configs, config) || configs.size() == kNeighbours) return;
-    if (!core::broken_limit(config, device.shared_bytes_per_block)) configs.push_back(config);
+                   [&](const Proposal& a, const Proposal& b) { return distance(a) < distance(b); });
+  std::vector<Proposal> proposals;
+  const auto propose = [&](const Proposal& wanted) {
+    const auto same = [&](const Proposal& each) { return each.config == wanted.config; };
+    if (proposals.size() == kNeighbours || std::ranges::any_of(proposals, same)) return;
+    if (breaks_law(wanted.config, ranker.device, problem.operation)) return;
+    if (ranker.space != nullptr && !ranker.space->allows(wanted.config)) return;
+    proposals.push_back(wanted);
   };
-  for (const core::Winner* each : nearest) {
-    propose(each->config);
-    if (each->runner_up_us > 0) propose(each->runner_up_config);
+  for (Proposal each : nearest) {
+    propose(each);
+    each.config = each.winner->runner_up_config;
+    if (each.winner->runner_up_us > 0) propose(each);
   }
-  return configs;
+  return proposals;
 }
 
 // The default and the fastest stored ones, which run beside whatever is new.
@@ -159,12 +174,11 @@ std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort
 }
 
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
-               Effort effort, std::vector<Trial> stored, std::span<const core::Winner> neighbours,
-               bool gpu) {
+               Effort effort, std::vector<Trial> stored, const Proposers& proposers, bool gpu) {
   // A prediction answers nothing where there is a GPU to ask.
   if (gpu) std::erase_if(stored, [](const Trial& t) { return t.outcome == Outcome::kPredicted; });
 
-  const auto& [device, model, quarantined] = ranker;
+  const auto& [device, model, quarantined, space] = ranker;
   Lineup lineup;
   lineup.quarantined.assign(quarantined.begin(), quarantined.end());
   lineup.fallback.config = core::default_config(problem, device);
@@ -188,12 +202,16 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
     return lineup;
   }
   lineup.start = std::move(known);
-  for (const core::GemmConfig& each : proposed_by(neighbours, problem, device)) {
-    const bool stands = each == lineup.fallback.config || contains(quarantined, each) ||
-                        find_stored(stored, Contender::kCandidate, each) != nullptr;
-    if (!stands) lineup.start.push_back({each, model.predict(problem, each)});
-    std::erase_if(fresh, [&](const RankedCandidate& other) { return other.config == each; });
+  std::set<const core::Winner*> seeds;
+  for (const Proposal& each : proposed_by(proposers, problem, ranker)) {
+    const core::GemmConfig& config = each.config;
+    const bool stands = config == lineup.fallback.config || contains(quarantined, config) ||
+                        find_stored(stored, Contender::kCandidate, config) != nullptr;
+    if (!stands) lineup.start.push_back({config, model.predict(problem, config)});
+    if (!stands && each.from_elsewhere) seeds.insert(each.winner);
+    std::erase_if(fresh, [&](const RankedCandidate& other) { return other.config == config; });
   }
+  lineup.seeds = static_cast<int>(seeds.size());
   lineup.start.insert(lineup.start.end(), fresh.begin(), fresh.end());
   lineup.known = std::move(stored);
   return lineup;

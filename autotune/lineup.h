@@ -26,22 +26,31 @@ struct Lineup {
   // Configs that are not tried, whoever proposes them, and how many of them this line-up lacks.
   std::vector<core::GemmConfig> quarantined;
   int left_out = 0;
+  int seeds = 0;  // winners of other environments of which something is tried
 };
 
-// The GPU, its times as they are predicted, and configs that end the process that runs them there.
+// The GPU, its times as they are predicted, configs that end the process that runs them there, and
+// the space, whose fixed fields bind what others propose, too (null: none is fixed).
 struct Ranker {
   const core::DeviceInfo& device;
   CostModel model;
   std::span<const core::GemmConfig> quarantined = {};
+  const SearchSpace* space = nullptr;
+};
+
+// Measured winners whose configs, and those of their runners-up, are worth a try for a problem.
+struct Proposers {
+  std::span<const core::Winner> here = {};       // of other m of the family, in this environment
+  std::span<const core::Winner> elsewhere = {};  // see core::TrialStore::winners_elsewhere
 };
 
 // `stored` trials of an equal environment are not repeated, with two exceptions: whenever anything
 // new is measured, the default and the fastest few stored candidates run along, because times of
-// two sessions differ by more than the gaps they must decide. What won for other m of the family
-// (`neighbours`) is tried early, wherever the model ranks it; it alone is no reason to tune again.
-// What is quarantined is not tried, but for the default.
+// two sessions differ by more than the gaps they must decide. What the nearest proposers name is
+// tried early, wherever the model ranks it, where no law of the space and no fixed field is against
+// it; it alone is no reason to tune again. What is quarantined is not tried, but for the default.
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
-               Effort effort, std::vector<core::Trial> stored,
-               std::span<const core::Winner> neighbours, bool gpu);
+               Effort effort, std::vector<core::Trial> stored, const Proposers& proposers,
+               bool gpu);
 
 }  // namespace deepgemm::autotune

@@ -58,6 +58,11 @@ const SearchSpace::Runnable& SearchSpace::runnable(const core::DeviceInfo& devic
   return *kept;
 }
 
+bool breaks_law(const core::GemmConfig& config, const core::DeviceInfo& device,
+                core::Operation operation) {
+  return broken_law(dense_rules(), config, device, operation).has_value();
+}
+
 Plan make_plan(const core::GemmProblem& problem, const SearchSpace& space,
                const core::DeviceInfo& device, const core::GroupDraw& draw) {
   const std::span<const Rule> rules = dense_rules();

@@ -64,6 +64,14 @@ bool SearchSpace::is_fixed(std::string_view field) const {
   return std::find(fixed_.begin(), fixed_.end(), field) != fixed_.end();
 }
 
+bool SearchSpace::allows(const core::GemmConfig& config) const {
+  return std::ranges::all_of(parameters_, [&](const Parameter& each) {
+    if (!is_fixed(each.field)) return true;
+    const int value = config.*core::find_config_field(each.field)->member;
+    return std::ranges::find(each.values, value) != each.values.end();
+  });
+}
+
 long long SearchSpace::size() const {
   long long product = 1;
   for (const Parameter& each : parameters_) product *= static_cast<long long>(each.values.size());

@@ -31,6 +31,8 @@ class SearchSpace {
   // table are allowed, rules still apply. Throws UsageError for an unknown field or no value.
   void fix(std::string_view field, std::vector<int> values);
   bool is_fixed(std::string_view field) const;
+  // Whether each fixed field of a config that came from elsewhere has one of its values.
+  bool allows(const core::GemmConfig& config) const;
 
   std::span<const Parameter> parameters() const { return parameters_; }
   long long size() const;  // product of the rows
@@ -76,6 +78,9 @@ struct Rule {
   std::optional<core::Limit> limit = {};  // the law, where it is one of core's: asked for once
 };
 std::span<const Rule> dense_rules();
+// Whether a law rejects a config that came from elsewhere for this operation.
+bool breaks_law(const core::GemmConfig& config, const core::DeviceInfo& device,
+                core::Operation operation);
 
 struct RankedCandidate {
   core::GemmConfig config;

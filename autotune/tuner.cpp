@@ -72,9 +72,11 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
   const std::vector<core::GemmConfig> quarantined =
       options_.force ? std::vector<core::GemmConfig>() : store_.quarantined(environment_);
-  Lineup lineup =
-      line_up(problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined},
-              options_.effort, stored(problem), proposers(problem), executor_ != nullptr);
+  const std::vector<core::Winner> here = proposers_here(problem);
+  const std::vector<core::Winner> elsewhere = store_.winners_elsewhere(problem, environment_);
+  Lineup lineup = line_up(
+      problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined, &space_},
+      options_.effort, stored(problem), {here, elsewhere}, executor_ != nullptr);
   if (lineup.answered && (result.winner = stored_winner(problem))) {
     result.why = result.winner->reason;
     result.trials = lineup.known;
@@ -98,6 +100,12 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
                    (lineup.left_out == 1 ? " kernel is" : " kernels are") +
                    " left out after ending the process that ran it for another shape; --force "
                    "tries again");
+  }
+  if (lineup.seeds > 0) {
+    observer_.note(std::to_string(lineup.seeds) +
+                   (lineup.seeds == 1 ? " winner measured in another environment is"
+                                      : " winners measured in another environment are") +
+                   " tried first");
   }
   // Everything was measured and nothing decided: the fastest race once more.
   if (lineup.answered) lineup.start = lineup.rerun;
@@ -151,14 +159,11 @@ std::optional<core::Winner> Tuner::stored_winner(const core::GemmProblem& proble
                        core::unusual_rows(problem, options_.draws.of(problem)));
 }
 
-// Whose configs are tried early: those that won for other m's, those that won with other kernels,
-// drivers or cards of this kind, and what won for this one where everything is measured anew, so
-// that a budget leaves time to compare with it.
-std::vector<core::Winner> Tuner::proposers(const core::GemmProblem& problem) const {
+// Whose configs are tried early, beside those that won with other kernels, drivers or cards of this
+// kind: those that won for other m's, and what won for this one where everything is measured anew,
+// so that a budget leaves time to compare with it.
+std::vector<core::Winner> Tuner::proposers_here(const core::GemmProblem& problem) const {
   std::vector<core::Winner> winners = store_.winners_of_family(problem, environment_);
-  for (core::Winner& each : store_.winners_elsewhere(problem, environment_)) {
-    winners.push_back(std::move(each));
-  }
   if (!options_.force) return winners;
   if (auto own = stored_winner(problem)) winners.push_back(*std::move(own));
   return winners;

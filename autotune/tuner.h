@@ -78,7 +78,7 @@ class Tuner {
   void look_ahead(const core::GemmProblem& problem);
   std::vector<core::Trial> stored(const core::GemmProblem& problem) const;
   std::optional<core::Winner> stored_winner(const core::GemmProblem& problem) const;
-  std::vector<core::Winner> proposers(const core::GemmProblem& problem) const;
+  std::vector<core::Winner> proposers_here(const core::GemmProblem& problem) const;
   core::Calibration rates_of(const core::GemmProblem& problem) const;
 
   core::DeviceInfo device_;

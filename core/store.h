@@ -64,12 +64,12 @@ class TrialStore {
   virtual std::optional<Winner> winner(const GemmProblem& problem, const Environment& environment,
                                        std::string_view rows) const = 0;
   // Newest winners of all problems that differ from this one in m only, of an environment that
-  // agrees, whatever their rows; m ascending.
+  // agrees, for each draw of rows; m ascending, the usual draw first. Only measured ones seed.
   virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
-  // Newest measured winners of the problems that differ from this one in m at most, its own too, of
-  // the same kind of GPU, but of environments that do not agree: another card, driver, NVRTC, other
-  // kernel sources. What won there is worth a try here, and answers nothing. m ascending.
+  // The same of measured winners alone, its own too, of the same kind of GPU, but of environments
+  // that do not agree: another card, driver, NVRTC, other kernel sources. What won there is worth a
+  // try here, and answers nothing. What was only predicted there seeds nothing.
   virtual std::vector<Winner> winners_elsewhere(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
   // Configs that ended the process that ran them (faulted, hung, lost) for any problem.

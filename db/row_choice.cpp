@@ -81,16 +81,19 @@ std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
   return rows;
 }
 
-std::vector<core::Winner> newest_by_m(std::vector<WinnerRow> rows,
-                                      const core::GemmProblem& problem) {
-  std::map<std::int64_t, core::Winner> newest;
+std::vector<core::Winner> newest_by_m_and_rows(std::vector<WinnerRow> rows,
+                                               const core::GemmProblem& problem) {
+  // The usual draw has the empty name.
+  std::map<std::pair<std::int64_t, std::string>, core::Winner> newest;
   for (WinnerRow& row : rows) {
     core::GemmProblem same = row.winner.problem;
     same.m = problem.m;
-    if (same == problem) newest[row.winner.problem.m] = std::move(row.winner);
+    if (same != problem) continue;
+    std::pair key(row.winner.problem.m, row.winner.rows);
+    newest[std::move(key)] = std::move(row.winner);
   }
   std::vector<core::Winner> winners;
-  for (auto& [m, winner] : newest) winners.push_back(std::move(winner));
+  for (auto& [key, winner] : newest) winners.push_back(std::move(winner));
   return winners;
 }
 

@@ -33,10 +33,10 @@ Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& p
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
                                         const core::Environment& here);
 
-// Of the rows whose problems differ from this one in m at most, the last one of each m; m
-// ascending.
-std::vector<core::Winner> newest_by_m(std::vector<WinnerRow> rows,
-                                      const core::GemmProblem& problem);
+// Of the rows whose problems differ from this one in m at most, the last one of each m and draw of
+// groups' rows; m ascending, of each m the usual draw first.
+std::vector<core::Winner> newest_by_m_and_rows(std::vector<WinnerRow> rows,
+                                               const core::GemmProblem& problem);
 
 // Appends why the row tuned at `tuned[index]` answers for m: "m = 100 lies in (64, 128], tuned at
 // m = 128"; "predicted" in place of "tuned" where it was not measured.

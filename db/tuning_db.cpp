@@ -216,7 +216,7 @@ std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& p
                         state_->unknown);
   });
   std::erase_if(rows, [&](const WinnerRow& row) { return row.winner.problem.m == problem.m; });
-  return newest_by_m(std::move(rows), problem);
+  return newest_by_m_and_rows(std::move(rows), problem);
 }
 
 std::vector<core::Winner> TuningDb::winners_elsewhere(const core::GemmProblem& problem,
@@ -229,7 +229,7 @@ std::vector<core::Winner> TuningDb::winners_elsewhere(const core::GemmProblem& p
     return !row.winner.measured || row.environment.device_id != here.device_id ||
            core::agree(row.environment, here);
   });
-  return newest_by_m(std::move(rows), problem);
+  return newest_by_m_and_rows(std::move(rows), problem);
 }
 
 std::vector<core::GemmConfig> TuningDb::quarantined(const core::Environment& environment) const {

@@ -200,6 +200,31 @@ TEST_F(HeatsTest, WhatWonWithOtherKernelsIsTriedHere) {
   const core::Winner winner = tune().winner.value();
   EXPECT_EQ(winner.config, before.config);
   EXPECT_NE(winner.median_us, before.median_us) << "its time is of these kernels";
+  const std::string said = "1 winner measured in another environment is tried first";
+  EXPECT_EQ(std::ranges::count(notes_, said), 1);
+}
+
+TEST_F(HeatsTest, ANewerWinnerOfOtherRowsElsewhereHidesNone) {
+  options_.effort = Effort::kQuick;
+  problem_.operation = core::Operation::kGroupedMasked;
+  problem_.groups = 4;
+  const Plan plan = make_plan(problem_, space_, script_.device);
+  core::Winner before;
+  before.problem = problem_;
+  before.config = plan.ranked.back().config;
+  before.measured = true;
+  core::Winner skewed = before;
+  skewed.config = plan.ranked.end()[-2].config;
+  skewed.rows = core::unusual_rows(problem_, {.skew = core::Skew::kZipf});
+  core::Environment elsewhere = script_.environment;
+  elsewhere.sources_hash = "other kernels";
+  store_.record(before, elsewhere);
+  store_.record(skewed, elsewhere);
+  let_win(before.config, 200, 250);
+  EXPECT_EQ(tune().winner->config, before.config);
+  EXPECT_GE(rows_of(skewed.config), 1) << "it is worth a try, too";
+  const std::string said = "2 winners measured in another environment are tried first";
+  EXPECT_EQ(std::ranges::count(notes_, said), 1);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "tests/autotune/shapes.h"
@@ -123,6 +125,78 @@ TEST(Lineup, NewCandidatesMeetTheDefaultAndTheFastestStored) {
   for (std::size_t i = 4; i < lineup.start.size(); ++i) {
     EXPECT_FALSE(known.contains(core::to_string(lineup.start[i].config))) << i;
   }
+}
+
+core::Winner winner_of(const core::GemmConfig& config, std::int64_t m = 512) {
+  core::Winner winner;
+  winner.problem = kProblem;
+  winner.problem.m = m;
+  winner.config = config;
+  winner.measured = true;
+  return winner;
+}
+
+Lineup line_up_with(const std::vector<core::Winner>& elsewhere,
+                    const SearchSpace* space = nullptr) {
+  return line_up(kProblem, plan(), {h100(), CostModel(h100()), {}, space}, Effort::kQuick, {},
+                 {{}, elsewhere}, true);
+}
+
+bool tries(const Lineup& lineup, const core::GemmConfig& config) {
+  return std::ranges::find(lineup.start, config, &RankedCandidate::config) != lineup.start.end();
+}
+
+TEST(Lineup, WinnersOfOtherEnvironmentsAreTriedFirst) {
+  const core::GemmConfig& last = plan().ranked.back().config;
+  const core::GemmConfig& before = plan().ranked.end()[-2].config;
+  core::Winner second = winner_of(before, 1024);
+  second.runner_up_us = 1;
+  second.runner_up_config = last;
+  const Lineup lineup = line_up_with({winner_of(last), second});
+  ASSERT_GT(lineup.start.size(), 3u);
+  EXPECT_EQ(lineup.start[1].config, last);
+  EXPECT_EQ(lineup.start[2].config, before);
+  EXPECT_EQ(lineup.seeds, 2);
+  core::Winner predicted = winner_of(last);
+  predicted.measured = false;
+  EXPECT_EQ(line_up_with({predicted}).seeds, 0);
+  EXPECT_EQ(line_up_with({winner_of(lineup.fallback.config)}).seeds, 0) << "runs in any case";
+  const std::vector<core::Winner> here{winner_of(last)};
+  EXPECT_EQ(
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick, {}, {here, {}}, true)
+          .seeds,
+      0);
+}
+
+TEST(Lineup, NoSeedBreaksALawOfTheSpace) {
+  // What the kernel and the device take, and yet the compiler spills.
+  std::optional<core::GemmConfig> spills;
+  SearchSpace::dense().for_each([&](const core::GemmConfig& config) {
+    const bool runs = !core::broken_limit(config, h100().shared_bytes_per_block);
+    if (!spills && runs && breaks_law(config, h100(), kProblem.operation)) spills = config;
+  });
+  ASSERT_TRUE(spills);
+  core::GemmConfig grouped = plan().ranked.back().config;
+  grouped.operation = core::kernel_operation(core::Operation::kGroupedMasked);
+  ASSERT_FALSE(core::broken_limit(grouped, h100().shared_bytes_per_block));
+  for (const core::GemmConfig& config : {*spills, grouped}) {
+    core::Winner winner = winner_of(config);
+    winner.runner_up_us = 1;
+    winner.runner_up_config = plan().ranked.back().config;
+    const Lineup lineup = line_up_with({winner});
+    EXPECT_FALSE(tries(lineup, config)) << core::to_string(config);
+    EXPECT_TRUE(tries(lineup, winner.runner_up_config));
+  }
+}
+
+TEST(Lineup, NoSeedLeavesWhatIsFixed) {
+  const core::GemmConfig& last = plan().ranked.back().config;
+  SearchSpace space = SearchSpace::dense();
+  EXPECT_TRUE(tries(line_up_with({winner_of(last)}, &space), last));
+  space.fix("block_n", {last.block_n});
+  EXPECT_TRUE(tries(line_up_with({winner_of(last)}, &space), last));
+  space.fix("stages", {last.stages + 1});
+  EXPECT_FALSE(tries(line_up_with({winner_of(last)}, &space), last));
 }
 
 TEST(Lineup, FailuresAreNotTriedAgain) {

@@ -245,17 +245,19 @@ class Store final : public core::TrialStore {
 
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override {
-    return newest_by_m(problem, [&](const core::Winner& winner, const core::Environment& where) {
+    const auto is_meant = [&](const core::Winner& winner, const core::Environment& where) {
       return core::agree(where, environment) && winner.problem.m != problem.m;
-    });
+    };
+    return newest_by_m_and_rows(problem, is_meant);
   }
 
   std::vector<core::Winner> winners_elsewhere(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override {
-    return newest_by_m(problem, [&](const core::Winner& winner, const core::Environment& where) {
+    const auto is_meant = [&](const core::Winner& winner, const core::Environment& where) {
       return winner.measured && where.device_id == environment.device_id &&
              !core::agree(where, environment);
-    });
+    };
+    return newest_by_m_and_rows(problem, is_meant);
   }
 
   void record(const core::Trial& trial, const core::Environment& environment) override {
@@ -291,17 +293,19 @@ class Store final : public core::TrialStore {
   }
 
  private:
-  // Of the problems that differ from this one in m at most; m ascending.
+  // Of the problems that differ from this one in m at most; m ascending, the usual rows first.
   template <class IsMeant>
-  std::vector<core::Winner> newest_by_m(const core::GemmProblem& problem, IsMeant is_meant) const {
-    std::map<std::int64_t, core::Winner> newest;
+  std::vector<core::Winner> newest_by_m_and_rows(const core::GemmProblem& problem,
+                                                 IsMeant is_meant) const {
+    std::map<std::pair<std::int64_t, std::string>, core::Winner> newest;
     for (const auto& [winner, where] : winners_) {
       core::GemmProblem same = winner.problem;
       same.m = problem.m;
-      if (same == problem && is_meant(winner, where)) newest[winner.problem.m] = winner;
+      if (same != problem || !is_meant(winner, where)) continue;
+      newest[{winner.problem.m, winner.rows}] = winner;
     }
     std::vector<core::Winner> list;
-    for (auto& [m, winner] : newest) list.push_back(std::move(winner));
+    for (auto& [key, winner] : newest) list.push_back(std::move(winner));
     return list;
   }
 

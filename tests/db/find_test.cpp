@@ -163,5 +163,25 @@ TEST(Family, ElsewhereAreTheNewestWinnersOfThisKindOfGpuInOtherEnvironments) {
   EXPECT_TRUE(elsewhere[1].measured);
 }
 
+TEST(Family, WinnersOfOtherRowsHideNoneOfTheUsualOnes) {
+  TempFolder folder;
+  TuningDb database(folder / "t.db", OpenMode::kTune);
+  core::Environment older = environment_of();
+  older.sources_hash = "other kernels";
+  core::Winner skewed = winner_of(64, 2.0);
+  skewed.rows = "rows: zipf, max_m 128";
+  for (const core::Environment& where : {older, environment_of()}) {
+    database.record(winner_of(64, 1.0), where);
+    database.record(skewed, where);
+  }
+  for (const auto& found : {database.winners_elsewhere(problem_of(128), environment_of()),
+                            database.winners_of_family(problem_of(128), environment_of())}) {
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[0].rows, "");
+    EXPECT_EQ(found[0].median_us, 1.0);
+    EXPECT_EQ(found[1].rows, skewed.rows);
+  }
+}
+
 }  // namespace
 }  // namespace deepgemm::db
