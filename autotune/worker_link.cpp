@@ -50,13 +50,14 @@ void WorkerLink::start() {
     other_clocks.*limit.member = found.*limit.member;
   }
   if (found == other_clocks) {
-    throw core::EnvironmentError("Clocks or power limit of the GPU were set while it was tuned",
+    throw core::EnvironmentError("Clocks or power limit of the GPU were set during this run",
                                  "Run the same command again: it measures under the new ones.");
   }
   throw core::EnvironmentError(
-      fmt::format("The worker process finds another GPU or library than the tuner ({} {}, {} {})",
-                  found.device_uuid, found.cublaslt, identity_.environment.device_uuid,
-                  identity_.environment.cublaslt),
+      fmt::format(
+          "The worker process finds another GPU or library than this command ({} {}, {} {})",
+          found.device_uuid, found.cublaslt, identity_.environment.device_uuid,
+          identity_.environment.cublaslt),
       "Let CUDA_VISIBLE_DEVICES and LD_LIBRARY_PATH stay as they are while it runs.");
 }
 
