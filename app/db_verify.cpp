@@ -159,7 +159,7 @@ core::ExitCode conclude(const VerifyReport& report, Terminal& terminal, spdlog::
     throw core::Error(
         core::ExitCode::kWorkFailed,
         fmt::format("{} of {} could not be checked{}.", unknown, counted(all, "row"), rest),
-        kLookAtGpu);
+        "Check the GPU with nvidia-smi and dmesg (the column 'why' says more), then verify again.");
   }
   if (bad == 0) return core::ExitCode::kDone;
   throw core::Error(
