@@ -39,7 +39,8 @@ class CliTest(unittest.TestCase):
                                 CUDA_VISIBLE_DEVICES="")
         for name in list(self.environment):
             if name.startswith(("SCRIPTED_", "SLURM_", "OMPI_", "PMI_", "JOB_COMPLETION_")) or \
-                    name in ("NO_COLOR", "RANK", "LOCAL_RANK", "WORLD_SIZE"):
+                    name in ("NO_COLOR", "RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_WORLD_SIZE",
+                             "DEEPGEMM_SHARD_COUNT"):
                 del self.environment[name]
 
     def command(self, name, *arguments):
