@@ -170,6 +170,16 @@ class GpuScriptsTest(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         self.assertIn("holds figures of another build", result.stderr)
 
+    # --- gpu-kill
+
+    def test_kill_runs_all_its_tests_on_the_real_tuner(self):
+        for name in ("deepgemm-tune", "deepgemm-db"):
+            self.plant(f"build/bin/{name}", "")
+        self.plant("python3", '#!/bin/sh\necho "$DEEPGEMM_KILL_PROGRAM $DEEPGEMM_KILLS $*" >>"$LOG"\n')
+        self.assertEqual(self.run_script("gpu-kill", "7").returncode, 0)
+        # Without the name of a class: kills of the tuner, of the worker, and the full disk.
+        self.assertEqual(self.logged(), ["deepgemm-tune 7 tests/cli/kill_test.py"])
+
     # --- gpu-ablate
 
     def test_ablate_finds_paths_where_its_caller_stands(self):

@@ -1,12 +1,14 @@
-"""kill -9 at random moments, and a disk that fills: nothing that was said to be stored is lost.
+"""kill -9 at random moments, of the tuner or of its worker, and a disk that fills: nothing that was
+said to be stored is lost.
 
 On a scripted machine by itself; on a real GPU through scripts/gpu-kill, which sets
   DEEPGEMM_KILL_PROGRAM   deepgemm-tune
-  DEEPGEMM_KILLS          how often
+  DEEPGEMM_KILLS          how often the tuner is killed
   DEEPGEMM_KILL_AFTER     the longest time before a kill, in seconds
   DEEPGEMM_KILL_SEED      to repeat a sequence that failed
 """
 
+import contextlib
 import os
 import pathlib
 import random
@@ -41,7 +43,7 @@ def workers_of(process):
         return []
 
 
-class Killed(CliTest):
+class KillTest(CliTest):
     def setUp(self):
         super().setUp()
         self.random = random.Random(SEED)
@@ -51,7 +53,17 @@ class Killed(CliTest):
         self.slow = {"SCRIPTED_SLEEP_MS_ROUND": "4", "SCRIPTED_SLEEP_MS_VERIFY": "8",
                      "SCRIPTED_SLEEP_MS_BUILD": "4"} if SCRIPTED else {}
 
-    def rows(self):
+    def forget(self):
+        """Where the work is done, there must be new work."""
+        for tail in ("", "-wal", "-shm"):
+            pathlib.Path(f"{self.db}{tail}").unlink(missing_ok=True)
+
+    def assert_completes(self):
+        result = self.assert_ok(self.run_command(PROGRAM, SHAPES, *FEW))
+        self.assertIn("[9/9]", result.stderr)
+        self.assertIn("othing to do", self.assert_ok(self.run_command(PROGRAM, SHAPES, *FEW)).stderr)
+
+    def rows(self, where="TRUE"):
         """Trials in the file, after SQLite itself has found nothing broken."""
         if not self.db.exists():
             return 0
@@ -60,10 +72,12 @@ class Killed(CliTest):
             if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'trials'").fetchone():
                 return 0
             self.assertEqual(connection.execute("PRAGMA integrity_check").fetchone(), ("ok",))
-            return connection.execute("SELECT count(*) FROM trials").fetchone()[0]
+            return connection.execute(f"SELECT count(*) FROM trials WHERE {where}").fetchone()[0]
         finally:
             connection.close()
 
+
+class Killed(KillTest):
     def kill_once(self, said):
         before = self.rows()
         process = self.start(PROGRAM, SHAPES, *FEW, "--verbose", env=self.slow)
@@ -96,41 +110,91 @@ class Killed(CliTest):
             killed += was_killed
             if was_killed and killed % 10 == 0:
                 print(f"{killed} of {KILLS} kills", file=sys.stderr, flush=True)
-            # Where the work was done before the kill, there must be new work.
             if not was_killed or attempt % 20 == 19:
-                self.db.unlink(missing_ok=True)
-                for tail in ("-wal", "-shm"):
-                    pathlib.Path(f"{self.db}{tail}").unlink(missing_ok=True)
+                self.forget()
         self.assertEqual(killed, KILLS, said)
-        result = self.assert_ok(self.run_command(PROGRAM, SHAPES, *FEW))
-        self.assertIn("[9/9]", result.stderr)
+        self.assert_completes()
+
+
+class WorkerKilled(KillTest):
+    def setUp(self):
+        super().setUp()
+        if SCRIPTED:
+            self.slow["SCRIPTED_SLEEP_MS_VERIFY"] = "40"
+
+    def tune(self):
+        """Kills the worker every now and then. Returns how often, and what the tuner said."""
+        log = self.folder / "stderr"
+
+        def announced():
+            return len(STORED.findall(log.read_text()))
+
+        with log.open("w") as stderr:
+            process = subprocess.Popen(self.command(PROGRAM, SHAPES, *FEW, "--verbose"),
+                                       stdout=subprocess.DEVNULL, stderr=stderr,
+                                       env={**self.environment, **self.slow}, cwd=self.folder)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        first_seen, killed = {}, set()
+        while process.poll() is None:
+            time.sleep(self.random.uniform(0.01, LONGEST / 8))
+            for worker in workers_of(process.pid):
+                # The tuner waits for one that starts, and says nothing meanwhile; where that one is
+                # lost, the tune ends.
+                if announced() > first_seen.setdefault(worker, announced()):
+                    with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                        os.kill(worker, signal.SIGKILL)
+                        killed.add(worker)
+        said = log.read_text()
+        self.assertEqual(process.returncode, 0, said)
+        return len(killed), said
+
+    def test_at_random_moments(self):
+        said = f"DEEPGEMM_KILL_SEED={SEED}\n"
+        kills = lost = 0
+        # Most fall into rounds, which are repeated; then no trial is lost.
+        for _ in range(10):
+            self.forget()
+            more, log = self.tune()
+            kills += more
+            self.assertIn("[9/9]", log, said)
+            announced = len(re.findall(r"^debug: \S+ .*: worker-lost", log, re.MULTILINE))
+            self.assertLessEqual(announced, more, said + log)
+            self.assertEqual(self.rows("outcome = 'worker-lost'"), announced, said + log)
+            self.assertEqual(self.rows(), len(STORED.findall(log)), said + log)
+            lost += announced
+            if kills >= 3 and lost > 0:
+                break
+        self.assertGreaterEqual(kills, 3, said)
+        self.assertGreater(lost, 0, said)
+        # Who was lost is not tried again.
         self.assertIn("othing to do", self.assert_ok(self.run_command(PROGRAM, SHAPES, *FEW)).stderr)
 
 
-class FullDisk(CliTest):
+class FullDisk(KillTest):
     def tune(self, limit_bytes):
         """With no file larger than that: a write beyond fails as on a full disk."""
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-        return subprocess.run(self.command("deepgemm-tune-scripted", SHAPES, *FEW, "--verbose"),
-                              capture_output=True, text=True, env=self.environment, timeout=120,
-                              cwd=self.folder, check=False, preexec_fn=limit)
+        return subprocess.run(self.command(PROGRAM, SHAPES, *FEW, "--verbose"), capture_output=True,
+                              text=True, env=self.environment, timeout=300, cwd=self.folder,
+                              check=False, preexec_fn=limit)
 
     def test_a_disk_that_fills_ends_the_call_and_keeps_what_was_stored(self):
-        result = self.tune(200_000)
+        # Half of what it needs, with all kernels compiled: they are files, too.
+        self.assert_completes()
+        room = self.db.stat().st_size // 2
+        self.forget()
+        result = self.tune(room)
         self.assertEqual(result.returncode, 3, result.stderr)
         for word in ("error: ", "next: "):
             self.assertIn(word, result.stderr)
-        connection = sqlite3.connect(self.db)
-        stored = connection.execute("SELECT count(*) FROM trials").fetchone()[0]
-        self.assertEqual(connection.execute("PRAGMA integrity_check").fetchone(), ("ok",))
-        connection.close()
+        stored = self.rows()
         self.assertGreater(stored, 0)
         self.assertGreaterEqual(stored, len(STORED.findall(result.stderr)))
         # With room again the same command goes on from there.
-        again = self.assert_ok(self.run_command("deepgemm-tune-scripted", SHAPES, *FEW))
-        self.assertIn("[9/9]", again.stderr)
+        self.assert_completes()
 
 
 if __name__ == "__main__":
