@@ -135,6 +135,7 @@ class GpuScriptsTest(unittest.TestCase):
             cache.mkdir(exist_ok=True)
             db.write_text("begun")
             if db.stem == os.environ["FAILS"]: sys.exit(1)
+            if db.stem == "rerun": time.sleep(0.3)
             print("{}")
             """)
         self.plant_program("deepgemm-db", "print('{}')")
@@ -160,6 +161,8 @@ class GpuScriptsTest(unittest.TestCase):
             "together-3 from nothing, first-cache warm",
             "exhaustive from nothing, first-cache warm",
             "exhaustive goes on, first-cache warm"])
+        # Of the whole process, whatever its report says.
+        self.assertGreaterEqual(float((kept / "rerun.wall").read_text()), 0.3)
 
     def test_trust_does_not_mix_two_builds(self):
         self.plant_trust()

@@ -22,6 +22,7 @@ class TrustReport(unittest.TestCase):
             self.write(name, {"seconds": 1, "shapes": [
                 {"shape": shape, "budget_ran_out": False, "winner": None}
                 for shape in self.shapes_of(name)]})
+        (self.folder / "rerun.wall").write_text("1.25\n")
         for run in (1, 2, 3):
             self.write_tune(f"isolated-{run}", 1000 * run, 1e-3)
             self.write_tune(f"together-{run}", 2000 * run, 1e-3)
@@ -67,10 +68,32 @@ class TrustReport(unittest.TestCase):
         self.assertRegex(said, r"quick over exhaustive, geometric mean of 4 shapes +0\.00 %")
 
     def test_a_worker_process_is_judged_by_equal_work(self):
-        self.assertRegex(self.report(0), r"process over without +1\.00 x")
+        said = self.report(0)
+        self.assertRegex(said, r"process over without, for equal work +1\.00 x +\(at most 1\.15\)")
+        # 19.8 s over 31.8 s, which took twice as many samples.
+        self.assertRegex(said, r"the same as timed, .* +0\.62 x\n")
         for run in (1, 2, 3):
             self.write_tune(f"isolated-{run}", 1000 * run, 1.3e-3)
-        self.assertRegex(self.report(1), r"process over without +1\.2\d x .*DOES NOT HOLD")
+        self.assertRegex(self.report(1), r"over without, for equal work +1\.2\d x .*DOES NOT HOLD")
+
+    def test_a_rerun_is_timed_by_the_clock_on_the_wall(self):
+        self.assertRegex(self.report(0), r"nothing to do +1\.25 s")
+        (self.folder / "rerun.wall").write_text("2.1\n")  # its own report says one second
+        self.assertRegex(self.report(1), r"nothing to do +2\.10 s .*DOES NOT HOLD")
+
+    def test_searches_that_a_budget_ended_are_counted_and_named(self):
+        self.assertRegex(self.report(0), r"searches that their budget ended +0\.00 of 4\n")
+        report = self.read("exhaustive")
+        report["shapes"][0].update(budget_ran_out=True, winner={"trials": 70},
+                                   plan={"ranked": 300})
+        self.write("exhaustive", report)
+        report = self.read("masked-exhaustive")
+        report["shapes"][0].update(budget_ran_out=True)  # before it had any winner
+        self.write("masked-exhaustive", report)
+        said = self.report(0)
+        self.assertRegex(said, r"searches that their budget ended +2\.00 of 4\n")
+        self.assertIn("\n    1x2112x7168: 70 of 300 candidates tried\n", said)
+        self.assertIn("\n    masked 32x 1x2112x7168: 0 candidates tried\n", said)
 
     def test_two_tunes_need_not_agree_on_one_config(self):
         report = self.read("agreement")
