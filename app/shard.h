@@ -26,9 +26,9 @@ Variables process_environment();
 // "2/8", counted from 0. Throws UsageError.
 Shard parse_shard(std::string_view text);
 
-// What `text` (of --shard) says; where it is empty, what the launchers of this process say: torchrun,
-// mpirun or srun, a Slurm array, a Kubernetes indexed Job, whose parts each may start several
-// processes of the one before. Throws UsageError where they say only half of it.
+// What `text` (of --shard) says; where it is empty, what the launchers of this process say: a
+// Kubernetes indexed Job, a Slurm array, mpirun or srun, torchrun, each of whose parts may start
+// several of the next one. Throws UsageError where they say only half of it.
 Shard find_shard(std::string_view text, const Variables& variables);
 
 // Which process of this machine it is, as its launcher counts them; nullopt where it does not.

@@ -10,9 +10,10 @@
 
 namespace deepgemm::db {
 
-// TuningDb::merge on open files; `from_path` names the source in errors, `unknown` takes its rows
-// that stay behind.
-Merged merge_into(SQLite::Database& to, const SQLite::Database& from,
-                  const std::filesystem::path& from_path, Unknown& unknown);
+// TuningDb::merge on open files; `unknown` takes rows of the source that stay behind. What SQLite
+// throws is of the source: what the target refuses is translated, with its path, by itself.
+Merged merge_into(SQLite::Database& to, const std::filesystem::path& to_path,
+                  const SQLite::Database& from, const std::filesystem::path& from_path,
+                  Unknown& unknown);
 
 }  // namespace deepgemm::db

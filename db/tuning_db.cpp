@@ -315,11 +315,9 @@ std::vector<TrialRow> TuningDb::trials_of_any_m(const core::GemmProblem& problem
 }
 
 Merged TuningDb::merge(const TuningDb& other) {
-  return translated(state_->path, [&] {
-    return other.state_->read([&] {
-      return merge_into(state_->database, other.state_->database, other.state_->path,
-                        other.state_->unknown);
-    });
+  return other.state_->read([&] {
+    return merge_into(state_->database, state_->path, other.state_->database, other.state_->path,
+                      other.state_->unknown);
   });
 }
 

@@ -137,5 +137,30 @@ TEST(Disk, AFullDiskKeepsWhatWasRecorded) {
       << said;
 }
 
+TEST(Disk, AMergeNamesTheTargetThatCannotBeWritten) {
+  TempFolder folder;
+  {
+    TuningDb source(folder / "source.db", OpenMode::kTune);
+    core::Cubin large = cubin_of("large");
+    large.image.resize(500000);
+    source.record(trial_of(), environment_of());
+    source.record(large);
+  }
+  const std::string said = in_child([&] {
+    TuningDb target(folder / "target.db", OpenMode::kTune);
+    const TuningDb source(folder / "source.db", OpenMode::kReadOnly);
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{400000, 400000};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    return failure_of([&] { target.merge(source); });
+  });
+  EXPECT_EQ(said.find("environment: " + (folder / "target.db").string()), 0u) << said;
+  // Whole or not at all.
+  TuningDb target(folder / "target.db", OpenMode::kTune);
+  EXPECT_TRUE(target.all_trials(problem_of(64)).empty());
+  const TuningDb source(folder / "source.db", OpenMode::kReadOnly);
+  EXPECT_EQ(target.merge(source).cubins, 1);
+}
+
 }  // namespace
 }  // namespace deepgemm::db
