@@ -40,29 +40,36 @@ class SlurmTest(CliTest):
 
     def start_job(self, id, ids, **variables):
         """Element `id` of the array that was submitted with these ids."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [SOURCE / "scripts/slurm-tune", "shapes.csv", self.kept], text=True, cwd=self.folder,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**self.environment, "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
                  "TMPDIR": str(self.scratch), "SLURM_ARRAY_TASK_ID": str(id),
                  "SLURM_ARRAY_TASK_MIN": str(min(ids)), "SLURM_ARRAY_TASK_MAX": str(max(ids)),
                  "SLURM_ARRAY_TASK_COUNT": str(len(ids)), **variables})
+        self.addCleanup(self.end, process)
+        return process
 
-    def job(self, id, ids, code=0, **variables):
+    def finish(self, process, code=0):
         """Returns what it said on stderr."""
-        process = self.start_job(id, ids, **variables)
         stdout, stderr = process.communicate(timeout=120)
         self.assertEqual(process.returncode, code, stdout + stderr)
+        return stderr
+
+    def job(self, id, ids, code=0, **variables):
+        stderr = self.finish(self.start_job(id, ids, **variables), code)
         # Of what failed before it wrote anything, or was kept, nothing stays on the local disk.
         self.assertEqual(list(self.scratch.iterdir()), [])
         return stderr
 
     def trials(self):
-        """Of each file: the number of trials of each m."""
+        """Of each file: when the trials of each m were recorded."""
         found = {}
         for file in sorted(self.kept.glob("*.db")):
+            times = found.setdefault(file.name, {})
             connection = sqlite3.connect(file)
-            found[file.name] = dict(connection.execute("SELECT m, count(*) FROM trials GROUP BY m"))
+            for m, time_text in connection.execute("SELECT m, recorded_at FROM trials ORDER BY m, id"):
+                times.setdefault(m, []).append(time_text)
             connection.close()
         return found
 
@@ -112,8 +119,12 @@ class SlurmTest(CliTest):
             self.job(id, ids)
         before = self.trials()
         self.set_shapes(8)
-        for id in ids:
-            self.job(id, ids)
+        # The first one is the last to end: by then others have kept theirs.
+        first = self.start_job(1, ids, SCRIPTED_SLEEP_MS_ROUND="30")
+        self.wait_for_line(first.stderr, "Shard 0 of 4")
+        for id in ids[1:]:
+            self.finish(self.start_job(id, ids))
+        self.finish(first)
         for i in range(4):
             name = f"tuning.shard-{i}-of-4.db"
             self.assertEqual(self.shapes()[name], [16 * (i + 1), 16 * (i + 5)])
@@ -127,14 +138,14 @@ class SlurmTest(CliTest):
         self.environment["DEEPGEMM_DB"] = str(database)
         self.wait_for_trials("16x1024x2048", 2)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-        self.assertEqual(process.returncode, INTERRUPTED)
+        self.finish(process, INTERRUPTED)
         [before] = self.trials().values()
-        self.assertGreaterEqual(before[16], 2)
+        self.assertGreaterEqual(len(before[16]), 2)
         self.job(0, range(2))
         [after] = self.trials().values()
         self.assertEqual(list(after), [16, 48])
-        self.assertGreater(after[16], before[16])
+        self.assertGreater(len(after[16]), len(before[16]))
+        self.assertEqual(after[16][:len(before[16])], before[16])
 
     def test_what_a_killed_tuner_had_stored_is_kept(self):
         process = self.start_job(0, range(2), SCRIPTED_SLEEP_MS_ROUND="30")
@@ -143,10 +154,9 @@ class SlurmTest(CliTest):
         self.wait_for_trials("16x1024x2048", 2)
         for child in children_of(process.pid):
             os.kill(child, signal.SIGKILL)
-        process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 128 + signal.SIGKILL)
+        self.finish(process, 128 + signal.SIGKILL)
         [trials] = self.trials().values()
-        self.assertGreaterEqual(trials[16], 2)
+        self.assertGreaterEqual(len(trials[16]), 2)
 
     def wait_for_database(self):
         end = time.monotonic() + 30
@@ -160,9 +170,7 @@ class SlurmTest(CliTest):
     def test_what_cannot_be_restored_is_not_begun_anew(self):
         self.kept.mkdir()
         (self.kept / "tuning.shard-0-of-2.db").mkdir()  # cp refuses it
-        process = self.start_job(0, range(2))
-        self.assertIn("tuning.shard-0-of-2.db", process.communicate(timeout=60)[1])
-        self.assertNotEqual(process.returncode, 0)
+        self.assertIn("tuning.shard-0-of-2.db", self.finish(self.start_job(0, range(2)), 1))
 
     def test_more_jobs_than_shapes(self):
         self.assertIn("fewer shapes than shards", self.job(4, range(5)))
