@@ -31,8 +31,8 @@ SEED = int(os.environ.get("DEEPGEMM_KILL_SEED", "0")) or random.SystemRandom().r
 HEAT = 18  # kernels of one, with the default and the best so far
 SHAPES = "1,16,32,64,128,256,512,1024,2048x1024x2048"
 # What the tuner says of each trial, once it is stored.
-STORED = re.compile(r"^debug: \S+ .*: (predicted|measured|compile-failed|launch-failed|wrong|faulted"
-                    r"|hung|worker-lost)", re.MULTILINE)
+STORED = re.compile(r"^debug: \S+ .*: (predicted|verified|measured|compile-failed|launch-failed|wrong"
+                    r"|faulted|hung|worker-lost)", re.MULTILINE)
 
 
 def workers_of(process):
