@@ -50,29 +50,38 @@ void reject(TuneContext& context, Entrant& entrant, Outcome outcome, std::string
   context.record(entrant);
 }
 
-// A time that looks too good is taken for a wrong kernel until a second check passes.
-void confirm_suspicious(TuneContext& context, std::vector<Entrant>& entrants) {
+using Suspects = std::vector<std::pair<Entrant*, std::string>>;
+
+// Whose times look too good and were not confirmed yet, and why.
+Suspects suspects(std::vector<Entrant>& entrants) {
   std::vector<const core::Trial*> field;
   for (const Entrant& each : entrants) {
     if (each.id >= 0 && each.race >= 0) field.push_back(&each.trial);
   }
-  std::vector<std::pair<Entrant*, std::string>> suspects;
+  Suspects found;
   for (Entrant& each : entrants) {
-    if (each.id < 0 || each.race < 0) continue;
+    if (each.id < 0 || each.race < 0 || each.confirmed) continue;
     std::string why = why_suspicious(each.trial, field);
-    if (!why.empty()) suspects.emplace_back(&each, std::move(why));
+    if (!why.empty()) found.emplace_back(&each, std::move(why));
   }
-  for (auto& [each, why] : suspects) {
-    context.observer.note(
-        fmt::format("{} is checked again: {}", core::short_name(each->trial.config), why));
-    const Check check = context.bench->verify(each->id);
-    if (check.outcome == Outcome::kMeasured &&
-        check.verification.bits_hash == each->trial.verification.bits_hash) {
-      continue;
+  return found;
+}
+
+// A time that looks too good is taken for a wrong kernel until a second check passes. Where one
+// fails, the next best may stand alone, so they are looked for again.
+void confirm_suspicious(TuneContext& context, std::vector<Entrant>& entrants) {
+  for (Suspects found; !(found = suspects(entrants)).empty();) {
+    for (auto& [each, why] : found) {
+      context.observer.note(
+          fmt::format("{} is checked again: {}", core::short_name(each->trial.config), why));
+      const Check check = context.bench->verify(each->id);
+      each->confirmed = check.outcome == Outcome::kMeasured &&
+                        check.verification.bits_hash == each->trial.verification.bits_hash;
+      if (each->confirmed) continue;
+      reject(context, *each, check.outcome == Outcome::kMeasured ? Outcome::kWrong : check.outcome,
+             fmt::format("{}, and a second check failed: {}", why,
+                         check.detail.empty() ? "it gave other bits" : check.detail));
     }
-    reject(context, *each, check.outcome == Outcome::kMeasured ? Outcome::kWrong : check.outcome,
-           fmt::format("{}, and a second check failed: {}", why,
-                       check.detail.empty() ? "it gave other bits" : check.detail));
   }
 }
 
@@ -95,6 +104,7 @@ void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
   throw_if_set(context.stop);
   // What looks too good is checked again whatever the budget says: it might win.
   context.bench->end_by({});
+  reject_impossible(context, entrants);
   confirm_suspicious(context, entrants);
   context.bench->end_by(context.deadline);
   if (!context.deadline.passed()) {
@@ -110,7 +120,10 @@ void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
     if (!context.budget_ran_out) context.observer.note("the budget ends within the final rounds");
     context.budget_ran_out = true;
   }
+  // A time may look too good in these rounds alone.
+  context.bench->end_by({});
   reject_impossible(context, entrants);
+  confirm_suspicious(context, entrants);
   context.progress(Stage::kMeasure, 1, 1);
 }
 

@@ -49,9 +49,38 @@ struct Electorate {
   Sampling sampling = Sampling::kApart;
 };
 
+// Whether nothing speaks against a stored time. An earlier session may have ended before it checked
+// a second time what looks too good, and nobody can tell whether it did.
+bool is_believed(const TuneContext& context, const Trial& trial,
+                 std::span<const Trial* const> field) {
+  if (trial.outcome != Outcome::kMeasured || !is_ours(trial)) return true;
+  if (!why_impossible(trial, context.device, context.draw()).empty()) return false;
+  return trial.contender == Contender::kDefault || why_suspicious(trial, field).empty();
+}
+
+// Without a race: everyone whose time is believed, and whom this session has on its workbench, for
+// those were confirmed.
+std::vector<std::size_t> believed(const TuneContext& context, const std::vector<Trial>& trials,
+                                  const std::vector<Entrant>& entrants, std::size_t first_new) {
+  std::vector<bool> confirmed(trials.size(), false);
+  std::size_t i = first_new;
+  for (const Entrant& each : entrants) {
+    if (each.recorded) confirmed[i++] = each.id >= 0;
+  }
+  std::vector<const Trial*> field;
+  for (const Trial& each : trials) {
+    if (each.outcome == Outcome::kMeasured) field.push_back(&each);
+  }
+  std::vector<std::size_t> who;
+  for (i = 0; i < trials.size(); ++i) {
+    if (confirmed[i] || is_believed(context, trials[i], field)) who.push_back(i);
+  }
+  return who;
+}
+
 // Those that ran the deciding race to its end. Whoever left it early was slower, but may have the
 // better median: of the rounds before the GPU grew warm. Where this session measured no candidate
-// but earlier ones did, everyone. The last of `trials` are the recorded entrants.
+// but earlier ones did, everyone who is believed. The last of `trials` are the recorded entrants.
 Electorate electable(const TuneContext& context, const std::vector<Trial>& trials,
                      const std::vector<Entrant>& entrants, std::size_t first_new) {
   const auto is_candidate = [](const Trial& each) {
@@ -67,7 +96,7 @@ Electorate electable(const TuneContext& context, const std::vector<Trial>& trial
   const std::size_t whole_race = longest_run(entrants, race);
   Electorate chosen;
   if (!by_race) {
-    for (std::size_t i = 0; i < trials.size(); ++i) chosen.who.push_back(i);
+    chosen.who = believed(context, trials, entrants, first_new);
     return chosen;
   }
   chosen.sampling = Sampling::kOneRace;

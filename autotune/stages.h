@@ -21,10 +21,11 @@ namespace deepgemm::autotune {
 struct Entrant {
   core::Trial trial;
   std::optional<core::Cubin> cubin;
-  int id = -1;            // on the workbench; -1: not there, or not any more
-  bool recorded = false;  // its trial is in the store as it stands
-  int race = -1;          // the last one that it ran in, counted from 0; -1: none
-  double score = 0;       // its time over the default's in that race; 0: none
+  int id = -1;             // on the workbench; -1: not there, or not any more
+  bool recorded = false;   // its trial is in the store as it stands
+  bool confirmed = false;  // a time that looked too good passed a second check
+  int race = -1;           // the last one that it ran in, counted from 0; -1: none
+  double score = 0;        // its time over the default's in that race; 0: none
 };
 
 // One run on one problem. All references outlive it.

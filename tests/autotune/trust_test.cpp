@@ -1,0 +1,84 @@
+// No answer rests on a time that was not confirmed, whatever ended the call that took it.
+#include <thread>
+
+#include "autotune/verdict.h"
+#include "tests/autotune/tuning.h"
+
+namespace deepgemm::autotune {
+namespace {
+
+using core::Contender;
+using core::Outcome;
+using core::Trial;
+
+class TrustTest : public TuningTest {
+ protected:
+  // Ctrl-C after the heat: everyone is measured, and no time that looks too good was checked again.
+  void interrupt_before_the_final() {
+    const int all = static_cast<int>(candidates().size()) + 1;
+    on_progress_ = [this, all](Stage stage, int done) {
+      if (stage == Stage::kMeasure && done == all) stop_ = true;
+    };
+    EXPECT_THROW(tune(), Interrupted);
+    stop_ = false;
+    on_progress_ = nullptr;
+  }
+
+  // The next call has time for the default alone.
+  TuneResult tune_in_a_hurry() {
+    script_.on_round = [](Round&) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
+    options_.budget_seconds = 0.2;
+    const TuneResult result = tune();
+    EXPECT_TRUE(result.budget_ran_out);
+    script_.on_round = nullptr;
+    options_.budget_seconds = 0;
+    return result;
+  }
+};
+
+TEST_F(TrustTest, AnUnconfirmedTimeOfAnEarlierCallDoesNotWin) {
+  for (const double fast_us : {2.0, 17.0}) {
+    const core::GemmConfig fast = candidates().at(2);
+    let_win(fast, fast_us, 25);
+    interrupt_before_the_final();
+    EXPECT_GE(rows_of(fast), 1) << "it is stored";
+    const TuneResult hurried = tune_in_a_hurry();
+    ASSERT_TRUE(hurried.winner);
+    EXPECT_EQ(hurried.winner->config, fallback_) << fast_us;
+    // With time, it is checked again; what no machine can do is wrong, the other one wins.
+    const TuneResult result = tune();
+    EXPECT_FALSE(result.resumed);
+    ASSERT_TRUE(result.winner);
+    EXPECT_EQ(result.winner->config == fast, fast_us > 10) << fast_us;
+    problem_.m *= 2;
+    fallback_ = core::default_config(problem_, script_.device);
+  }
+}
+
+TEST_F(TrustTest, ATimeThatIsSuspiciousInTheFinalAloneIsCheckedAgain) {
+  const core::GemmConfig fast = candidates().at(2);
+  int heat_ends = -1;
+  on_progress_ = [&](Stage stage, int) {
+    if (stage == Stage::kMeasure && heat_ends < 0) heat_ends = script_.rounds;
+  };
+  script_.time_us = [&](Contender, const core::GemmConfig& config) {
+    const bool is_final = heat_ends >= 0 && script_.rounds >= heat_ends;
+    return config == fast ? (is_final ? 17.0 : 24.0) : 25.0;
+  };
+  script_.check = [&](Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    if (config == fast && heat_ends >= 0) {
+      check.outcome = Outcome::kWrong;
+      check.detail = "9 elements of D were never written";
+    }
+    return check;
+  };
+  const TuneResult result = tune();
+  ASSERT_TRUE(result.winner);
+  EXPECT_NE(result.winner->config, fast);
+  ASSERT_EQ(rows(Outcome::kWrong).size(), 1u);
+  EXPECT_NE(rows(Outcome::kWrong)[0].detail.find("a second check failed"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace deepgemm::autotune
