@@ -119,6 +119,7 @@ void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
                 {final_rule(context.options.effort), context.deadline, true})) {
     if (!context.budget_ran_out) context.observer.note("the budget ends within the final rounds");
     context.budget_ran_out = true;
+    context.final_cut = true;
   }
   // A time may look too good in these rounds alone.
   context.bench->end_by({});

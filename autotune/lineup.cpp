@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "autotune/verdict.h"
 #include "core/default_config.h"
 
 namespace deepgemm::autotune {
@@ -38,6 +39,9 @@ Places places(Effort effort, bool gpu) {
 constexpr double kHopeless = 2.0;
 // Stored candidates that run again beside new ones.
 constexpr std::size_t kVeterans = 3;
+// Where nothing was decided, all do whose times are no further behind: what lies beyond, no luck of
+// a heat explains.
+constexpr double kContenderShare = 0.05;
 // Configs of neighbouring rows that are tried whatever the model says.
 constexpr std::size_t kNeighbours = 6;
 
@@ -69,7 +73,20 @@ bool was_measured(const Trial& trial) {
   return trial.outcome == Outcome::kMeasured && trial.measurement.median_us > 0;
 }
 
-std::vector<Trial> fastest_stored(std::span<const Trial> stored) {
+// Of candidates by time, how many may be the fastest. One whose time looks too good does not make
+// the others slow.
+std::size_t count_contenders(std::span<const Trial> by_time) {
+  std::vector<const Trial*> field;
+  for (const Trial& each : by_time) field.push_back(&each);
+  const auto looks_right = [&](const Trial& each) { return why_suspicious(each, field).empty(); };
+  const auto fastest = std::ranges::find_if(by_time, looks_right);
+  if (fastest == by_time.end()) return by_time.size();
+  const double bound_us = (1 + kContenderShare) * fastest->measurement.median_us;
+  const auto is_within = [&](const Trial& each) { return each.measurement.median_us <= bound_us; };
+  return static_cast<std::size_t>(std::ranges::count_if(by_time, is_within));
+}
+
+std::vector<Trial> fastest_stored(std::span<const Trial> stored, bool decided) {
   std::vector<Trial> measured;
   for (const Trial& each : stored) {
     if (each.contender == Contender::kCandidate && was_measured(each)) measured.push_back(each);
@@ -77,7 +94,8 @@ std::vector<Trial> fastest_stored(std::span<const Trial> stored) {
   std::stable_sort(measured.begin(), measured.end(), [](const Trial& a, const Trial& b) {
     return a.measurement.median_us < b.measurement.median_us;
   });
-  measured.resize(std::min(measured.size(), kVeterans));
+  const std::size_t most = decided ? kVeterans : std::max(kVeterans, count_contenders(measured));
+  measured.resize(std::min(measured.size(), most));
   return measured;
 }
 
@@ -122,15 +140,15 @@ std::vector<Proposal> proposed_by(const Proposers& proposers, const core::GemmPr
 
 // The default and the fastest stored ones, which run beside whatever is new.
 std::vector<RankedCandidate> veterans(const core::GemmProblem& problem, const Lineup& lineup,
-                                      const CostModel& model, std::span<const Trial> stored,
-                                      bool gpu) {
+                                      const CostModel& model, const Known& known, bool gpu) {
   std::vector<RankedCandidate> list;
-  const Trial* stored_default = find_stored(stored, Contender::kDefault, lineup.fallback.config);
+  const Trial* stored_default =
+      find_stored(known.trials, Contender::kDefault, lineup.fallback.config);
   // Failures are not tried again, and a prediction does not change.
   const bool default_stands = stored_default != nullptr && (!gpu || !was_measured(*stored_default));
   if (!default_stands) list.push_back(lineup.fallback);
   if (!gpu) return list;
-  for (const Trial& each : fastest_stored(stored)) {
+  for (const Trial& each : fastest_stored(known.trials, known.decided)) {
     list.push_back({each.config, model.predict(problem, each.config)});
   }
   return list;
@@ -174,7 +192,8 @@ std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort
 }
 
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
-               Effort effort, std::vector<Trial> stored, const Proposers& proposers, bool gpu) {
+               Effort effort, Known known, const Proposers& proposers, bool gpu) {
+  std::vector<Trial>& stored = known.trials;
   // A prediction answers nothing where there is a GPU to ask.
   if (gpu) std::erase_if(stored, [](const Trial& t) { return t.outcome == Outcome::kPredicted; });
 
@@ -195,13 +214,13 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
   }
   const Trial* stored_default = find_stored(stored, Contender::kDefault, lineup.fallback.config);
   lineup.answered = fresh.empty() && stored_default != nullptr;
-  std::vector<RankedCandidate> known = veterans(problem, lineup, model, stored, gpu);
+  std::vector<RankedCandidate> again = veterans(problem, lineup, model, known, gpu);
   if (lineup.answered) {
-    if (gpu) lineup.rerun = std::move(known);
+    if (gpu) lineup.rerun = std::move(again);
     lineup.known = std::move(stored);
     return lineup;
   }
-  lineup.start = std::move(known);
+  lineup.start = std::move(again);
   std::set<const core::Winner*> seeds;
   for (const Proposal& each : proposed_by(proposers, problem, ranker)) {
     const core::GemmConfig& config = each.config;

@@ -21,7 +21,7 @@ struct Lineup {
   std::vector<RankedCandidate> start;  // who is built now, in order; the default first
   std::vector<core::Trial> known;      // stored trials that stand as they are
   bool answered = false;               // nothing new to try
-  // Who races again where everything was tried and the call ended before a winner was stored.
+  // Who races again where everything was tried and the call ended before it had decided.
   std::vector<RankedCandidate> rerun;
   // Configs that are not tried, whoever proposes them, and how many of them this line-up lacks.
   std::vector<core::GemmConfig> quarantined;
@@ -44,13 +44,19 @@ struct Proposers {
   std::span<const core::Winner> elsewhere = {};  // see core::TrialStore::winners_elsewhere
 };
 
-// `stored` trials of an equal environment are not repeated, with two exceptions: whenever anything
-// new is measured, the default and the fastest few stored candidates run along, because times of
-// two sessions differ by more than the gaps they must decide. What the nearest proposers name is
+// What the store knows of a problem in an equal environment.
+struct Known {
+  std::vector<core::Trial> trials;
+  bool decided = true;  // a whole final chose the winner
+};
+
+// Known trials are not repeated, with two exceptions: whenever anything new is measured, the
+// default and the fastest few known candidates run along, because times of two sessions differ by
+// more than the gaps they must decide; where nothing was decided, all known candidates that may be
+// the fastest do. What the nearest proposers name is
 // tried early, wherever the model ranks it, where no law of the space and no fixed field is against
 // it; it alone is no reason to tune again. What is quarantined is not tried, but for the default.
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
-               Effort effort, std::vector<core::Trial> stored, const Proposers& proposers,
-               bool gpu);
+               Effort effort, Known known, const Proposers& proposers, bool gpu);
 
 }  // namespace deepgemm::autotune

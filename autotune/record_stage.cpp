@@ -241,9 +241,12 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
     result.why = stored->reason;
     return;
   }
-  const Verdict verdict =
-      decide(result.trials, electable(context, result.trials, entrants, first_new),
-             context.executor != nullptr);
+  const Electorate electorate = electable(context, result.trials, entrants, first_new);
+  Verdict verdict = decide(result.trials, electorate, context.executor != nullptr);
+  const bool in_final = electorate.sampling == Sampling::kOneRace && !context.final_cut;
+  if (context.executor != nullptr && context.budget_ran_out && !in_final) {
+    verdict.reason += core::kCutShort;
+  }
   result.why = verdict.reason;
   if (!verdict.winner) return;
 

@@ -48,6 +48,7 @@ struct TuneContext {
   Deadline build_deadline;  // earlier: finalists must still be measured
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
+  bool final_cut = false;  // it has not run to its end
   int races = 0;
   // Called once, when the compiler has this problem's first kernels to build: those of the next one
   // must not come before them.

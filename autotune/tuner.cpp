@@ -74,10 +74,13 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
       options_.force ? std::vector<core::GemmConfig>() : store_.quarantined(environment_);
   const std::vector<core::Winner> here = proposers_here(problem);
   const std::vector<core::Winner> elsewhere = store_.winners_elsewhere(problem, environment_);
+  const std::optional<core::Winner> before = stored_winner(problem);
+  const bool decided = before && core::is_decided(*before);
   Lineup lineup = line_up(
       problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined, &space_},
-      options_.effort, stored(problem), {here, elsewhere}, executor_ != nullptr);
-  if (lineup.answered && (result.winner = stored_winner(problem))) {
+      options_.effort, {stored(problem), decided}, {here, elsewhere}, executor_ != nullptr);
+  if (lineup.answered && decided) {
+    result.winner = before;
     result.why = result.winner->reason;
     result.trials = lineup.known;
     result.resumed = true;
@@ -87,7 +90,8 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
 
   const Deadline deadline(start, options_.budget_seconds);
   // No time to measure anything: what is stored stands, and the next call goes on.
-  if (deadline.passed() && (result.winner = stored_winner(problem))) {
+  if (deadline.passed() && before) {
+    result.winner = before;
     result.why = result.winner->reason;
     result.trials = lineup.known;
     result.budget_ran_out = true;
@@ -107,7 +111,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
                                       : " winners measured in another environment are") +
                    " tried first");
   }
-  // Everything was measured and nothing decided: the fastest race once more.
+  // Everything was measured and nothing decided: those that may win race once more.
   if (lineup.answered) lineup.start = lineup.rerun;
   TuneContext context{problem,      device_,
                       environment_, rates,

@@ -183,4 +183,8 @@ struct Winner {
   std::string rows;  // of the groups it was measured with, see core::unusual_rows
 };
 
+// Ends the reason of a winner that no whole final chose: an answer, but not the last word.
+inline constexpr std::string_view kCutShort = "; the budget cut its final short";
+inline bool is_decided(const Winner& winner) { return !winner.reason.ends_with(kCutShort); }
+
 }  // namespace deepgemm::core

@@ -104,7 +104,7 @@ TEST(Lineup, StartsWithTheDefaultOnceOnly) {
 
 TEST(Lineup, AStoredRunIsAnAnswer) {
   const Lineup lineup = line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick,
-                                stored_quick_run(), {}, true);
+                                {stored_quick_run()}, {}, true);
   EXPECT_TRUE(lineup.answered);
   EXPECT_TRUE(lineup.start.empty());
   EXPECT_EQ(lineup.known.size(), stored_quick_run().size());
@@ -113,7 +113,7 @@ TEST(Lineup, AStoredRunIsAnAnswer) {
 TEST(Lineup, NewCandidatesMeetTheDefaultAndTheFastestStored) {
   const std::vector<Trial> before = stored_quick_run();
   const Lineup lineup =
-      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kDefault, before, {}, true);
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kDefault, {before}, {}, true);
   ASSERT_FALSE(lineup.answered);
   std::set<std::string> known;
   for (const Trial& each : before) known.insert(core::to_string(each.config));
@@ -204,7 +204,7 @@ TEST(Lineup, FailuresAreNotTriedAgain) {
   before.front().outcome = Outcome::kWrong;  // the default
   before.back().outcome = Outcome::kCompileFailed;
   const Lineup lineup =
-      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kDefault, before, {}, true);
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kDefault, {before}, {}, true);
   for (const RankedCandidate& each : lineup.start) {
     EXPECT_NE(each.config, before.front().config);
     EXPECT_NE(each.config, before.back().config);
@@ -215,10 +215,10 @@ TEST(Lineup, PredictionsAnswerOnlyWhereThereIsNoGpu) {
   std::vector<Trial> before = stored_quick_run();
   for (Trial& each : before) each.outcome = Outcome::kPredicted;
   EXPECT_FALSE(
-      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick, before, {}, true)
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick, {before}, {}, true)
           .answered);
   EXPECT_TRUE(
-      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick, before, {}, false)
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick, {before}, {}, false)
           .answered);
 }
 

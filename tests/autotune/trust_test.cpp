@@ -80,5 +80,48 @@ TEST_F(TrustTest, ATimeThatIsSuspiciousInTheFinalAloneIsCheckedAgain) {
   EXPECT_NE(rows(Outcome::kWrong)[0].detail.find("a second check failed"), std::string::npos);
 }
 
+TEST_F(TrustTest, AWinnerWhoseFinalTheBudgetCutIsAnAnswerButNotTheLastWord) {
+  script_.noise = 0.1;
+  script_.on_round = [&](Round&) {
+    if (script_.rounds > 28) std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  };
+  options_.budget_seconds = 0.5;
+  const TuneResult cut = tune();
+  ASSERT_TRUE(cut.winner);
+  EXPECT_FALSE(core::is_decided(*cut.winner)) << cut.winner->reason;
+  EXPECT_EQ(cut.why, cut.winner->reason);
+  script_.noise = 0;
+  script_.on_round = nullptr;
+  options_.budget_seconds = 0;
+  const TuneResult whole = tune();
+  EXPECT_FALSE(whole.resumed);
+  ASSERT_TRUE(whole.winner);
+  EXPECT_TRUE(core::is_decided(*whole.winner)) << whole.winner->reason;
+  EXPECT_GE(whole.winner->samples, 20);
+  EXPECT_TRUE(tune().resumed);
+}
+
+TEST_F(TrustTest, AllThatMayBeTheFastestRaceAgainWhereNothingWasDecided) {
+  const std::vector<core::GemmConfig> all = candidates();
+  const auto is_close = [&](const core::GemmConfig& config) {
+    return std::find(all.begin(), all.begin() + 6, config) != all.begin() + 6;
+  };
+  const auto time_of = [&](double late_us) {
+    return [&, late_us](Contender, const core::GemmConfig& config) {
+      return config == all[5] ? late_us : is_close(config) ? 20.0 : 25.0;
+    };
+  };
+  script_.time_us = time_of(20.9);
+  interrupt_before_the_final();
+  // The sixth of the heat was unlucky there.
+  script_.time_us = time_of(19.5);
+  const int verifies = script_.verifies;
+  const TuneResult result = tune();
+  EXPECT_EQ(script_.verifies - verifies, 1 + 6) << "with the default";
+  ASSERT_TRUE(result.winner);
+  EXPECT_EQ(result.winner->config, all[5]);
+  EXPECT_TRUE(core::is_decided(*result.winner));
+}
+
 }  // namespace
 }  // namespace deepgemm::autotune
