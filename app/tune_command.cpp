@@ -22,7 +22,7 @@ namespace deepgemm::app {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = autotune::Deadline::Clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -131,12 +131,10 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
   TuneReport report = start_report(request, session);
   std::exception_ptr failure;
   try {
-    tune_shapes(request, session, terminal, log, interrupt.stop(), report);
+    tune_shapes(request, session, terminal, log, start, interrupt.stop(), report);
     if (request.probe && !report.interrupted) {
-      const double budget = request.options.budget_seconds;
-      probe_families(
-          request, session, terminal, log,
-          [&] { return budget > 0 && seconds_since(start) >= budget; }, interrupt.stop());
+      probe_families(request, session, terminal, log,
+                     autotune::Deadline(start, request.options.budget_seconds), interrupt.stop());
     }
   } catch (const autotune::Interrupted&) {
     report.interrupted = true;

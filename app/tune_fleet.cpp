@@ -16,7 +16,7 @@ namespace deepgemm::app {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = autotune::Deadline::Clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -27,7 +27,12 @@ class Budget {
  public:
   Budget(double seconds, Clock::time_point start) : seconds_(seconds), start_(start) {}
 
-  bool spent() const { return seconds_ > 0 && seconds_since(start_) >= seconds_; }
+  // Until when a shape that begins now may take to its first answer: past the end, where that is not
+  // over, or where it is the call's first, so that a small budget is answered, too.
+  autotune::Deadline last_moment(bool is_first) const {
+    const autotune::Deadline end(start_, seconds_);
+    return is_first || !end.passed() ? end.later(autotune::kGraceSeconds) : end;
+  }
 
   // Seconds for one of `shapes_left` on each of `gpus`; 0 where there is no budget.
   double share(std::size_t shapes_left, std::size_t gpus) const {
@@ -43,26 +48,17 @@ class Budget {
   Clock::time_point start_;
 };
 
-ShapeOutcome skipped(const core::GemmProblem& problem) {
-  ShapeOutcome outcome;
-  outcome.problem = problem;
-  outcome.status = ShapeStatus::kSkipped;
-  outcome.why = "the budget ran out before this shape";
-  outcome.budget_ran_out = true;
-  return outcome;
-}
-
 class Fleet {
  public:
   Fleet(const TuneRequest& request, TuneSession& session, Terminal& terminal, spdlog::logger& log,
-        const std::atomic<bool>& stop)
+        Clock::time_point start, const std::atomic<bool>& stop)
       : request_(request),
         session_(session),
         terminal_(terminal),
         log_(log),
         stop_(stop),
         store_(*session.database),
-        budget_(request.options.budget_seconds, Clock::now()),
+        budget_(request.options.budget_seconds, start),
         own_(session.gpus.size()),
         outcomes_(request.problems.size()),
         left_(request.problems.size()) {
@@ -117,6 +113,7 @@ class Fleet {
     std::size_t shape;
     double budget_seconds;
     std::optional<std::size_t> then;  // the shape that comes next, as far as that is known
+    bool is_first;
   };
 
   std::optional<Turn> next(std::size_t gpu) {
@@ -126,8 +123,9 @@ class Fleet {
     const std::size_t shape = queue.front();
     queue.pop_front();
     const std::deque<std::size_t>& after = own_[gpu].empty() ? anyones_ : own_[gpu];
+    const bool is_first = left_ == request_.problems.size();
     return Turn{shape, budget_.share(left_--, session_.gpus.size()),
-                after.empty() ? std::nullopt : std::optional(after.front())};
+                after.empty() ? std::nullopt : std::optional(after.front()), is_first};
   }
 
   void run_on(std::size_t index) {
@@ -156,8 +154,7 @@ class Fleet {
 
   ShapeOutcome tune(TuneSession::Gpu& gpu, const Turn& turn, autotune::Tuner& tuner) {
     const core::GemmProblem& problem = request_.problems[turn.shape];
-    if (budget_.spent() && !stored_winner(problem, gpu.environment)) return skipped(problem);
-    tuner.set_budget(turn.budget_seconds);
+    tuner.set_budget(turn.budget_seconds, budget_.last_moment(turn.is_first));
     return outcome_of(tuner.run(problem, turn.then ? &request_.problems[*turn.then] : nullptr));
   }
 
@@ -180,8 +177,9 @@ class Fleet {
 }  // namespace
 
 void tune_shapes(const TuneRequest& request, TuneSession& session, Terminal& terminal,
-                 spdlog::logger& log, const std::atomic<bool>& stop, TuneReport& report) {
-  Fleet(request, session, terminal, log, stop).run(report);
+                 spdlog::logger& log, Clock::time_point start, const std::atomic<bool>& stop,
+                 TuneReport& report) {
+  Fleet(request, session, terminal, log, start, stop).run(report);
 }
 
 }  // namespace deepgemm::app

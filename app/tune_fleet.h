@@ -12,7 +12,9 @@ namespace deepgemm::app {
 // answered in an earlier call. One thread writes at a time. Fills report.shapes in the order asked
 // for, with what was finished at whatever point this is left; sets report.interrupted on Ctrl-C. A
 // GPU that fails ends its own part; the others go on, then its exception is thrown.
+// `start`: of the call, from which the budget counts.
 void tune_shapes(const TuneRequest& request, TuneSession& session, Terminal& terminal,
-                 spdlog::logger& log, const std::atomic<bool>& stop, TuneReport& report);
+                 spdlog::logger& log, autotune::Deadline::Clock::time_point start,
+                 const std::atomic<bool>& stop, TuneReport& report);
 
 }  // namespace deepgemm::app

@@ -104,11 +104,11 @@ enum class Probed { kKnown, kMeasured, kOutOfTime };
 class Prober {
  public:
   Prober(const TuneRequest& request, TuneSession& session, const ProbedShapes& shapes,
-         const std::function<bool()>& spent, const std::atomic<bool>& stop)
+         const autotune::Deadline& deadline, const std::atomic<bool>& stop)
       : request_(request),
         session_(session),
         shapes_(shapes),
-        spent_(spent),
+        deadline_(deadline),
         stop_(stop),
         model_(session.device),
         pool_(pool_of(shapes, session.device)),
@@ -132,9 +132,13 @@ class Prober {
       const auto& cubin = cubins_.at(session_.builder.kernels->key(config));
       if (cubin) kernels.push_back({contender, &*cubin});
     }
-    for (const auto& trial :
-         autotune::probe(*session_.gpus.front().executor, problem, kernels, {}, stop_)) {
-      session_.database->record(trial, session_.environment);
+    try {
+      for (const auto& trial : autotune::probe(*session_.gpus.front().executor, problem, kernels,
+                                               {}, stop_, deadline_)) {
+        session_.database->record(trial, session_.environment);
+      }
+    } catch (const autotune::OutOfTime&) {
+      return Probed::kOutOfTime;  // times of fewer rounds are not comparable with those of others
     }
     return Probed::kMeasured;
   }
@@ -217,7 +221,7 @@ class Prober {
     for (auto& [key, build] : builds) {
       while (build.wait_for(autotune::kLookUp) != std::future_status::ready) {
         autotune::throw_if_set(stop_);
-        if (spent_()) return false;
+        if (deadline_.passed()) return false;
       }
       std::optional<core::Cubin> cubin = build.get().cubin;
       if (cubin) session_.database->record(*cubin);
@@ -229,7 +233,7 @@ class Prober {
   const TuneRequest& request_;
   TuneSession& session_;
   const ProbedShapes& shapes_;
-  const std::function<bool()>& spent_;
+  const autotune::Deadline& deadline_;
   const std::atomic<bool>& stop_;
   std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
   autotune::CostModel model_;
@@ -241,19 +245,20 @@ class Prober {
 }  // namespace
 
 void probe_families(const TuneRequest& request, TuneSession& session, Terminal& terminal,
-                    spdlog::logger& log, const std::function<bool()>& spent,
+                    spdlog::logger& log, const autotune::Deadline& deadline,
                     const std::atomic<bool>& stop) {
   for (const auto& any_m : families_of(request)) {
     const ProbedShapes shapes = shapes_of(any_m, session);
     if (shapes.points.empty()) continue;
-    Prober prober(request, session, shapes, spent, stop);
+    Prober prober(request, session, shapes, deadline, stop);
     const TimeLeft left(shapes.points.size());
     std::size_t measured = 0;
     for (std::size_t i = 0; i < shapes.points.size(); ++i) {
       autotune::throw_if_set(stop);
       terminal.progress(fmt::format("[{}/{}] {} probe{}", i + 1, shapes.points.size(),
                                     to_string(at_m(any_m, shapes.points[i])), left.text(i)));
-      const Probed probed = spent() ? Probed::kOutOfTime : prober.probe(shapes.points[i]);
+      const Probed probed =
+          deadline.passed() ? Probed::kOutOfTime : prober.probe(shapes.points[i]);
       if (probed == Probed::kOutOfTime) {
         log.warn("The budget ran out before all winners were probed; the same command goes on.");
         return;

@@ -189,7 +189,8 @@ ShapeOutcome outcome_of(autotune::TuneResult result) {
   ShapeOutcome outcome;
   outcome.problem = result.problem;
   outcome.draw = std::move(result.draw);
-  outcome.status = !result.winner   ? ShapeStatus::kNoWinner
+  outcome.status = result.skipped   ? ShapeStatus::kSkipped
+                   : !result.winner ? ShapeStatus::kNoWinner
                    : result.resumed ? ShapeStatus::kResumed
                                     : ShapeStatus::kTuned;
   outcome.why = std::move(result.why);

@@ -90,9 +90,9 @@ void verify(Workbench& bench, Entrant& entrant) {
 std::vector<Entrant> compile_only(TuneContext& context) {
   std::vector<Entrant> entrants;
   for (Entries entries(context, context.lineup.start); entries.has_next();) {
-    // The first is the usable answer: no budget cuts it off.
+    // The first is the usable answer, and may take until the last moment.
     std::optional<Entrant> next =
-        entries.next(entrants.empty() ? Deadline() : context.build_deadline);
+        entries.next(entrants.empty() ? context.last_moment : context.build_deadline);
     if (!next) {
       context.budget_ran_out = true;
       context.observer.note("the budget ends with " + std::to_string(entrants.size()) + " of " +

@@ -63,8 +63,8 @@ class Workbench {
   // One cold-L2 sample of each, in the order given.
   virtual Round round(std::span<const int> ids) = 0;
 
-  // From now on verify() and round() wait for the device until then at most, and throw OutOfTime
-  // where it has not answered. Where a hang cannot be ended, this does nothing.
+  // From now on everything that asks the device waits for it until then at most, and throws
+  // OutOfTime where it has not answered. Where a hang cannot be ended, this does nothing.
   virtual void end_by(const Deadline& /*deadline*/) {}
 };
 
@@ -95,6 +95,8 @@ class Executor {
   // has.
   virtual std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
                                              const core::GroupDraw& draw) = 0;
+  // The same for prepare(), and for the workbenches that it makes until they are told another time.
+  virtual void end_by(const Deadline& /*deadline*/) {}
 };
 
 }  // namespace deepgemm::autotune

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "autotune/stages.h"
 #include "autotune/statistics.h"
@@ -27,11 +28,18 @@ StoppingRule final_rule(Effort effort) {
 }
 
 void admit_library(TuneContext& context, Contender contender, std::vector<Entrant>& entrants) {
+  if (context.deadline.passed()) return;
   Entrant& entrant = entrants.emplace_back();
   entrant.trial.problem = context.problem;
   entrant.trial.contender = contender;
   entrant.trial.policy = context.policy();
-  const Workbench::Admission admission = context.bench->admit(contender, nullptr);
+  Workbench::Admission admission;
+  try {
+    admission = context.bench->admit(contender, nullptr);
+  } catch (const OutOfTime&) {
+    entrants.pop_back();  // nobody's failure
+    return;
+  }
   if (admission.failure.empty()) {
     entrant.trial.outcome = Outcome::kMeasured;
     entrant.id = admission.id;
@@ -67,6 +75,25 @@ Suspects suspects(std::vector<Entrant>& entrants) {
   return found;
 }
 
+// Whether a second check passed. Where the budget ends first, nobody knows: the entrant stays what
+// it was found to be, but may not win.
+bool is_confirmed(TuneContext& context, Entrant& entrant, const std::string& why) {
+  try {
+    const Check check = context.bench->verify(entrant.id);
+    const bool passed = check.outcome == Outcome::kMeasured;
+    if (passed && check.verification.bits_hash == entrant.trial.verification.bits_hash) return true;
+    reject(context, entrant, passed ? Outcome::kWrong : check.outcome,
+           fmt::format("{}, and a second check failed: {}", why,
+                       check.detail.empty() ? "it gave other bits" : check.detail));
+  } catch (const OutOfTime&) {
+    context.observer.note("the budget ends before the second check; it cannot win yet");
+    context.budget_ran_out = true;
+    context.bench->dismiss(std::exchange(entrant.id, -1));
+    entrant.race = -1;
+  }
+  return false;
+}
+
 // A time that looks too good is taken for a wrong kernel until a second check passes. Where one
 // fails, the next best may stand alone, so they are looked for again.
 void confirm_suspicious(TuneContext& context, std::vector<Entrant>& entrants) {
@@ -74,13 +101,7 @@ void confirm_suspicious(TuneContext& context, std::vector<Entrant>& entrants) {
     for (auto& [each, why] : found) {
       context.observer.note(
           fmt::format("{} is checked again: {}", core::short_name(each->trial.config), why));
-      const Check check = context.bench->verify(each->id);
-      each->confirmed = check.outcome == Outcome::kMeasured &&
-                        check.verification.bits_hash == each->trial.verification.bits_hash;
-      if (each->confirmed) continue;
-      reject(context, *each, check.outcome == Outcome::kMeasured ? Outcome::kWrong : check.outcome,
-             fmt::format("{}, and a second check failed: {}", why,
-                         check.detail.empty() ? "it gave other bits" : check.detail));
+      each->confirmed = is_confirmed(context, *each, why);
     }
   }
 }
@@ -102,15 +123,13 @@ void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
   const auto fit = [](const Entrant& each) { return each.id >= 0; };
   if (std::none_of(entrants.begin(), entrants.end(), fit)) return;
   throw_if_set(context.stop);
-  // What looks too good is checked again whatever the budget says: it might win.
-  context.bench->end_by({});
+  // What looks too good is checked again though the budget may be over: it might win.
+  context.bench->end_by(context.last_moment);
   reject_impossible(context, entrants);
   confirm_suspicious(context, entrants);
   context.bench->end_by(context.deadline);
-  if (!context.deadline.passed()) {
-    admit_library(context, Contender::kCublasLtBlock, entrants);
-    admit_library(context, Contender::kCublasLtTensorwide, entrants);
-  }
+  admit_library(context, Contender::kCublasLtBlock, entrants);
+  admit_library(context, Contender::kCublasLtTensorwide, entrants);
   std::vector<std::size_t> who;
   for (std::size_t i = 0; i < entrants.size(); ++i) {
     if (fit(entrants[i])) who.push_back(i);
@@ -122,7 +141,7 @@ void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
     context.final_cut = true;
   }
   // A time may look too good in these rounds alone.
-  context.bench->end_by({});
+  context.bench->end_by(context.last_moment);
   reject_impossible(context, entrants);
   confirm_suspicious(context, entrants);
   context.progress(Stage::kMeasure, 1, 1);

@@ -35,6 +35,16 @@ class Deadline {
     }
   }
 
+  // So many seconds later; none stays none.
+  Deadline later(double seconds) const {
+    Deadline moved = *this;
+    if (moved.end_) {
+      *moved.end_ += std::chrono::duration_cast<Clock::duration>(
+          std::chrono::duration<double>(seconds));
+    }
+    return moved;
+  }
+
   bool is_set() const { return end_.has_value(); }
   bool passed() const { return end_ && Clock::now() >= *end_; }
   // Below 0 once it has passed; infinite where there is none.

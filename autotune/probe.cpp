@@ -61,8 +61,9 @@ std::vector<std::int64_t> probe_points(std::int64_t largest) {
 
 std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& problem,
                                std::span<const Returning> kernels, const ProbeOptions& options,
-                               const std::atomic<bool>& stop) {
+                               const std::atomic<bool>& stop, const Deadline& deadline) {
   throw_if_set(stop);
+  executor.end_by(deadline);
   const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
   Race race(*bench, stop);
   std::vector<core::Trial> trials;
@@ -70,6 +71,7 @@ std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& prob
   std::vector<std::size_t> trial_of_runner;
   for (const Returning& kernel : kernels) {
     throw_if_set(stop);
+    if (deadline.passed()) throw OutOfTime{};
     int id = -1;
     trials.push_back(
         checked(*bench, problem, kernel, policy_with(executor.policy(), problem, {}), id));
@@ -78,10 +80,14 @@ std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& prob
     trial_of_runner.push_back(trials.size() - 1);
   }
   if (runners.empty()) return trials;
-  race.run(options.first_rounds);
+  const auto run = [&](int rounds) {
+    race.run(rounds, deadline);
+    if (deadline.passed()) throw OutOfTime{};
+  };
+  run(options.first_rounds);
   bury(race, trial_of_runner, trials);
   drop_the_slow(race, runners, options.close);
-  race.run(options.more_rounds);
+  run(options.more_rounds);
   bury(race, trial_of_runner, trials);
   for (std::size_t i = 0; i < runners.size(); ++i) {
     core::Trial& trial = trials[trial_of_runner[i]];

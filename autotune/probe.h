@@ -25,9 +25,9 @@ std::vector<std::int64_t> probe_points(std::int64_t largest);
 
 // Verifies all kernels on `problem` and races those that are right; one trial each, in their order.
 // Groups have the usual rows: those are what a bundle serves. Throws Interrupted when `stop` is
-// set.
+// set, and OutOfTime where the deadline passes before all rounds are done.
 std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& problem,
                                std::span<const Returning> kernels, const ProbeOptions& options,
-                               const std::atomic<bool>& stop);
+                               const std::atomic<bool>& stop, const Deadline& deadline = {});
 
 }  // namespace deepgemm::autotune

@@ -132,7 +132,10 @@ std::string record_cubin(TuneContext& context, const std::vector<Entrant>& entra
   // Measured in an earlier session that ended before it was stored: the compiler's cache has it,
   // where nobody emptied that.
   std::future<core::BuildResult> building = context.pool.submit(trial.config);
-  while (building.wait_for(kLookUp) != std::future_status::ready) throw_if_set(context.stop);
+  while (building.wait_for(kLookUp) != std::future_status::ready) {
+    throw_if_set(context.stop);
+    if (context.last_moment.passed()) return "the budget ran out before it was built";
+  }
   const core::BuildResult build = building.get();
   if (!build.cubin) return build.failure;
   context.store.record(*build.cubin);
@@ -252,7 +255,7 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
 
   const Trial& winning = result.trials[*verdict.winner];
   if (const std::string failure = record_cubin(context, entrants, winning); !failure.empty()) {
-    result.why = "the kernel of the winner does not compile any more: " + failure;
+    result.why = "the kernel of the winner is not there any more: " + failure;
     return;
   }
   if (verdict.runner_up) record_cubin(context, entrants, result.trials[*verdict.runner_up]);

@@ -46,6 +46,7 @@ struct TuneContext {
   const std::atomic<bool>& stop;
   Deadline deadline;
   Deadline build_deadline;  // earlier: finalists must still be measured
+  Deadline last_moment;     // later: what the first answer, and what a second check, may take
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
   bool final_cut = false;  // it has not run to its end

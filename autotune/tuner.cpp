@@ -1,6 +1,8 @@
 #include "autotune/tuner.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "autotune/lineup.h"
 #include "autotune/look_ahead.h"
@@ -20,6 +22,20 @@ constexpr std::array<std::string_view, 5> kStages{"enumerate", "compile", "verif
 
 double seconds_since(Deadline::Clock::time_point start) {
   return std::chrono::duration<double>(Deadline::Clock::now() - start).count();
+}
+
+bool is_predicted(const core::Trial& trial) { return trial.outcome == core::Outcome::kPredicted; }
+
+// Of a budget that ran out: where no winner was found, and no candidate was found to be bad.
+void skip_unanswered(TuneResult& result) {
+  const auto failed = [](const core::Trial& each) {
+    const bool ours =
+        each.contender == core::Contender::kCandidate || each.contender == core::Contender::kDefault;
+    return ours && !is_predicted(each) && each.outcome != core::Outcome::kMeasured;
+  };
+  if (result.winner || std::ranges::any_of(result.trials, failed)) return;
+  result.skipped = true;
+  result.why = "the budget ran out before this shape had an answer";
 }
 
 }  // namespace
@@ -64,6 +80,25 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   result.problem = problem;
   result.draw = options_.draws.of(problem);
 
+  const std::optional<core::Winner> before = stored_winner(problem);
+  const bool decided = before && core::is_decided(*before);
+  const Deadline deadline(start, options_.budget_seconds);
+  const Deadline last_moment = last_moment_.value_or(deadline.later(kGraceSeconds));
+  const auto finish = [&] {
+    result.seconds = seconds_since(start);
+    return std::move(result);
+  };
+  // No time to measure anything: what is stored stands, and the next call goes on.
+  if (deadline.passed()) {
+    TuneResult known = result;
+    answer_from_store(known, last_moment);
+    if (last_moment.passed()) skip_unanswered(known);
+    if (known.winner || known.skipped) {
+      result = std::move(known);
+      return finish();
+    }
+  }
+
   // Enumerate and prune; the effort and the store cut.
   const core::Calibration rates = rates_of(problem);
   const core::DeviceInfo modelled = calibrated(device_, rates);
@@ -74,29 +109,20 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
       options_.force ? std::vector<core::GemmConfig>() : store_.quarantined(environment_);
   const std::vector<core::Winner> here = proposers_here(problem);
   const std::vector<core::Winner> elsewhere = store_.winners_elsewhere(problem, environment_);
-  const std::optional<core::Winner> before = stored_winner(problem);
-  const bool decided = before && core::is_decided(*before);
   Lineup lineup = line_up(
       problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined, &space_},
       options_.effort, {stored(problem), decided}, {here, elsewhere}, executor_ != nullptr);
   if (lineup.answered && decided) {
     result.winner = before;
-    result.why = result.winner->reason;
+    result.why = before->reason;
     result.trials = lineup.known;
     result.resumed = true;
-    result.seconds = seconds_since(start);
-    return result;
+    return finish();
   }
-
-  const Deadline deadline(start, options_.budget_seconds);
-  // No time to measure anything: what is stored stands, and the next call goes on.
+  // Only ranking took that long.
   if (deadline.passed() && before) {
-    result.winner = before;
-    result.why = result.winner->reason;
-    result.trials = lineup.known;
-    result.budget_ran_out = true;
-    result.seconds = seconds_since(start);
-    return result;
+    answer_from_store(result, last_moment);
+    return finish();
   }
 
   if (lineup.left_out > 0) {
@@ -120,16 +146,22 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
                       builder_,     pool_,
                       executor_,    store_,
                       observer_,    stop_,
-                      deadline,     Deadline(start, options_.budget_seconds * kBuildShare)};
+                      deadline,     Deadline(start, options_.budget_seconds * kBuildShare),
+                      last_moment};
   if (next != nullptr) context.look_ahead = [this, next] { look_ahead(*next); };
   if (executor_ != nullptr && !lineup.start.empty()) {
+    executor_->end_by(before && before->measured ? deadline : last_moment);
     try {
       context.bench = executor_->prepare(problem, result.draw);
+    } catch (const OutOfTime&) {
+      observer_.note("the budget ends before a worker process is ready");
+      answer_from_store(result, last_moment);
+      skip_unanswered(result);
+      return finish();
     } catch (const core::UsageError& error) {
       // More memory than this GPU has: that ends this problem, not those that come after it.
       result.why = std::string(error.what()) + "; " + error.next_step();
-      result.seconds = seconds_since(start);
-      return result;
+      return finish();
     }
     const std::string note = context.bench->reference_note();
     if (!note.empty()) observer_.note(note);
@@ -138,8 +170,35 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   if (executor_ != nullptr) run_final(context, entrants);
   record_winner(context, entrants, result);
   result.budget_ran_out = context.budget_ran_out;
-  result.seconds = seconds_since(start);
-  return result;
+  if (context.budget_ran_out) skip_unanswered(result);
+  return finish();
+}
+
+// Without a device and without compiling candidates: the winner that is stored, else what the
+// stored trials choose.
+void Tuner::answer_from_store(TuneResult& result, const Deadline& last_moment) {
+  result.budget_ran_out = true;
+  Lineup lineup;
+  lineup.known = stored(result.problem);
+  result.winner = stored_winner(result.problem);
+  if (result.winner) {
+    result.why = result.winner->reason;
+    result.trials = std::move(lineup.known);
+    return;
+  }
+  const bool gpu = executor_ != nullptr;
+  if (gpu) std::erase_if(lineup.known, &is_predicted);
+  if (!lineup.known.empty()) {
+    lineup.fallback.config = core::default_config(result.problem, device_);
+    const core::Calibration rates = rates_of(result.problem);
+    const Plan none;
+    TuneContext context{result.problem, device_,       environment_, rates,     calibrator_,
+                        none,           lineup,        options_,     builder_,  pool_,
+                        executor_,      store_,        observer_,    stop_,     last_moment,
+                        last_moment,    last_moment};
+    context.budget_ran_out = true;
+    record_winner(context, {}, result);
+  }
 }
 
 std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {

@@ -17,6 +17,9 @@
 
 namespace deepgemm::autotune {
 
+// How much later than a budget the first answer may come: a call that has one ends within two.
+inline constexpr double kGraceSeconds = 1.5;
+
 enum class Effort { kQuick, kDefault, kExhaustive };
 std::string_view name(Effort effort);  // "quick", "default", "exhaustive"
 std::optional<Effort> effort_named(std::string_view text);
@@ -48,6 +51,7 @@ struct TuneResult {
   std::string why;
   bool resumed = false;  // the store already had the whole answer
   bool budget_ran_out = false;
+  bool skipped = false;  // it ran out before there was an answer; nothing is known against one
   std::vector<core::Trial> trials;  // of this problem, old and new, as used for the winner
   double seconds = 0;
 };
@@ -67,14 +71,20 @@ class Tuner {
   // Tries what the store does not answer, records every trial at once, then the winner and the
   // cubins of winner, runner-up and default. A problem that the GPU has no memory for ends without
   // a winner. Throws UsageError for an illegal problem, Interrupted (autotune/interrupt.h) when
-  // `stop` is set; everything finished by then is recorded.
+  // `stop` is set; everything finished by then is recorded. A budget that ends before anything is
+  // measured leaves what the store's trials answer, else may end a little later with a first
+  // answer.
   // `next`, where it is known, is the problem of the next call: ranked and compiled for meanwhile.
   TuneResult run(const core::GemmProblem& problem, const core::GemmProblem* next = nullptr);
 
-  // Of the runs that follow; see TuneOptions.
-  void set_budget(double seconds) { options_.budget_seconds = seconds; }
+  // Of the runs that follow; see TuneOptions. `last_moment`: what first answers may take.
+  void set_budget(double seconds, const Deadline& last_moment) {
+    options_.budget_seconds = seconds;
+    last_moment_ = last_moment;
+  }
 
  private:
+  void answer_from_store(TuneResult& result, const Deadline& last_moment);
   void look_ahead(const core::GemmProblem& problem);
   std::vector<core::Trial> stored(const core::GemmProblem& problem) const;
   std::optional<core::Winner> stored_winner(const core::GemmProblem& problem) const;
@@ -92,6 +102,7 @@ class Tuner {
   TuneObserver& observer_;
   const std::atomic<bool>& stop_;
   Calibrator calibrator_;
+  std::optional<Deadline> last_moment_;  // nullopt: a little after each budget
   std::unique_ptr<LookAhead> ahead_;
 };
 

@@ -23,14 +23,18 @@ constexpr double kPatience = 200;
 constexpr double kLaunches = 2;
 // A process that cannot even be prepared so often in a row is not the candidates' fault.
 constexpr int kMostAttempts = 3;
+// Seconds in which a worker that obeys has dismissed somebody.
+constexpr double kToDismiss = 0.2;
 
 class WorkerBench final : public Workbench {
  public:
-  WorkerBench(WorkerLink& link, const core::GemmProblem& problem, const core::GroupDraw& draw)
+  WorkerBench(WorkerLink& link, const core::GemmProblem& problem, const core::GroupDraw& draw,
+              const Deadline& deadline)
       : link_(link),
         problem_(problem),
         draw_(draw),
-        model_(link.identity().device, core::rows_of_groups(problem, draw)) {
+        model_(link.identity().device, core::rows_of_groups(problem, draw)),
+        deadline_(deadline) {
     prepare();
   }
 
@@ -56,7 +60,10 @@ class WorkerBench final : public Workbench {
     if (found == entries_.end()) return;
     const int there = found->second.generation == generation_ ? found->second.id : -1;
     entries_.erase(found);
-    if (there >= 0 && alive()) link_.ask(Say::kDismiss, wire::pack(there), link_.limits().admit);
+    if (there < 0 || !alive()) return;
+    // A budget that is over is no reason to lose a worker that obeys.
+    const double left_s = std::max(deadline_.seconds_left(), kToDismiss);
+    link_.ask(Say::kDismiss, wire::pack(there), std::min(link_.limits().admit, left_s));
   }
 
   Check verify(int id) override {
@@ -106,16 +113,10 @@ class WorkerBench final : public Workbench {
     return check;
   }
 
-  // What the GPU refuses is the contender's failure. Throws OutOfTime where the deadline, and not
-  // the limit, ended the wait.
+  // What the GPU refuses is the contender's failure.
   Answer ask(Say say, const std::string& body, double limit_s) {
-    constexpr double kLeast = 1e-3;  // 0 would mean no limit
-    const double left_s = std::max(deadline_.seconds_left(), kLeast);
     try {
-      Answer answer = link_.ask(say, body, std::min(limit_s, left_s));
-      const bool waited = answer.loss && answer.loss->outcome == Outcome::kHung;
-      if (waited && left_s < limit_s) throw OutOfTime{};
-      return answer;
+      return link_.ask(say, body, limit_s, deadline_);
     } catch (const core::Error& error) {
       return {"", Loss{Outcome::kLaunchFailed, error.what()}};
     }
@@ -139,9 +140,9 @@ class WorkerBench final : public Workbench {
   void prepare() {
     std::string detail;
     for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
-      link_.start();
+      link_.start(deadline_);
       const Answer answer =
-          link_.ask(Say::kPrepare, wire::pack(problem_, draw_), link_.limits().prepare);
+          link_.ask(Say::kPrepare, wire::pack(problem_, draw_), link_.limits().prepare, deadline_);
       const auto loss = read(answer, reference_, note_);
       generation_ = link_.generation();
       if (!loss) return;
@@ -158,7 +159,7 @@ class WorkerBench final : public Workbench {
     const core::Cubin& cubin = entry.cubin ? *entry.cubin : none;
     const Answer answer =
         link_.ask(Say::kAdmit, wire::pack(entry.contender, entry.cubin.has_value(), cubin),
-                  link_.limits().admit);
+                  link_.limits().admit, deadline_);
     Admission admission;
     if (const auto loss = read(answer, admission)) return {-1, loss->detail, loss->outcome};
     if (admission.failure.empty()) {
@@ -221,12 +222,14 @@ class WorkerExecutor final : public Executor {
   std::string policy() const override { return identity_.policy; }
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
                                      const core::GroupDraw& draw) override {
-    return std::make_unique<WorkerBench>(link_, problem, draw);
+    return std::make_unique<WorkerBench>(link_, problem, draw, deadline_);
   }
+  void end_by(const Deadline& deadline) override { deadline_ = deadline; }
 
  private:
   GpuIdentity identity_;
   WorkerLink link_;
+  Deadline deadline_;
 };
 
 }  // namespace

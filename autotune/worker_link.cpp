@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "autotune/interrupt.h"
+#include <algorithm>
+
 #include "autotune/wire.h"
 #include "core/error.h"
 
@@ -27,11 +28,12 @@ WorkerLink::~WorkerLink() {
   if (worker_ && (interrupted || !open_)) worker_->kill();
 }
 
-void WorkerLink::start() {
+void WorkerLink::start(const Deadline& deadline) {
   if (open_) return;
+  if (deadline.passed()) throw OutOfTime{};
   if (!worker_) worker_ = std::make_unique<WorkerProcess>(options_.executable);
-  const Answer answer =
-      ask(Say::kHello, wire::pack(options_.ordinal, identity_.environment), options_.limits.start);
+  const Answer answer = ask(Say::kHello, wire::pack(options_.ordinal, identity_.environment),
+                            options_.limits.start, deadline);
   if (answer.loss) {
     throw core::EnvironmentError("The worker process did not start: " + answer.loss->detail,
                                  "Check the GPU with nvidia-smi, or pass --no-isolation to see the "
@@ -77,8 +79,11 @@ Loss WorkerLink::give_up() {
   return *lose(core::Outcome::kWorkerLost, "the process that ran it answered nonsense").loss;
 }
 
-Answer WorkerLink::ask(Say say, const std::string& body, double seconds) {
+Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const Deadline& deadline) {
   using core::Outcome;
+  constexpr double kLeast = 1e-3;  // 0 would mean no limit
+  const double left_s = std::max(deadline.seconds_left(), kLeast);
+  const double seconds = std::min(limit_s, left_s);
   Message message{say, body};
   // A send that fails leaves the reason to how the worker ended.
   const bool sent = worker_->channel().send(message, seconds);
@@ -86,6 +91,10 @@ Answer WorkerLink::ask(Say say, const std::string& body, double seconds) {
       sent ? worker_->channel().receive(message, seconds, options_.stop) : Heard::kClosed;
   switch (heard) {
     case Heard::kTimeout:
+      if (left_s < limit_s) {
+        lose(Outcome::kHung, "the budget ended before it was done");
+        throw OutOfTime{};
+      }
       return lose(Outcome::kHung, fmt::format("it was not done within {:.1f} s", seconds));
     case Heard::kClosed:
       return lose(Outcome::kWorkerLost,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "autotune/interrupt.h"
 #include "autotune/worker_executor.h"
 #include "autotune/worker_process.h"
 
@@ -27,18 +28,19 @@ class WorkerLink {
       : identity_(identity), options_(std::move(options)), worker_(std::move(options_.started)) {}
   ~WorkerLink();
 
-  // Starts a worker where there is none, and lets it open the GPU. Throws EnvironmentError, and
-  // what the worker throws.
-  void start();
+  // Starts a worker where there is none, and lets it open the GPU. Throws EnvironmentError, what
+  // the worker throws, and OutOfTime.
+  void start(const Deadline& deadline);
   // Which worker this is, counted from 1; 0 where there is none. What was prepared in another one
   // is gone.
   int generation() const { return open_ ? opened_ : 0; }
   // Ends a worker whose answers make no sense.
   Loss give_up();
 
-  // Asks the worker, which start() has made. After a loss there is none. Throws what the worker
-  // throws as an Error, and Interrupted.
-  Answer ask(Say say, const std::string& body, double seconds);
+  // Asks the worker, which start() has made, and waits for `limit_s` seconds, or until the deadline.
+  // After a loss there is none. Throws what the worker throws as an Error, Interrupted, and
+  // OutOfTime where the deadline, and not the limit, ended the wait: then the worker is lost, too.
+  Answer ask(Say say, const std::string& body, double limit_s, const Deadline& deadline = {});
 
   const WorkerLimits& limits() const { return options_.limits; }
   const GpuIdentity& identity() const { return identity_; }
