@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -59,6 +61,7 @@ class Fleet {
         stop_(stop),
         store_(*session.database),
         budget_(request.options.budget_seconds, start),
+        working_(session.gpus.size()),
         own_(session.gpus.size()),
         outcomes_(request.problems.size()),
         left_(request.problems.size()) {
@@ -116,10 +119,15 @@ class Fleet {
     bool is_first;
   };
 
+  // Waits while others are at work: one that fails leaves its shapes to the rest.
   std::optional<Turn> next(std::size_t gpu) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    const auto has_shape = [&] { return !own_[gpu].empty() || !anyones_.empty(); };
+    leave_work();
+    changed_.wait(lock, [&] { return has_shape() || working_ == 0; });
+    if (!has_shape()) return std::nullopt;
+    ++working_;
     std::deque<std::size_t>& queue = own_[gpu].empty() ? anyones_ : own_[gpu];
-    if (queue.empty()) return std::nullopt;
     const std::size_t shape = queue.front();
     queue.pop_front();
     const std::deque<std::size_t>& after = own_[gpu].empty() ? anyones_ : own_[gpu];
@@ -128,15 +136,21 @@ class Fleet {
                 after.empty() ? std::nullopt : std::optional(after.front()), is_first};
   }
 
+  void leave_work() {
+    --working_;
+    changed_.notify_all();
+  }
+
   void run_on(std::size_t index) {
     TuneSession::Gpu& gpu = session_.gpus[index];
     const std::string where = session_.gpus.size() == 1 ? "" : fmt::format("GPU {}: ", gpu.ordinal);
+    std::optional<Turn> turn;
     try {
       TuneProgress progress(terminal_, log_, request_.problems.size(), where);
       autotune::Tuner tuner(gpu.device, gpu.environment, request_.space, *session_.builder.kernels,
                             *session_.pool, gpu.executor.get(), store_, request_.options, progress,
                             stop_);
-      while (const auto turn = next(index)) {
+      while ((turn = next(index))) {
         progress.start_shape(turn->shape);
         ShapeOutcome outcome = tune(gpu, *turn, tuner);
         terminal_.milestone(progress.position() + headline(outcome));
@@ -144,12 +158,30 @@ class Fleet {
       }
     } catch (const autotune::Interrupted&) {
       interrupted_ = true;
-    } catch (...) {
       const std::lock_guard lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
+      leave_work();
+    } catch (const core::Error& error) {
+      fail(index, turn,
+           std::make_exception_ptr(
+               core::Error(error.code(), where + error.what(), error.next_step())));
+    } catch (...) {
+      fail(index, turn, std::current_exception());
     }
     // Its worker process dies with this thread; this way it is asked to leave first.
     if (session_.gpus.size() > 1) gpu.executor.reset();
+  }
+
+  // What a GPU that failed has not answered is anyone's.
+  void fail(std::size_t gpu, const std::optional<Turn>& turn, const std::exception_ptr& failure) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = failure;
+    if (turn) {
+      anyones_.push_front(turn->shape);
+      ++left_;
+    }
+    std::ranges::copy(own_[gpu], std::back_inserter(anyones_));
+    own_[gpu].clear();
+    leave_work();
   }
 
   ShapeOutcome tune(TuneSession::Gpu& gpu, const Turn& turn, autotune::Tuner& tuner) {
@@ -166,6 +198,8 @@ class Fleet {
   LockedStore store_;
   const Budget budget_;
   std::mutex mutex_;  // of what is below
+  std::condition_variable changed_;
+  std::size_t working_;  // GPUs that neither wait for a shape nor have ended
   std::vector<std::deque<std::size_t>> own_;
   std::deque<std::size_t> anyones_;
   std::vector<std::optional<ShapeOutcome>> outcomes_;  // each written by one thread

@@ -21,8 +21,6 @@ using core::Outcome;
 constexpr double kPatience = 200;
 // Each verification and each sample launches a kernel about so often.
 constexpr double kLaunches = 2;
-// A process that cannot even be prepared so often in a row is not the candidates' fault.
-constexpr int kMostAttempts = 3;
 // Seconds in which a worker that obeys has dismissed somebody.
 constexpr double kToDismiss = 0.2;
 

@@ -30,10 +30,15 @@ WorkerLink::~WorkerLink() {
 
 void WorkerLink::start(const Deadline& deadline) {
   if (open_) return;
-  if (deadline.passed()) throw OutOfTime{};
-  if (!worker_) worker_ = std::make_unique<WorkerProcess>(options_.executable);
-  const Answer answer = ask(Say::kHello, wire::pack(options_.ordinal, identity_.environment),
-                            options_.limits.start, deadline);
+  Answer answer;
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    if (deadline.passed()) throw OutOfTime{};
+    if (!worker_) worker_ = std::make_unique<WorkerProcess>(options_.executable);
+    answer = ask(Say::kHello, wire::pack(options_.ordinal, identity_.environment),
+                 options_.limits.start, deadline);
+    // One that was stopped, or finds the GPU broken, would be so again, after a minute each.
+    if (!answer.loss || answer.loss->outcome != core::Outcome::kWorkerLost) break;
+  }
   if (answer.loss) {
     throw core::EnvironmentError("The worker process did not start: " + answer.loss->detail,
                                  "Check the GPU with nvidia-smi, or pass --no-isolation to see the "

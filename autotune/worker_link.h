@@ -10,6 +10,9 @@
 
 namespace deepgemm::autotune {
 
+// A process that cannot even be started, or prepared, so often in a row is not lost by chance.
+inline constexpr int kMostAttempts = 3;
+
 // Why there is no answer.
 struct Loss {
   core::Outcome outcome = core::Outcome::kWorkerLost;
@@ -28,7 +31,8 @@ class WorkerLink {
       : identity_(identity), options_(std::move(options)), worker_(std::move(options_.started)) {}
   ~WorkerLink();
 
-  // Starts a worker where there is none, and lets it open the GPU. Throws EnvironmentError, what
+  // Starts a worker where there is none, and lets it open the GPU; another one where it is lost
+  // meanwhile. Throws EnvironmentError, what
   // the worker throws, and OutOfTime.
   void start(const Deadline& deadline);
   // Which worker this is, counted from 1; 0 where there is none. What was prepared in another one

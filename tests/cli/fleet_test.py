@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from cli import FEW, USAGE, CliTest
+from cli import ENVIRONMENT, FEW, USAGE, CliTest
 
 SHAPES = "1,2,3,4,5,6,7,8x2112x7168"
 TUNE = "deepgemm-tune-scripted"
@@ -51,6 +51,16 @@ class Fleet(CliTest):
                            SCRIPTED_SLEEP_MS_ROUND="20")
         states = {shape["status"] for shape in self.json_of(result)["shapes"]}
         self.assertIn("tuned", states)
+
+    def test_what_a_gpu_that_fails_has_begun_is_done_by_the_others(self):
+        # GPU 1 fails when all but its shape are done, or taken: the others wait for it.
+        result = self.run_command(TUNE, "1,2,3x2112x7168", *FEW, "--gpu", "all", env={
+            "SCRIPTED_GPUS": "3", "SCRIPTED_BROKEN_GPU": "1"})
+        self.assertEqual(result.returncode, ENVIRONMENT, result.stderr)
+        self.assertIn("error: GPU 1: The worker process did not start", result.stderr)
+        self.assertEqual(set(self.winners()), {1, 2, 3})
+        self.assertEqual(set(self.winners().values()), {"GPU-scripted", "GPU-scripted-2"})
+        self.assertIn("geometric mean of 3 shapes", result.stdout)
 
     def test_a_launchers_local_rank_chooses_the_gpu(self):
         self.assert_ok(self.tune(LOCAL_RANK="1"))

@@ -15,6 +15,7 @@
 //                                              lost, refuse
 //   SCRIPTED_ONE_WORKER=FILE                   only the first worker, which makes that file, gets
 //                                              the GPU
+//   SCRIPTED_BROKEN_GPU=N                      every worker that opens GPU N ends
 //   SCRIPTED_PROCESSES=N                       so many processes have the GPU open
 //   SCRIPTED_GPUS=N                            GPUs of the host, 1 by default
 //   SCRIPTED_POWER_LIMIT_W=N                   the power limit is set to N
@@ -199,6 +200,8 @@ inline Hardware scripted_hardware() {
                                                              const core::Environment&) {
     require_gpu();
     require_first_worker();
+    const char* broken = std::getenv("SCRIPTED_BROKEN_GPU");
+    if (broken != nullptr && is_worker() && std::atoi(broken) == ordinal) _exit(7);
     script.environment = environment_of(ordinal);
     return std::make_unique<script::Gpu>(script);
   };

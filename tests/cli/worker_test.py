@@ -150,6 +150,17 @@ class Isolation(CliTest):
         self.assertEqual(process.returncode, 0, stderr)
         self.assertIn("geometric mean of 2 shapes", stdout)
 
+    def test_a_worker_that_is_killed_while_it_starts_is_replaced(self):
+        process = self.start(TUNE, SHAPE, *SPACE)
+        killed = set()
+        while len(killed) < 2 and process.poll() is None:
+            for worker in set(children_of(process.pid)) - killed:
+                os.kill(worker, signal.SIGKILL)
+                killed.add(worker)
+        stdout, stderr = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0, stderr)
+        self.assertIn("geometric mean of 1 shape", stdout)
+
     def test_ctrl_c_ends_a_hang_within_a_second(self):
         process = self.start(TUNE, SHAPE, *SPACE, env={"SCRIPTED_FAULT": f"hang@verify:{BAD}"})
         self.wait_for_line(process.stderr, "enumerate")
