@@ -112,7 +112,11 @@ class Prober {
         stop_(stop),
         model_(session.device),
         pool_(pool_of(shapes, session.device)),
-        candidates_(candidates_of(shapes, session)) {}
+        candidates_(candidates_of(shapes, session)) {
+    if (!request.options.force) {
+      for (const auto& config : session.database->quarantined(session.environment)) bar(config);
+    }
+  }
 
   // What is still in the compiler's queue passes through it without being built.
   ~Prober() { *cancelled_ = true; }
@@ -136,6 +140,9 @@ class Prober {
       for (const auto& trial : autotune::probe(*session_.gpus.front().executor, problem, kernels,
                                                {}, stop_, deadline_)) {
         session_.database->record(trial, session_.environment);
+        const bool is_bad =
+            std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
+        if (is_bad) bar(trial.config);
       }
     } catch (const autotune::OutOfTime&) {
       return Probed::kOutOfTime;  // times of fewer rounds are not comparable with those of others
@@ -144,8 +151,14 @@ class Prober {
   }
 
  private:
+  // Of a config that ended the process that ran it: it runs at no other m.
+  void bar(const core::GemmConfig& config) {
+    barred_.push_back(config);
+    std::erase(candidates_, config);
+  }
+
   // The default, the winners of the tuned m's on either side, and who else has a chance by the
-  // model: of the other winners all, of the candidates a few.
+  // model: of the other winners all, of the candidates a few. Nobody that is barred.
   std::vector<core::GemmConfig> entrants_of(const core::GemmProblem& problem,
                                             const core::GemmConfig& fallback) const {
     constexpr double kHopeless = 1.35;
@@ -166,6 +179,9 @@ class Prober {
       for (const auto& config : promising(at_m(problem, m))) add_once(entrants, config);
     }
     add_once(entrants, fallback);
+    std::erase_if(entrants, [&](const core::GemmConfig& each) {
+      return std::ranges::find(barred_, each) != barred_.end();
+    });
     return entrants;
   }
 
@@ -239,6 +255,7 @@ class Prober {
   autotune::CostModel model_;
   std::vector<core::GemmConfig> pool_;
   std::vector<core::GemmConfig> candidates_;
+  std::vector<core::GemmConfig> barred_;
   std::map<std::string, std::optional<core::Cubin>> cubins_;  // by key
 };
 

@@ -86,15 +86,17 @@ std::size_t count_contenders(std::span<const Trial> by_time) {
   return static_cast<std::size_t>(std::ranges::count_if(by_time, is_within));
 }
 
-std::vector<Trial> fastest_stored(std::span<const Trial> stored, bool decided) {
+std::vector<Trial> fastest_stored(const Known& known,
+                                  std::span<const core::GemmConfig> quarantined) {
   std::vector<Trial> measured;
-  for (const Trial& each : stored) {
-    if (each.contender == Contender::kCandidate && was_measured(each)) measured.push_back(each);
+  for (const Trial& each : known.trials) {
+    const bool may_run = was_measured(each) && !contains(quarantined, each.config);
+    if (each.contender == Contender::kCandidate && may_run) measured.push_back(each);
   }
   std::stable_sort(measured.begin(), measured.end(), [](const Trial& a, const Trial& b) {
     return a.measurement.median_us < b.measurement.median_us;
   });
-  const std::size_t most = decided ? kVeterans : std::max(kVeterans, count_contenders(measured));
+  const std::size_t most = known.decided ? kVeterans : std::max(kVeterans, count_contenders(measured));
   measured.resize(std::min(measured.size(), most));
   return measured;
 }
@@ -146,9 +148,10 @@ std::vector<RankedCandidate> veterans(const core::GemmProblem& problem, const Li
       find_stored(known.trials, Contender::kDefault, lineup.fallback.config);
   // Failures are not tried again, and a prediction does not change.
   const bool default_stands = stored_default != nullptr && (!gpu || !was_measured(*stored_default));
-  if (!default_stands) list.push_back(lineup.fallback);
+  const bool default_may_run = !contains(lineup.quarantined, lineup.fallback.config);
+  if (!default_stands && default_may_run) list.push_back(lineup.fallback);
   if (!gpu) return list;
-  for (const Trial& each : fastest_stored(known.trials, known.decided)) {
+  for (const Trial& each : fastest_stored(known, lineup.quarantined)) {
     list.push_back({each.config, model.predict(problem, each.config)});
   }
   return list;
@@ -213,7 +216,10 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
     }
   }
   const Trial* stored_default = find_stored(stored, Contender::kDefault, lineup.fallback.config);
-  lineup.answered = fresh.empty() && stored_default != nullptr;
+  const bool default_left_out =
+      stored_default == nullptr && contains(quarantined, lineup.fallback.config);
+  if (default_left_out) ++lineup.left_out;
+  lineup.answered = fresh.empty() && (stored_default != nullptr || default_left_out);
   std::vector<RankedCandidate> again = veterans(problem, lineup, model, known, gpu);
   if (lineup.answered) {
     if (gpu) lineup.rerun = std::move(again);

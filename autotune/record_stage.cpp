@@ -49,11 +49,13 @@ struct Electorate {
   Sampling sampling = Sampling::kApart;
 };
 
-// Whether nothing speaks against a stored time. An earlier session may have ended before it checked
+// Whether nothing speaks against a stored trial. Its kernel may have ended a process since then. An earlier session may have ended before it checked
 // a second time what looks too good, and nobody can tell whether it did.
 bool is_believed(const TuneContext& context, const Trial& trial,
                  std::span<const Trial* const> field) {
   if (trial.outcome != Outcome::kMeasured || !is_ours(trial)) return true;
+  const std::vector<core::GemmConfig>& quarantined = context.lineup.quarantined;
+  if (std::ranges::find(quarantined, trial.config) != quarantined.end()) return false;
   if (!why_impossible(trial, context.device, context.draw()).empty()) return false;
   return trial.contender == Contender::kDefault || why_suspicious(trial, field).empty();
 }

@@ -190,6 +190,7 @@ void Tuner::answer_from_store(TuneResult& result, const Deadline& last_moment) {
   if (gpu) std::erase_if(lineup.known, &is_predicted);
   if (!lineup.known.empty()) {
     lineup.fallback.config = core::default_config(result.problem, device_);
+    if (!options_.force) lineup.quarantined = store_.quarantined(environment_);
     const core::Calibration rates = rates_of(result.problem);
     const Plan none;
     TuneContext context{result.problem, device_,       environment_, rates,     calibrator_,

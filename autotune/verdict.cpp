@@ -104,6 +104,13 @@ class Times {
   std::vector<double> log_;
 };
 
+// Why the fastest won without a comparison. A default that is quarantined has no trial.
+std::string without_default(std::span<const Trial> trials) {
+  const auto is_default = [](const Trial& each) { return each.contender == Contender::kDefault; };
+  return std::ranges::any_of(trials, is_default) ? "fastest; the default did not survive"
+                                                 : "fastest; the default was left out";
+}
+
 std::optional<std::size_t> first_other(std::span<const std::size_t> order, std::size_t winner) {
   for (std::size_t i : order) {
     if (i != winner) return i;
@@ -178,7 +185,7 @@ Verdict decide_measured(std::span<const Trial> trials, Sampling sampling) {
     }
     verdict.reason = fallback ? fmt::format("fastest by {:.1f} %",
                                             times.lead_percent(*verdict.winner, *fallback))
-                              : "fastest; the default did not survive";
+                              : without_default(trials);
     if (tied > 1) verdict.reason += fmt::format(", first of {} that tie", tied);
   }
   verdict.runner_up = first_other(order, *verdict.winner);

@@ -211,6 +211,27 @@ TEST(Lineup, FailuresAreNotTriedAgain) {
   }
 }
 
+TEST(Lineup, NothingThatIsQuarantinedRunsAgain) {
+  const std::vector<Trial> before = stored_quick_run();
+  const auto fastest = std::ranges::min_element(before, {}, [](const Trial& each) {
+    return each.contender == Contender::kCandidate ? each.measurement.median_us : 1e9;
+  });
+  const std::vector<core::GemmConfig> quarantined{core::default_config(kProblem, h100()),
+                                                  fastest->config};
+  const Ranker ranker{h100(), CostModel(h100()), quarantined};
+  const Lineup more =
+      line_up(kProblem, plan(), ranker, Effort::kDefault, {before, false}, {}, true);
+  ASSERT_FALSE(more.start.empty());
+  for (const core::GemmConfig& each : quarantined) EXPECT_FALSE(tries(more, each));
+  // Without any trial of the default there is an answer, too.
+  std::vector<Trial> candidates = before;
+  std::erase_if(candidates, [](const Trial& t) { return t.contender == Contender::kDefault; });
+  const Lineup same =
+      line_up(kProblem, plan(), ranker, Effort::kQuick, {candidates}, {}, true);
+  EXPECT_TRUE(same.answered);
+  EXPECT_EQ(same.left_out, 1);
+}
+
 TEST(Lineup, PredictionsAnswerOnlyWhereThereIsNoGpu) {
   std::vector<Trial> before = stored_quick_run();
   for (Trial& each : before) each.outcome = Outcome::kPredicted;

@@ -80,6 +80,28 @@ TEST_F(TrustTest, ATimeThatIsSuspiciousInTheFinalAloneIsCheckedAgain) {
   EXPECT_NE(rows(Outcome::kWrong)[0].detail.find("a second check failed"), std::string::npos);
 }
 
+TEST_F(TrustTest, AQuarantinedDefaultIsNotRunAndTheReportSaysSo) {
+  Trial lost;
+  lost.problem = problem_;
+  lost.problem.m *= 4;
+  lost.config = fallback_;
+  lost.outcome = Outcome::kWorkerLost;
+  store_.record(lost, script_.environment);
+  bool ran = false;
+  script_.on_sample = [&](Contender contender, const core::GemmConfig& config) {
+    ran |= contender == Contender::kDefault || config == fallback_;
+  };
+  options_.budget_seconds = 60;
+  const TuneResult result = tune();
+  EXPECT_FALSE(ran);
+  ASSERT_TRUE(result.winner);
+  EXPECT_NE(result.winner->config, fallback_);
+  EXPECT_EQ(result.winner->default_us, 0);
+  EXPECT_EQ(result.winner->reason.rfind("fastest; the default was left out", 0), 0u);
+  EXPECT_EQ(notes_.front().rfind("1 kernel is left out", 0), 0u) << notes_.front();
+  EXPECT_TRUE(tune().resumed);
+}
+
 TEST_F(TrustTest, AWinnerWhoseFinalTheBudgetCutIsAnAnswerButNotTheLastWord) {
   script_.noise = 0.1;
   script_.on_round = [&](Round&) {

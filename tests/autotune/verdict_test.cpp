@@ -131,6 +131,7 @@ TEST(Verdict, WithoutADefaultTheFastestWins) {
   EXPECT_EQ(verdict.winner, 1u);
   EXPECT_EQ(verdict.runner_up, std::nullopt);
   EXPECT_EQ(verdict.reason, "fastest; the default did not survive");
+  EXPECT_EQ(decide_measured(std::span(trials).last(1)).reason, "fastest; the default was left out");
 }
 
 TEST(Verdict, NoSurvivorIsExplainedByTheFirstFailure) {

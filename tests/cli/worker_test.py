@@ -108,6 +108,21 @@ class Isolation(CliTest):
         self.assertTrue(lost)
         self.assertFalse(lost & set(self.outcomes("72x2112x7168")))
 
+    def test_a_kernel_that_kills_in_a_probe_is_probed_once(self):
+        self.assert_ok(self.run_command(TUNE, "64,256x2112x7168", *SPACE))
+        self.assert_ok(self.run_command(TUNE, "64,256x2112x7168", *SPACE, "--probe",
+                                        env={"SCRIPTED_FAULT": f"kill@round:{BAD}"}))
+        lost = []
+        for m in (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 128, 192, 256):
+            shape = f"{m}x2112x7168"
+            report = self.run_command("deepgemm-db", "show", shape, "--format", "json")
+            if report.returncode == 0:
+                lost += [tuple(row["trial"]["config"].items())
+                         for row in self.json_of(report)["trials"]
+                         if row["trial"]["outcome"] == "worker-lost"]
+        self.assertTrue(lost)
+        self.assertEqual(len(lost), len(set(lost)))
+
     def test_what_failed_is_quarantined(self):
         self.check_fault("kill", "verify")
         again = self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE))
