@@ -69,14 +69,15 @@ std::optional<Entrant> Entries::next(const Deadline& deadline) {
   return entrant;
 }
 
-void verify(Workbench& bench, Entrant& entrant) {
+void verify(Workbench& bench, Entrant& entrant, const Trial* known) {
   Trial& trial = entrant.trial;
   const Workbench::Admission admission = bench.admit(trial.contender, &*entrant.cubin);
   if (!admission.failure.empty()) {
     fail(trial, admission.outcome, admission.failure);
     return;
   }
-  const Check check = bench.verify(admission.id);
+  const Check check = known != nullptr ? Check{Outcome::kMeasured, "", known->verification}
+                                       : bench.verify(admission.id);
   trial.verification = check.verification;
   if (check.outcome == Outcome::kMeasured) {
     trial.outcome = check.outcome;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
@@ -197,11 +198,14 @@ std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
                Effort effort, Known known, const Proposers& proposers, bool gpu) {
   std::vector<Trial>& stored = known.trials;
+  Lineup lineup;
+  const auto untimed = [](const Trial& each) { return each.outcome == Outcome::kVerified; };
+  if (gpu) std::ranges::copy_if(stored, std::back_inserter(lineup.verified), untimed);
+  std::erase_if(stored, untimed);
   // A prediction answers nothing where there is a GPU to ask.
   if (gpu) std::erase_if(stored, [](const Trial& t) { return t.outcome == Outcome::kPredicted; });
 
   const auto& [device, model, quarantined, space] = ranker;
-  Lineup lineup;
   lineup.quarantined.assign(quarantined.begin(), quarantined.end());
   lineup.fallback.config = core::default_config(problem, device);
   lineup.fallback.prediction = model.predict(problem, lineup.fallback.config);

@@ -20,6 +20,8 @@ struct Lineup {
   RankedCandidate fallback;            // core::default_config of the problem
   std::vector<RankedCandidate> start;  // who is built now, in order; the default first
   std::vector<core::Trial> known;      // stored trials that stand as they are
+  // Stored trials that were checked and not timed: the same kernel need not be checked again.
+  std::vector<core::Trial> verified;
   bool answered = false;               // nothing new to try
   // Who races again where everything was tried and the call ended before it had decided.
   std::vector<RankedCandidate> rerun;

@@ -93,8 +93,9 @@ class Entries {
   std::size_t taken_ = 0;
 };
 
-// The entrant has an id and may race, or its outcome says why not.
-void verify(Workbench& bench, Entrant& entrant);
+// The entrant has an id and may race, or its outcome says why not. `known`: an earlier check of the
+// same kernel, which is not repeated; null: none.
+void verify(Workbench& bench, Entrant& entrant, const core::Trial* known = nullptr);
 
 struct RaceTerms {
   StoppingRule rule;

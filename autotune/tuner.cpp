@@ -180,14 +180,16 @@ void Tuner::answer_from_store(TuneResult& result, const Deadline& last_moment) {
   result.budget_ran_out = true;
   Lineup lineup;
   lineup.known = stored(result.problem);
+  std::erase_if(lineup.known, [this](const core::Trial& each) {
+    const bool gpu = executor_ != nullptr;
+    return each.outcome == core::Outcome::kVerified || (gpu && is_predicted(each));
+  });
   result.winner = stored_winner(result.problem);
   if (result.winner) {
     result.why = result.winner->reason;
     result.trials = std::move(lineup.known);
     return;
   }
-  const bool gpu = executor_ != nullptr;
-  if (gpu) std::erase_if(lineup.known, &is_predicted);
   if (!lineup.known.empty()) {
     lineup.fallback.config = core::default_config(result.problem, device_);
     if (!options_.force) lineup.quarantined = store_.quarantined(environment_);

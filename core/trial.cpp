@@ -11,14 +11,15 @@ namespace {
 template <typename Enum, std::size_t kCount>
 using Names = std::array<std::pair<Enum, std::string_view>, kCount>;
 
-constexpr Names<Outcome, 8> kOutcomes{{{Outcome::kPredicted, "predicted"},
+constexpr Names<Outcome, 9> kOutcomes{{{Outcome::kPredicted, "predicted"},
                                        {Outcome::kMeasured, "measured"},
                                        {Outcome::kCompileFailed, "compile-failed"},
                                        {Outcome::kLaunchFailed, "launch-failed"},
                                        {Outcome::kWrong, "wrong"},
                                        {Outcome::kFaulted, "faulted"},
                                        {Outcome::kHung, "hung"},
-                                       {Outcome::kWorkerLost, "worker-lost"}}};
+                                       {Outcome::kWorkerLost, "worker-lost"},
+                                       {Outcome::kVerified, "verified"}}};
 
 constexpr Names<Contender, 5> kContenders{{{Contender::kCandidate, "candidate"},
                                            {Contender::kDefault, "default"},

@@ -23,6 +23,7 @@ enum class Outcome {
   kFaulted,        // the GPU stopped it (illegal address, misaligned access, trap): context lost
   kHung,           // not done within its time limit
   kWorkerLost,     // the process that ran it ended, or answered nonsense
+  kVerified,       // correct, and not timed yet
 };
 // Outcomes that end the process that runs the kernel: its config is not tried again in the same
 // environment, for no problem.

@@ -3,6 +3,7 @@
 
 const OUTCOMES = [
   {key: 'measured', title: 'measured', colour: 'blue', style: 'circle'},
+  {key: 'verified', title: 'checked, not timed', colour: 'grey', style: 'rect'},
   {key: 'predicted', title: 'predicted only', colour: 'grey', style: 'circle'},
   {key: 'compile-failed', title: 'did not compile or spilled', colour: 'orange', style: 'triangle'},
   {key: 'faulted', title: 'faulted', colour: 'red', style: 'star'},

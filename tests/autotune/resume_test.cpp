@@ -63,6 +63,32 @@ TEST_F(ResumeTest, WhileVerifying) {
   expect_whole(resume());
 }
 
+TEST_F(ResumeTest, WhatWasCheckedIsNotCheckedAgain) {
+  const int all = static_cast<int>(candidates().size()) + 1;
+  stop_at(Stage::kVerify, 5);
+  EXPECT_THROW(tune(), Interrupted);
+  EXPECT_EQ(rows(Outcome::kVerified).size(), 5u) << "each at once, not with its heat";
+  EXPECT_TRUE(rows(Outcome::kMeasured).empty());
+  expect_whole(resume());
+  EXPECT_EQ(script_.verifies, all);
+  EXPECT_TRUE(tune().resumed);
+  for (const Trial& each : store_.trials(problem_, script_.environment)) {
+    EXPECT_EQ(each.outcome, Outcome::kMeasured);
+  }
+}
+
+TEST_F(ResumeTest, AnotherKernelOfAConfigIsCheckedAgain) {
+  stop_at(Stage::kVerify, 5);
+  EXPECT_THROW(tune(), Interrupted);
+  std::vector<Trial> before = rows(Outcome::kVerified);
+  for (Trial& each : before) {
+    each.kernel_key = "of another compiler's flags";
+    store_.record(each, script_.environment);
+  }
+  resume();
+  EXPECT_EQ(script_.verifies, static_cast<int>(candidates().size()) + 1 + 5);
+}
+
 TEST_F(ResumeTest, WhileMeasuring) {
   const std::vector<core::GemmConfig> all = candidates();
   script_.time_us = [&](Contender, const core::GemmConfig& config) {
@@ -98,7 +124,8 @@ TEST_F(ResumeTest, BeforeTheWinnerIsRecorded) {
   };
   EXPECT_THROW(tune(), Interrupted);
   script_.on_trial = nullptr;
-  EXPECT_EQ(rows(Outcome::kMeasured).size(), store_.rows().size());
+  EXPECT_EQ(rows(Outcome::kMeasured).size() + rows(Outcome::kVerified).size(),
+            store_.rows().size());
   EXPECT_TRUE(store_.winners().empty());
   const int verifies = script_.verifies;
   expect_whole(resume());
@@ -120,11 +147,11 @@ TEST_F(ResumeTest, AFinishedTuneAnswersAtOnce) {
 
 TEST_F(ResumeTest, ForceMeasuresAnew) {
   tune();
-  const std::size_t rows_before = store_.rows().size();
+  const std::size_t measured_before = rows(Outcome::kMeasured).size();
   options_.force = true;
   const TuneResult second = tune();
   EXPECT_FALSE(second.resumed);
-  EXPECT_EQ(store_.rows().size(), 2 * rows_before) << "beside the old evidence";
+  EXPECT_EQ(rows(Outcome::kMeasured).size(), 2 * measured_before) << "beside the old evidence";
   EXPECT_EQ(store_.winners().size(), 2u);
 }
 
