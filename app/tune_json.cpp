@@ -9,10 +9,13 @@ namespace deepgemm::app {
 namespace {
 
 Json shape_json(const ShapeOutcome& shape, const core::DeviceInfo& device) {
-  Json json = {
-      {"shape", problem_json(shape.problem)}, {"rows", rows_json(shape.problem, shape.draw)},
-      {"status", name(shape.status)},         {"why", shape.why},
-      {"plan", plan_json(shape.plan)},        {"winner", Json()}};
+  Json json = {{"shape", problem_json(shape.problem)},
+               {"rows", rows_json(shape.problem, shape.draw)},
+               {"status", name(shape.status)},
+               {"why", shape.why},
+               {"plan", Json()},
+               {"winner", Json()}};
+  if (shape.plan.enumerated > 0) json["plan"] = plan_json(shape.plan);
   if (shape.winner) {
     const double time_us = shape.winner->median_us;
     json["winner"] = winner_json(*shape.winner);

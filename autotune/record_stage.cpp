@@ -49,8 +49,9 @@ struct Electorate {
   Sampling sampling = Sampling::kApart;
 };
 
-// Whether nothing speaks against a stored trial. Its kernel may have ended a process since then. An earlier session may have ended before it checked
-// a second time what looks too good, and nobody can tell whether it did.
+// Whether nothing speaks against a stored trial. Its kernel may have ended a process since then. An
+// earlier session may have ended before it checked a second time what looks too good, and nobody
+// can tell whether it did.
 bool is_believed(const TuneContext& context, const Trial& trial,
                  std::span<const Trial* const> field) {
   if (trial.outcome != Outcome::kMeasured || !is_ours(trial)) return true;
@@ -269,6 +270,7 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   result.winner = crown(winning, runner_up, result.trials, context.lineup, verdict.reason);
   result.winner->ranked_at = context.rates;
   result.winner->rows = core::unusual_rows(context.problem, context.draw());
+  if (!context.budget_ran_out) result.winner->asked = context.asked;
   context.store.record(*result.winner, context.environment);
   context.progress(Stage::kRecord, 1, 1);
 }

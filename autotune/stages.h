@@ -47,6 +47,7 @@ struct TuneContext {
   Deadline deadline;
   Deadline build_deadline;  // earlier: finalists must still be measured
   Deadline last_moment;     // later: what the first answer, and what a second check, may take
+  std::string asked = "";   // what the winner answers, where everyone was tried; see asked_for
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
   bool final_cut = false;  // it has not run to its end

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "autotune/asked.h"
 #include "autotune/lineup.h"
 #include "autotune/look_ahead.h"
 #include "autotune/stages.h"
@@ -29,8 +30,8 @@ bool is_predicted(const core::Trial& trial) { return trial.outcome == core::Outc
 // Of a budget that ran out: where no winner was found, and no candidate was found to be bad.
 void skip_unanswered(TuneResult& result) {
   const auto failed = [](const core::Trial& each) {
-    const bool ours =
-        each.contender == core::Contender::kCandidate || each.contender == core::Contender::kDefault;
+    const bool ours = each.contender == core::Contender::kCandidate ||
+                      each.contender == core::Contender::kDefault;
     return ours && !is_predicted(each) && each.outcome != core::Outcome::kMeasured;
   };
   if (result.winner || std::ranges::any_of(result.trials, failed)) return;
@@ -88,6 +89,20 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     result.seconds = seconds_since(start);
     return std::move(result);
   };
+  const core::Calibration rates = rates_of(before);
+  const core::DeviceInfo modelled = calibrated(device_, rates);
+  const std::string asked =
+      asked_for(problem, options_.effort, space_,
+                CostModel(modelled, core::rows_of_groups(problem, result.draw)),
+                core::default_config(problem, device_));
+  const auto resume = [&](std::vector<core::Trial> trials) {
+    result.winner = before;
+    result.why = before->reason;
+    result.trials = std::move(trials);
+    result.resumed = true;
+    return finish();
+  };
+  if (decided && !options_.force && before->asked == asked) return resume(answers(problem));
   // No time to measure anything: what is stored stands, and the next call goes on.
   if (deadline.passed()) {
     TuneResult known = result;
@@ -100,9 +115,8 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   }
 
   // Enumerate and prune; the effort and the store cut.
-  const core::Calibration rates = rates_of(problem);
-  const core::DeviceInfo modelled = calibrated(device_, rates);
   std::optional<Plan> plan = ahead_ ? ahead_->take(problem, modelled) : std::nullopt;
+  space_.runnable(device_, problem.operation, &stop_);
   result.plan = plan ? *std::move(plan) : make_plan(problem, space_, modelled, result.draw);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
   const std::vector<core::GemmConfig> quarantined =
@@ -112,13 +126,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   Lineup lineup = line_up(
       problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined, &space_},
       options_.effort, {stored(problem), decided}, {here, elsewhere}, executor_ != nullptr);
-  if (lineup.answered && decided) {
-    result.winner = before;
-    result.why = before->reason;
-    result.trials = lineup.known;
-    result.resumed = true;
-    return finish();
-  }
+  if (lineup.answered && decided) return resume(lineup.known);
   // Only ranking took that long.
   if (deadline.passed() && before) {
     answer_from_store(result, last_moment);
@@ -147,7 +155,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
                       executor_,    store_,
                       observer_,    stop_,
                       deadline,     Deadline(start, options_.budget_seconds * kBuildShare),
-                      last_moment};
+                      last_moment,  asked};
   if (next != nullptr) context.look_ahead = [this, next] { look_ahead(*next); };
   if (executor_ != nullptr && !lineup.start.empty()) {
     executor_->end_by(before && before->measured ? deadline : last_moment);
@@ -179,11 +187,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
 void Tuner::answer_from_store(TuneResult& result, const Deadline& last_moment) {
   result.budget_ran_out = true;
   Lineup lineup;
-  lineup.known = stored(result.problem);
-  std::erase_if(lineup.known, [this](const core::Trial& each) {
-    const bool gpu = executor_ != nullptr;
-    return each.outcome == core::Outcome::kVerified || (gpu && is_predicted(each));
-  });
+  lineup.known = answers(result.problem);
   result.winner = stored_winner(result.problem);
   if (result.winner) {
     result.why = result.winner->reason;
@@ -193,12 +197,11 @@ void Tuner::answer_from_store(TuneResult& result, const Deadline& last_moment) {
   if (!lineup.known.empty()) {
     lineup.fallback.config = core::default_config(result.problem, device_);
     if (!options_.force) lineup.quarantined = store_.quarantined(environment_);
-    const core::Calibration rates = rates_of(result.problem);
+    const core::Calibration rates = rates_of(std::nullopt);
     const Plan none;
-    TuneContext context{result.problem, device_,       environment_, rates,     calibrator_,
-                        none,           lineup,        options_,     builder_,  pool_,
-                        executor_,      store_,        observer_,    stop_,     last_moment,
-                        last_moment,    last_moment};
+    TuneContext context{result.problem, device_,  environment_, rates,       calibrator_, none,
+                        lineup,         options_, builder_,     pool_,       executor_,   store_,
+                        observer_,      stop_,    last_moment,  last_moment, last_moment};
     context.budget_ran_out = true;
     record_winner(context, {}, result);
   }
@@ -219,6 +222,16 @@ std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   return newest;
 }
 
+// Those that tell how good a config is.
+std::vector<core::Trial> Tuner::answers(const core::GemmProblem& problem) const {
+  std::vector<core::Trial> trials = stored(problem);
+  std::erase_if(trials, [this](const core::Trial& each) {
+    const bool predicted = executor_ != nullptr && is_predicted(each);
+    return predicted || each.outcome == core::Outcome::kVerified;
+  });
+  return trials;
+}
+
 // Of the rows that this call measures: what won for others decides nothing here.
 std::optional<core::Winner> Tuner::stored_winner(const core::GemmProblem& problem) const {
   return store_.winner(problem, environment_,
@@ -237,10 +250,8 @@ std::vector<core::Winner> Tuner::proposers_here(const core::GemmProblem& problem
 
 // A row keeps the rates that it was ranked at: a calibration that was fitted later is no reason to
 // try others for it.
-core::Calibration Tuner::rates_of(const core::GemmProblem& problem) const {
-  if (!options_.force) {
-    if (const auto winner = stored_winner(problem)) return winner->ranked_at;
-  }
+core::Calibration Tuner::rates_of(const std::optional<core::Winner>& before) const {
+  if (!options_.force && before) return before->ranked_at;
   return store_.calibration(environment_).value_or(core::Calibration());
 }
 
@@ -249,8 +260,8 @@ void Tuner::look_ahead(const core::GemmProblem& problem) {
   // What the store answers is not compiled again, a winner or not: another effort may want more.
   std::vector<core::GemmConfig> known;
   for (const core::Trial& each : stored(problem)) known.push_back(each.config);
-  const core::DeviceInfo modelled = calibrated(device_, rates_of(problem));
-  space_.runnable(device_, problem.operation);
+  const core::DeviceInfo modelled = calibrated(device_, rates_of(stored_winner(problem)));
+  space_.runnable(device_, problem.operation, &stop_);
   if (!ahead_) ahead_ = std::make_unique<LookAhead>(space_, pool_);
   ahead_->begin({problem, options_.draws.of(problem), modelled, options_.effort,
                  core::default_config(problem, device_), std::move(known)});

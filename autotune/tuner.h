@@ -46,7 +46,7 @@ class TuneObserver {
 struct TuneResult {
   core::GemmProblem problem;
   core::GroupDraw draw;  // the rows it was measured with
-  Plan plan;
+  Plan plan;             // empty where the store was known to answer before anything was ranked
   std::optional<core::Winner> winner;  // nullopt: no candidate survived; `why` says so
   std::string why;
   bool resumed = false;  // the store already had the whole answer
@@ -87,9 +87,10 @@ class Tuner {
   void answer_from_store(TuneResult& result, const Deadline& last_moment);
   void look_ahead(const core::GemmProblem& problem);
   std::vector<core::Trial> stored(const core::GemmProblem& problem) const;
+  std::vector<core::Trial> answers(const core::GemmProblem& problem) const;
   std::optional<core::Winner> stored_winner(const core::GemmProblem& problem) const;
   std::vector<core::Winner> proposers_here(const core::GemmProblem& problem) const;
-  core::Calibration rates_of(const core::GemmProblem& problem) const;
+  core::Calibration rates_of(const std::optional<core::Winner>& before) const;
 
   core::DeviceInfo device_;
   core::Environment environment_;

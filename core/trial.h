@@ -182,6 +182,9 @@ struct Winner {
   double cublaslt_margin_low = 0;
   double cublaslt_margin_high = 0;
   std::string rows;  // of the groups it was measured with, see core::unusual_rows
+  // What the call that chose it asked for, as the tuner words it: one that asks for the same has
+  // nothing to do. Empty: not known.
+  std::string asked;
 };
 
 // Ends the reason of a winner that no whole final chose: an answer, but not the last word.

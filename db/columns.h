@@ -123,6 +123,7 @@ void visit_columns(Winner& winner, Visit&& visit) {
   visit("cublaslt_margin_low", winner.cublaslt_margin_low);
   visit("cublaslt_margin_high", winner.cublaslt_margin_high);
   visit("rows", winner.rows);
+  visit("asked", winner.asked);
 }
 
 template <Is<core::Calibration> Calibration, class Visit>

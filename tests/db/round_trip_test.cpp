@@ -42,8 +42,8 @@ void expect_equal(const core::Trial& a, const core::Trial& b) {
 void expect_equal(const core::Winner& a, const core::Winner& b) {
   const auto& [problem, config, key, measured, median, spread, default_config, default_us, block,
                tensorwide, reason, trials, ranked_at, samples, ci_low, ci_high, clock, runner_up,
-               runner_up_us, margin_low, margin_high, block_margin_low, block_margin_high, rows] =
-      a;
+               runner_up_us, margin_low, margin_high, block_margin_low, block_margin_high, rows,
+               asked] = a;
   EXPECT_EQ(problem, b.problem);
   EXPECT_EQ(config, b.config);
   EXPECT_EQ(key, b.kernel_key);
@@ -68,6 +68,7 @@ void expect_equal(const core::Winner& a, const core::Winner& b) {
   EXPECT_EQ(block_margin_low, b.cublaslt_margin_low);
   EXPECT_EQ(block_margin_high, b.cublaslt_margin_high);
   EXPECT_EQ(rows, b.rows);
+  EXPECT_EQ(asked, b.asked);
 }
 
 TEST(RoundTrip, EveryFieldOfATrialAndItsEnvironment) {
@@ -89,6 +90,7 @@ TEST(RoundTrip, EveryFieldOfAWinner) {
   TuningDb database(folder / "t.db", OpenMode::kTune);
   core::Winner winner = winner_of(64);
   winner.rows = "rows: zipf";
+  winner.asked = "quick 1234";
   database.record(winner, environment_of());
   const auto found = database.winner(problem_of(64), environment_of(), "rows: zipf");
   ASSERT_TRUE(found);
