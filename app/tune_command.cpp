@@ -60,6 +60,15 @@ core::ExitCode say_interrupted(const TuneReport& report, Terminal& terminal, spd
   return core::ExitCode::kInterrupted;
 }
 
+// While the driver was opened: nothing was begun, and it may go on for ever.
+[[noreturn]] void leave_opening(const TuneRequest& request, Terminal& terminal,
+                                spdlog::logger& log) {
+  log.warn("Interrupted before the first shape.");
+  terminal.print(Colour::kGreen, "next: ", next_step(request.command));
+  std::fflush(nullptr);
+  std::_Exit(static_cast<int>(core::ExitCode::kInterrupted));
+}
+
 // Says what the table does not. Throws Error where a shape ended without a usable answer.
 core::ExitCode verdict(const TuneReport& report, spdlog::logger& log) {
   const auto with = [&](ShapeStatus status) {
@@ -127,7 +136,13 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
     return core::ExitCode::kDone;
   }
   const InterruptGuard interrupt;
-  TuneSession session = open_session(request, hardware, log, interrupt.stop());
+  TuneSession session = [&] {
+    try {
+      return open_session(request, hardware, log, interrupt.stop());
+    } catch (const autotune::Interrupted&) {
+      leave_opening(request, terminal, log);
+    }
+  }();
   TuneReport report = start_report(request, session);
   std::exception_ptr failure;
   try {

@@ -29,8 +29,8 @@ class Budget {
  public:
   Budget(double seconds, Clock::time_point start) : seconds_(seconds), start_(start) {}
 
-  // Until when a shape that begins now may take to its first answer: past the end, where that is not
-  // over, or where it is the call's first, so that a small budget is answered, too.
+  // Until when a shape that begins now may take to its first answer: past the end, where that is
+  // not over, or where it is the call's first, so that a small budget is answered, too.
   autotune::Deadline last_moment(bool is_first) const {
     const autotune::Deadline end(start_, seconds_);
     return is_first || !end.passed() ? end.later(autotune::kGraceSeconds) : end;
@@ -66,8 +66,11 @@ class Fleet {
         outcomes_(request.problems.size()),
         left_(request.problems.size()) {
     for (std::size_t i = 0; i < request.problems.size(); ++i) {
-      // Walked once for each operation, before the threads share it.
-      request.space.runnable(session.device, request.problems[i].operation);
+      // Walked once for each operation, before the threads share it. One alone walks it when there
+      // is something to try.
+      if (session.gpus.size() > 1) {
+        request.space.runnable(session.device, request.problems[i].operation, &stop);
+      }
       const auto gpu = gpu_that_knows(request.problems[i]);
       (gpu ? own_[*gpu] : anyones_).push_back(i);
     }
@@ -152,7 +155,7 @@ class Fleet {
                             stop_);
       while ((turn = next(index))) {
         progress.start_shape(turn->shape);
-        ShapeOutcome outcome = tune(gpu, *turn, tuner);
+        ShapeOutcome outcome = tune(*turn, tuner);
         terminal_.milestone(progress.position() + headline(outcome));
         outcomes_[turn->shape] = std::move(outcome);
       }
@@ -184,7 +187,7 @@ class Fleet {
     leave_work();
   }
 
-  ShapeOutcome tune(TuneSession::Gpu& gpu, const Turn& turn, autotune::Tuner& tuner) {
+  ShapeOutcome tune(const Turn& turn, autotune::Tuner& tuner) {
     const core::GemmProblem& problem = request_.problems[turn.shape];
     tuner.set_budget(turn.budget_seconds, budget_.last_moment(turn.is_first));
     return outcome_of(tuner.run(problem, turn.then ? &request_.problems[*turn.then] : nullptr));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/left_behind.h"
 #include "autotune/worker_executor.h"
 
 namespace deepgemm::app {
@@ -27,17 +28,20 @@ auto with_alternative(const Open& open) {
 }
 
 // Isolated, candidates run in a worker process, which opens the GPU when it is first needed: a
-// rerun with nothing to do opens none. `started`: a worker that is getting ready already, or none.
+// rerun with nothing to do opens none. `started`: a worker that is getting ready already, or none;
+// the executor takes it over.
 std::unique_ptr<autotune::Executor> open_executor(
     const TuneRequest& request, const Hardware& hardware, int ordinal,
     const core::Environment& base, spdlog::logger& log, const std::atomic<bool>& stop,
-    std::unique_ptr<autotune::WorkerProcess> started) {
+    std::unique_ptr<autotune::WorkerProcess>& started) {
   if (!request.isolated) return hardware.open_gpu(ordinal, base);
   const auto on_loss = [&log](const std::string& detail) {
     log.debug("worker process lost: {}; the next one starts", detail);
   };
+  const auto identity = unless_interrupted(
+      stop, [&hardware, ordinal, base] { return hardware.identify_gpu(ordinal, base); });
   return autotune::make_worker_executor(
-      hardware.identify_gpu(ordinal, base),
+      identity,
       {.ordinal = ordinal, .started = std::move(started), .on_loss = on_loss, .stop = &stop});
 }
 
@@ -65,15 +69,15 @@ core::DeviceInfo find_device(const TuneRequest& request, const Hardware& hardwar
   return with_alternative([&] { return hardware.read_device(gpus_of(request, hardware).front()); });
 }
 
-TuneSession open_session(const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
-                         const std::atomic<bool>& stop) {
+namespace {
+
+// `worker`: one that is getting ready already, or none.
+TuneSession open_beside(std::unique_ptr<autotune::WorkerProcess>& worker,
+                        const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
+                        const std::atomic<bool>& stop) {
   TuneSession session;
-  // The driver and the libraries take a worker as long as they take this process: both at once.
-  std::unique_ptr<autotune::WorkerProcess> worker;
-  if (request.isolated && !request.profile) {
-    worker = std::make_unique<autotune::WorkerProcess>(autotune::kOwnExecutable);
-  }
-  session.device = find_device(request, hardware);
+  session.device =
+      unless_interrupted(stop, [&request, &hardware] { return find_device(request, hardware); });
   require_fit(request.problems, request.options.draws, session.device);
   session.builder = hardware.make_builder(request.cache_folder);
   session.pool = std::make_unique<core::CompilePool>(*session.builder.kernels, request.jobs);
@@ -87,8 +91,8 @@ TuneSession open_session(const TuneRequest& request, const Hardware& hardware, s
   // Last, because it may take memory on a GPU that others may be using.
   with_alternative([&] {
     for (const int ordinal : gpus_of(request, hardware)) {
-      auto executor = open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop,
-                                    std::move(worker));
+      auto executor =
+          open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop, worker);
       const core::DeviceInfo device = executor->device();
       const core::Environment environment = executor->environment();
       session.gpus.push_back({ordinal, device, environment, std::move(executor)});
@@ -98,6 +102,23 @@ TuneSession open_session(const TuneRequest& request, const Hardware& hardware, s
   session.device = session.gpus.front().device;
   session.environment = session.gpus.front().environment;
   return session;
+}
+
+}  // namespace
+
+TuneSession open_session(const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
+                         const std::atomic<bool>& stop) {
+  // The driver and the libraries take a worker as long as they take this process: both at once.
+  std::unique_ptr<autotune::WorkerProcess> worker;
+  if (request.isolated && !request.profile) {
+    worker = std::make_unique<autotune::WorkerProcess>(autotune::kOwnExecutable);
+  }
+  try {
+    return open_beside(worker, request, hardware, log, stop);
+  } catch (const autotune::Interrupted&) {
+    if (worker) worker->kill(true);  // it may hang in the driver, too
+    throw;
+  }
 }
 
 }  // namespace deepgemm::app

@@ -146,7 +146,8 @@ class Heats {
   bool take_next(Entries& entries) {
     // The first, the default where it can run, is the usable answer where none is stored.
     const bool waits = entrants_.empty() && !has_answer_;
-    std::optional<Entrant> next = entries.next(waits ? context_.last_moment : context_.build_deadline);
+    std::optional<Entrant> next =
+        entries.next(waits ? context_.last_moment : context_.build_deadline);
     if (!next) return say_out_of_time();
     Entrant& entrant = entrants_.emplace_back(std::move(*next));
     if (entrant.cubin && !verify_in_time(entrant)) {
@@ -157,7 +158,8 @@ class Heats {
     if (entrant.id < 0) {
       context_.record(entrant);
     } else if (!has_answer_ && context_.deadline.is_set()) {
-      run_race(context_, entrants_, {entrants_.size() - 1}, {StoppingRule(kAloneRule), context_.last_moment});
+      run_race(context_, entrants_, {entrants_.size() - 1},
+               {StoppingRule(kAloneRule), context_.last_moment});
       if (entrant.race >= 0 && entrant.id >= 0) obey_budget();
     }
     return true;

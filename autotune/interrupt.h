@@ -39,8 +39,8 @@ class Deadline {
   Deadline later(double seconds) const {
     Deadline moved = *this;
     if (moved.end_) {
-      *moved.end_ += std::chrono::duration_cast<Clock::duration>(
-          std::chrono::duration<double>(seconds));
+      *moved.end_ +=
+          std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     }
     return moved;
   }

@@ -97,7 +97,8 @@ std::vector<Trial> fastest_stored(const Known& known,
   std::stable_sort(measured.begin(), measured.end(), [](const Trial& a, const Trial& b) {
     return a.measurement.median_us < b.measurement.median_us;
   });
-  const std::size_t most = known.decided ? kVeterans : std::max(kVeterans, count_contenders(measured));
+  const std::size_t most =
+      known.decided ? kVeterans : std::max(kVeterans, count_contenders(measured));
   measured.resize(std::min(measured.size(), most));
   return measured;
 }

@@ -22,7 +22,7 @@ struct Lineup {
   std::vector<core::Trial> known;      // stored trials that stand as they are
   // Stored trials that were checked and not timed: the same kernel need not be checked again.
   std::vector<core::Trial> verified;
-  bool answered = false;               // nothing new to try
+  bool answered = false;  // nothing new to try
   // Who races again where everything was tried and the call ended before it had decided.
   std::vector<RankedCandidate> rerun;
   // Configs that are not tried, whoever proposes them, and how many of them this line-up lacks.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "autotune/interrupt.h"
 #include "autotune/search_space.h"
 
 namespace deepgemm::autotune {
@@ -37,7 +38,8 @@ bool ranks_before(const RankedCandidate& a, const RankedCandidate& b) {
 }  // namespace
 
 const SearchSpace::Runnable& SearchSpace::runnable(const core::DeviceInfo& device,
-                                                   core::Operation operation) const {
+                                                   core::Operation operation,
+                                                   const std::atomic<bool>* stop) const {
   std::shared_ptr<const Runnable>& kept = runnable_[operation];
   if (kept && kept->shared_limit == device.shared_bytes_per_block) return *kept;
   const std::span<const Rule> rules = dense_rules();
@@ -46,6 +48,7 @@ const SearchSpace::Runnable& SearchSpace::runnable(const core::DeviceInfo& devic
   found->rejected.resize(rules.size());
   const bool asked_for = is_fixed("operation");
   for_each([&](core::GemmConfig config) {
+    if (stop != nullptr) throw_if_set(*stop);
     ++found->enumerated;
     if (!asked_for) config.operation = core::kernel_operation(operation);
     if (const auto law = broken_law(rules, config, device, operation)) {

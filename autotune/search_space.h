@@ -1,6 +1,7 @@
 // Every config worth a thought, the rules that reject most of them, and the ranking of the rest.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,14 +41,16 @@ class SearchSpace {
 
   // Configs of an operation that pass every rule that looks at no shape, in for_each's order.
   // Walking the whole space takes a while, so the first call for an operation keeps the answer,
-  // which copies made later share. Not for several threads at once.
+  // which copies made later share. Not for several threads at once. Throws Interrupted when `stop`
+  // is set; null: it is not looked at.
   struct Runnable {
     int shared_limit = 0;  // of the device
     long long enumerated = 0;
     std::vector<long long> rejected;  // by each of dense_rules()
     std::vector<core::GemmConfig> configs;
   };
-  const Runnable& runnable(const core::DeviceInfo& device, core::Operation operation) const;
+  const Runnable& runnable(const core::DeviceInfo& device, core::Operation operation,
+                           const std::atomic<bool>* stop = nullptr) const;
 
  private:
   std::vector<Parameter> parameters_;

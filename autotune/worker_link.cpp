@@ -25,7 +25,7 @@ namespace {
 // An interrupted tuner waits for nobody, nor does one that had nothing for the worker to do.
 WorkerLink::~WorkerLink() {
   const bool interrupted = options_.stop != nullptr && options_.stop->load();
-  if (worker_ && (interrupted || !open_)) worker_->kill();
+  if (worker_ && (interrupted || !open_)) worker_->kill(interrupted, options_.stop);
 }
 
 void WorkerLink::start(const Deadline& deadline) {
@@ -68,14 +68,14 @@ void WorkerLink::start(const Deadline& deadline) {
       "Let CUDA_VISIBLE_DEVICES and LD_LIBRARY_PATH stay as they are while it runs.");
 }
 
-void WorkerLink::end_worker() {
-  worker_->kill();
+void WorkerLink::end_worker(bool in_a_hurry) {
+  worker_->kill(in_a_hurry, options_.stop);
   worker_.reset();
   open_ = false;
 }
 
-Answer WorkerLink::lose(core::Outcome outcome, const std::string& detail) {
-  end_worker();
+Answer WorkerLink::lose(core::Outcome outcome, const std::string& detail, bool in_a_hurry) {
+  end_worker(in_a_hurry);
   if (options_.on_loss) options_.on_loss(detail);
   return {"", Loss{outcome, detail}};
 }
@@ -97,7 +97,7 @@ Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const D
   switch (heard) {
     case Heard::kTimeout:
       if (left_s < limit_s) {
-        lose(Outcome::kHung, "the budget ended before it was done");
+        lose(Outcome::kHung, "the budget ended before it was done", true);
         throw OutOfTime{};
       }
       return lose(Outcome::kHung, fmt::format("it was not done within {:.1f} s", seconds));

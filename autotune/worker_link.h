@@ -41,17 +41,18 @@ class WorkerLink {
   // Ends a worker whose answers make no sense.
   Loss give_up();
 
-  // Asks the worker, which start() has made, and waits for `limit_s` seconds, or until the deadline.
-  // After a loss there is none. Throws what the worker throws as an Error, Interrupted, and
-  // OutOfTime where the deadline, and not the limit, ended the wait: then the worker is lost, too.
+  // Asks the worker, which start() has made, and waits for `limit_s` seconds, or until the
+  // deadline. After a loss there is none. Throws what the worker throws as an Error, Interrupted,
+  // and OutOfTime where the deadline, and not the limit, ended the wait: then the worker is lost,
+  // too.
   Answer ask(Say say, const std::string& body, double limit_s, const Deadline& deadline = {});
 
   const WorkerLimits& limits() const { return options_.limits; }
   const GpuIdentity& identity() const { return identity_; }
 
  private:
-  void end_worker();
-  Answer lose(core::Outcome outcome, const std::string& detail);
+  void end_worker(bool in_a_hurry = false);
+  Answer lose(core::Outcome outcome, const std::string& detail, bool in_a_hurry = false);
 
   const GpuIdentity& identity_;
   WorkerOptions options_;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -21,6 +22,8 @@ namespace {
 constexpr double kLeaveSeconds = 2;
 // What the driver may take to end a kernel that was running.
 constexpr double kReapSeconds = 10;
+// The same where somebody waits for the call to end.
+constexpr double kHurrySeconds = 0.5;
 
 [[noreturn]] void throw_unstarted(const char* what, int error) {
   throw core::EnvironmentError(
@@ -65,19 +68,27 @@ WorkerProcess::WorkerProcess(const std::string& executable) {
 
 WorkerProcess::~WorkerProcess() {
   channel_.reset();  // an idle worker takes that as the end
+  if (left_behind_) return;
   if (!reap(kLeaveSeconds)) kill();
 }
 
-void WorkerProcess::kill() {
+void WorkerProcess::kill(bool in_a_hurry, const std::atomic<bool>* stop) {
   if (ended_) return;
   ::kill(-id_, SIGKILL);
   ::kill(id_, SIGKILL);
-  reap(kReapSeconds);
+  left_behind_ = !reap(in_a_hurry ? kHurrySeconds : kReapSeconds, stop);
 }
 
-bool WorkerProcess::reap(double seconds) {
-  const auto end = WorkerChannel::Clock::now() + std::chrono::duration<double>(seconds);
+bool WorkerProcess::reap(double seconds, const std::atomic<bool>* stop) {
+  const auto after = [](double more) {
+    return WorkerChannel::Clock::now() + std::chrono::duration<double>(more);
+  };
+  auto end = after(seconds);
   while (!ended_) {
+    if (stop != nullptr && *stop) {
+      end = std::min(end, after(kHurrySeconds));
+      stop = nullptr;
+    }
     const pid_t got = waitpid(id_, &status_, WNOHANG);
     if (got == id_ || (got < 0 && errno == ECHILD)) {
       ended_ = true;

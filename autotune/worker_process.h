@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -30,16 +31,18 @@ class WorkerProcess {
   pid_t id() const { return id_; }
 
   // Kills its process group and reaps it. A process that the driver still holds on to is left to
-  // the system after some seconds.
-  void kill();
+  // the system after some seconds, or half a one in a hurry, or once `stop` is set: it dies with
+  // this one anyway.
+  void kill(bool in_a_hurry = false, const std::atomic<bool>* stop = nullptr);
   // How it ended, after kill() or by itself: "was killed by signal 9", "ended with exit code 1".
   std::string how_it_ended();
 
  private:
-  bool reap(double seconds);
+  bool reap(double seconds, const std::atomic<bool>* stop = nullptr);
 
   pid_t id_ = -1;
   bool ended_ = false;
+  bool left_behind_ = false;  // killed, and not waited for any more
   int status_ = 0;
   std::unique_ptr<WorkerChannel> channel_;
 };

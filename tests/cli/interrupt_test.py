@@ -72,6 +72,14 @@ class Interrupted(CliTest):
         self.assertIn("measured", trials.stdout)
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
+    def test_a_driver_that_hangs_is_not_waited_for(self):
+        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_OPEN": "30000"})
+        time.sleep(1)
+        started = time.monotonic()
+        self.interrupt(process)
+        self.assertLess(time.monotonic() - started, 1)
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
     def test_termination_is_an_interrupt_too(self):
         self.interrupt_slow("VERIFY", signal.SIGTERM)
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)

@@ -2,6 +2,7 @@
 // environment. Nothing of it is in the commands that are installed.
 //
 //   SCRIPTED_SLEEP_MS_BUILD, _VERIFY, _ROUND   how long each step takes
+//   SCRIPTED_SLEEP_MS_OPEN                     how long the driver takes to tell what GPU there is
 //   SCRIPTED_SIGINT_ROUND=N                    Ctrl-C comes during round N, counted from 1
 //   SCRIPTED_WRONG=1                           every kernel computes wrong numbers
 //   SCRIPTED_SLOW=CONFIG=FACTOR                that config takes so many times longer
@@ -182,6 +183,7 @@ inline Hardware scripted_hardware() {
     throw core::EnvironmentError("There is no GPU", "Pass --device h100-sxm5.");
   };
   hardware.read_device = [&script, require_gpu](int) {
+    sleeper("SCRIPTED_SLEEP_MS_OPEN")();
     require_gpu();
     return script.device;
   };

@@ -1,0 +1,27 @@
+// Work of the driver that may hang, which nothing can stop.
+#pragma once
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "autotune/interrupt.h"
+
+namespace deepgemm::app {
+
+// Does `work` on a thread of its own and waits for it. Throws Interrupted as soon as `stop` is set;
+// the work goes on then, so all that it refers to must outlive it: let the process end at once.
+template <class Work>
+auto unless_interrupted(const std::atomic<bool>& stop, Work work) {
+  auto task = std::make_shared<std::packaged_task<decltype(work())()>>(std::move(work));
+  auto done = task->get_future();
+  std::thread([task] { (*task)(); }).detach();
+  while (done.wait_for(autotune::kLookUp) != std::future_status::ready) {
+    autotune::throw_if_set(stop);
+  }
+  return done.get();
+}
+
+}  // namespace deepgemm::app
