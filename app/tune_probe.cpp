@@ -274,8 +274,7 @@ void probe_families(const TuneRequest& request, TuneSession& session, Terminal& 
       autotune::throw_if_set(stop);
       terminal.progress(fmt::format("[{}/{}] {} probe{}", i + 1, shapes.points.size(),
                                     to_string(at_m(any_m, shapes.points[i])), left.text(i)));
-      const Probed probed =
-          deadline.passed() ? Probed::kOutOfTime : prober.probe(shapes.points[i]);
+      const Probed probed = deadline.passed() ? Probed::kOutOfTime : prober.probe(shapes.points[i]);
       if (probed == Probed::kOutOfTime) {
         log.warn("The budget ran out before all winners were probed; the same command goes on.");
         return;

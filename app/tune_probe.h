@@ -12,7 +12,8 @@ namespace deepgemm::app {
 
 // For each n and k of the request, races the winners that were tuned in this environment, and the
 // untuned defaults, at m from 1 to the largest tuned one, each where it has a chance; each trial is
-// stored at once, and what is stored is not repeated. `deadline`: of the budget. Throws Interrupted.
+// stored at once, and what is stored is not repeated. `deadline`: of the budget. Throws
+// Interrupted.
 void probe_families(const TuneRequest& request, TuneSession& session, Terminal& terminal,
                     spdlog::logger& log, const autotune::Deadline& deadline,
                     const std::atomic<bool>& stop);

@@ -226,8 +226,7 @@ TEST(Lineup, NothingThatIsQuarantinedRunsAgain) {
   // Without any trial of the default there is an answer, too.
   std::vector<Trial> candidates = before;
   std::erase_if(candidates, [](const Trial& t) { return t.contender == Contender::kDefault; });
-  const Lineup same =
-      line_up(kProblem, plan(), ranker, Effort::kQuick, {candidates}, {}, true);
+  const Lineup same = line_up(kProblem, plan(), ranker, Effort::kQuick, {candidates}, {}, true);
   EXPECT_TRUE(same.answered);
   EXPECT_EQ(same.left_out, 1);
 }
