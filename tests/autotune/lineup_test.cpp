@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "core/default_config.h"
 #include "tests/autotune/shapes.h"
 
 namespace deepgemm::autotune {

@@ -145,6 +145,18 @@ TEST_F(ResumeTest, AFinishedTuneAnswersAtOnce) {
   EXPECT_EQ(script_.rounds, rounds);
 }
 
+TEST_F(ResumeTest, WhatIsAskedAgainIsNotRankedAgain) {
+  EXPECT_GT(tune().plan.enumerated, 0);
+  EXPECT_EQ(tune().plan.enumerated, 0);
+  // Another question is: its answer may be known, too.
+  space_.fix("block_n", {32, 64});
+  const TuneResult less = tune();
+  EXPECT_TRUE(less.resumed || less.winner->trials > 0);
+  EXPECT_GT(less.plan.enumerated, 0);
+  options_.effort = Effort::kDefault;
+  EXPECT_GT(tune().plan.enumerated, 0);
+}
+
 TEST_F(ResumeTest, ForceMeasuresAnew) {
   tune();
   const std::size_t measured_before = rows(Outcome::kMeasured).size();

@@ -1,6 +1,7 @@
 """Ctrl-C in every stage, kill -9, and what a terminal sees."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -50,6 +51,24 @@ class Interrupted(CliTest):
 
     def test_while_verifying(self):
         self.interrupt_slow("VERIFY")
+        self.assert_resumes(SCRIPTED, SHAPE, *FEW)
+
+    def test_kill_9_loses_no_check(self):
+        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_VERIFY": "200"})
+        self.wait_for_trials(SHAPE, 4)
+        process.kill()
+        process.communicate()
+        report = self.json_of(self.run_command("deepgemm-db", "show", SHAPE, "--format", "json"))
+        stored = [row["trial"]["outcome"] for row in report["trials"]]
+        self.assertEqual(set(stored), {"verified"})
+        again = self.assert_ok(self.run_command(SCRIPTED, SHAPE, *FEW, "--format", "json",
+                                                env={"SCRIPTED_COUNTS": "1"}))
+        verifies = int(re.search(r"worker: .* verifies=(\d+)", again.stderr).group(1))
+        tried = json.loads(again.stdout)["shapes"][0]["winner"]["trials"]
+        self.assertEqual(verifies, tried - len(stored))
+        # Once they are timed, these rows say nothing more.
+        shown = self.run_command("deepgemm-db", "show", SHAPE).stdout
+        self.assertNotIn("verified", shown)
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
     def test_while_measuring(self):

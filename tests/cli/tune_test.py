@@ -118,7 +118,7 @@ class ScriptedTuning(CliTest):
 
     def test_a_call_that_fails_waits_for_no_compiler(self):
         started = time.monotonic()
-        result = self.tune(SHAPE, "--budget", "0.5", "--jobs", "1",
+        result = self.tune(SHAPE, "--budget", "4", "--jobs", "1",
                            env={"SCRIPTED_SLEEP_MS_BUILD": "4000", "SCRIPTED_WRONG": "1"})
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertIn("ended without a verified winner", result.stderr)

@@ -24,7 +24,10 @@ def children_of(process):
     """Ids of the processes that a process has started."""
     children = []
     for task in pathlib.Path(f"/proc/{process}/task").iterdir():
-        children += map(int, (task / "children").read_text().split())
+        try:
+            children += map(int, (task / "children").read_text().split())
+        except OSError:  # the thread has ended
+            pass
     return children
 
 
