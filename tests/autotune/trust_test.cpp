@@ -50,7 +50,7 @@ TEST_F(TrustTest, AnUnconfirmedTimeOfAnEarlierCallDoesNotWin) {
     EXPECT_FALSE(result.resumed);
     ASSERT_TRUE(result.winner);
     EXPECT_EQ(result.winner->config == fast, fast_us > 10) << fast_us;
-    problem_.m *= 2;
+    problem_.m /= 2;
     fallback_ = core::default_config(problem_, script_.device);
   }
 }
