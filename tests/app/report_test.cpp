@@ -54,6 +54,7 @@ TuneReport tune_report() {
   ShapeOutcome tuned;
   tuned.problem = problem(64);
   tuned.winner = winner(64, 10);
+  tuned.plan.enumerated = 8;
   tuned.plan.rules = {{"shared-memory", "needs too much", 7}};
   core::Trial trial;
   trial.problem = tuned.problem;
@@ -135,6 +136,7 @@ TEST(TuneReportTest, JsonHasTheDocumentedFields) {
   const json& first = report["shapes"][0];
   EXPECT_EQ(first["shape"]["m"], 64);
   EXPECT_EQ(first["plan"]["rejected"]["shared-memory"], 7);
+  EXPECT_TRUE(report["shapes"][1]["plan"].is_null());
   EXPECT_EQ(first["winner"]["time_us"], 10);
   EXPECT_TRUE(first["winner"]["cublaslt_tensorwide_us"].is_null());
   EXPECT_EQ(first["winner"]["config"]["stages"], 4);
