@@ -117,13 +117,17 @@ class Killed(KillTest):
 
 
 class WorkerKilled(KillTest):
+    # In one tune, of 9 kernels: who was on a worker that ended is tried for no other shape, and where
+    # that is all of them, a shape has no answer.
+    MOST = 4
+
     def setUp(self):
         super().setUp()
         if SCRIPTED:
             self.slow["SCRIPTED_SLEEP_MS_VERIFY"] = "40"
 
     def tune(self):
-        """Kills the worker every now and then. Returns how often, and what the tuner said."""
+        """Kills the worker now and then. Returns how often, and what the tuner said."""
         log = self.folder / "stderr"
 
         def announced():
@@ -139,9 +143,9 @@ class WorkerKilled(KillTest):
         while process.poll() is None:
             time.sleep(self.random.uniform(0.01, LONGEST / 8))
             for worker in workers_of(process.pid):
-                # The tuner waits for one that starts, and says nothing meanwhile; where that one is
-                # lost, the tune ends.
-                if announced() > first_seen.setdefault(worker, announced()):
+                # Not one that starts: that is started again, but not for ever.
+                has_worked = announced() > first_seen.setdefault(worker, announced())
+                if has_worked and len(killed) < self.MOST:
                     with contextlib.suppress(ProcessLookupError):  # it ended by itself
                         os.kill(worker, signal.SIGKILL)
                         killed.add(worker)
