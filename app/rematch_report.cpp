@@ -81,15 +81,12 @@ Table table_of(const RematchReport& report) {
 // What the ratios of some lines come to.
 struct Summary {
   std::vector<double> ratios;
-  double largest = 1;
-  double smallest = 1;
 
   void add(double ratio) {
-    if (!(ratio > 0)) return;
-    ratios.push_back(ratio);
-    largest = std::max(largest, ratio);
-    smallest = std::min(smallest, ratio);
+    if (ratio > 0) ratios.push_back(ratio);
   }
+  double smallest() const { return ratios.empty() ? 1 : *std::ranges::min_element(ratios); }
+  double largest() const { return ratios.empty() ? 1 : *std::ranges::max_element(ratios); }
   double mean() const { return geometric_mean(ratios); }
 };
 
@@ -116,7 +113,7 @@ std::string percent(double ratio) { return fmt::format("{:+.2f} %", 100 * (ratio
 std::string described(std::string_view who, const Summary& sum) {
   if (sum.ratios.empty()) return "";
   return fmt::format("{}: geometric mean {}, from {} to {} over {}\n", who, percent(sum.mean()),
-                     percent(sum.smallest), percent(sum.largest),
+                     percent(sum.smallest()), percent(sum.largest()),
                      counted(static_cast<long long>(sum.ratios.size()), "row"));
 }
 
@@ -139,8 +136,8 @@ Json summary_json(const Summary& sum) {
   if (sum.ratios.empty()) return nullptr;
   return {{"rows", sum.ratios.size()},
           {"geometric_mean", sum.mean()},
-          {"smallest", sum.smallest},
-          {"largest", sum.largest}};
+          {"smallest", sum.smallest()},
+          {"largest", sum.largest()}};
 }
 
 Json entry_json(const RematchLine& line, std::size_t i) {

@@ -6,6 +6,7 @@
 #include "app/db_report.h"
 #include "app/figures.h"
 #include "app/json_report.h"
+#include "app/rematch_report.h"
 #include "app/tune_report.h"
 
 namespace deepgemm::app {
@@ -259,6 +260,24 @@ TEST(DbReportTest, ListHasOneLinePerWinner) {
   const std::string text = render(report, Format::kTable);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
   EXPECT_NE(text.find("~20.00"), std::string::npos) << text;
+}
+
+// A range from the ratios that there are: 1 is in it only where a row has it.
+TEST(RematchReportTest, TheRangeIsThatOfItsRows) {
+  RematchReport report;
+  RematchLine line;
+  line.problem = problem(64);
+  line.after.stages = 5;
+  for (const double time_us : {10.0, 12.0}) {
+    autotune::BenchmarkEntry entry;
+    entry.measurement = measurement(time_us);
+    entry.measurement.samples_us.assign(8, time_us);
+    line.entries.push_back(entry);
+  }
+  report.lines = {line};
+  const json all = json::parse(render(report, Format::kJson))["new_over_old"];
+  EXPECT_NEAR(all["smallest"].get<double>(), 1.2, 1e-9);
+  EXPECT_NEAR(all["largest"].get<double>(), 1.2, 1e-9);
 }
 
 }  // namespace
