@@ -184,6 +184,12 @@ std::ifstream open_csv(const std::filesystem::path& path, std::string_view what)
 std::int64_t read_count(const Line& line, const Columns& columns) {
   if (!columns.contains("count")) return 1;
   const std::int64_t count = read_number(line, columns, "count");
+  // All of a file together must be a number, too.
+  constexpr std::int64_t kMost = 1'000'000'000'000'000;
+  if (count > kMost) {
+    throw core::UsageError(fmt::format("Column 'count' of {} is above {}.", line.where, kMost),
+                           "Scale the counts of the file down.");
+  }
   if (count >= 0) return count;
   throw core::UsageError(fmt::format("Column 'count' of {} is negative.", line.where),
                          "Write how many calls had this shape.");

@@ -254,6 +254,13 @@ class Questions(Databases):
         self.assertIn("nobody asks for 8x576x7168", text)
         self.assertRegex(text, r"(?m)^none +10 calls +10.0 %$")
 
+    def test_coverage_refuses_counts_that_do_not_add_up_to_a_number(self):
+        (self.folder / "trace.csv").write_text(
+            f"m,n,k,count\n64,2112,7168,{2**63 - 1}\n100,2112,7168,5\n")
+        result = self.run_db("coverage", "--trace", "trace.csv")
+        self.assertEqual(result.returncode, USAGE, result.stderr)
+        self.assertIn("Column 'count' of line 2", result.stderr)
+
     def test_many_dead_rows_are_counted_and_the_first_are_named(self):
         (self.folder / "trace.csv").write_text("m,n,k\n64,2112,7168\n")
         shapes = ["16,24,32,48x576x7168", *FEW]
