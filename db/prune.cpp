@@ -74,7 +74,7 @@ class Winners {
       if (core::agree(row->environment, environment)) {
         if (answering_.contains(row->id)) return false;
         own = std::max(own, row->id);
-      } else if (row->winner.measured) {
+      } else if (row->winner.measured && core::is_decided(row->winner)) {
         other = std::max(other, row->id);
       }
     }
@@ -114,7 +114,8 @@ void drop_superseded(SQLite::Database& database, const std::filesystem::path& pa
 int drop_losers(SQLite::Database& database, const std::filesystem::path& path, Unknown& unknown) {
   std::set<std::int64_t> judged;
   std::set<std::int64_t> kept;
-  for (const WinnerRow& row : read_winners(database, path, {.newest_only = true}, unknown)) {
+  for (const WinnerRow& row :
+       read_winners(database, path, {.newest_only = true, .decided_first = true}, unknown)) {
     const auto trials = read_trials(database, path, {.problem = row.winner.problem}, unknown);
     for (const TrialRow& each : trials) {
       if (may_support(each, row)) judged.insert(each.id);

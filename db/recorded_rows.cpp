@@ -131,7 +131,12 @@ std::string condition_of(const SQLite::Database& database, const Table& table,
   }
   if (!ids.empty()) condition += " AND environment_id IN (" + ids + ")";
   if (selection.newest_only) {
-    condition += " AND id IN (SELECT max(id) FROM " + table.name + " GROUP BY environment_id" +
+    const std::string decided =
+        "max(CASE WHEN reason NOT LIKE '%" + std::string(core::kCutShort) + "' THEN id END)";
+    const std::string newest =
+        selection.decided_first ? "coalesce(" + decided + ", max(id))" : "max(id)";
+    condition += " AND id IN (SELECT " + newest + " FROM " + table.name +
+                 " GROUP BY environment_id" +
                  stored_columns_of(database, table, winner_identity()) + ")";
   }
   if (selection.quarantined) {

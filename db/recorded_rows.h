@@ -57,6 +57,7 @@ struct Selection {
   std::optional<core::GemmProblem> any_m_of = {};  // its n and k only
   std::vector<std::int64_t> environment_ids = {};  // empty: any
   bool newest_only = false;                        // winners: per problem, environment and rows
+  bool decided_first = false;                      // of those, one that no budget cut short
   bool quarantined = false;                        // trials: that ended the process that ran them
 };
 

@@ -284,7 +284,8 @@ void TuningDb::record(const core::Calibration& calibration, const core::Environm
 
 std::vector<WinnerRow> TuningDb::winners() const {
   std::vector<WinnerRow> rows = state_->read([&] {
-    return read_winners(state_->database, state_->path, {.newest_only = true}, state_->unknown);
+    return read_winners(state_->database, state_->path,
+                        {.newest_only = true, .decided_first = true}, state_->unknown);
   });
   const auto order = [](const WinnerRow& row) {
     const core::GemmProblem& problem = row.winner.problem;

@@ -75,6 +75,23 @@ TEST_F(Find, MeasuredPrecedesPredictedAndNewPrecedesOld) {
   EXPECT_EQ(find(64).winner->median_us, 6.0);
 }
 
+TEST_F(Find, AWholeFinalPrecedesANewerOneThatABudgetCut) {
+  core::Winner whole = winner_of(64, 5);
+  whole.reason = "fastest by 12.6 %";
+  core::Winner cut = winner_of(64, 6);
+  cut.reason = "default kept" + std::string(core::kCutShort);
+  core::Environment other_clocks = environment_of();
+  other_clocks.power_limit_w = 500;
+  database_.record(cut, environment_of());
+  EXPECT_EQ(find(64).winner->median_us, 6);
+  database_.record(whole, environment_of());
+  database_.record(cut, environment_of());
+  database_.record(cut, other_clocks);
+  EXPECT_EQ(find(64).winner->median_us, 5);
+  // The tuner is to go on from what it did last.
+  EXPECT_FALSE(core::is_decided(*database_.winner(problem_of(64), environment_of(), "")));
+}
+
 TEST_F(Find, ACurrentRowPrecedesNewerOnesThatAreStale) {
   core::Environment other_driver = environment_of();
   other_driver.driver = "570.00 (CUDA 12.8)";
