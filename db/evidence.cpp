@@ -37,18 +37,19 @@ void add_candidate(Evidence& evidence, const WinnerRow& row, const TrialRow& eac
   }
 }
 
-}  // namespace
-
-bool may_support(const TrialRow& trial, const WinnerRow& winner) {
-  return !core::is_probe(trial.trial) && core::tells_of(trial.trial, winner.winner.rows) &&
+bool is_of(const TrialRow& trial, const WinnerRow& winner) {
+  return core::tells_of(trial.trial, winner.winner.rows) &&
          trial.trial.problem == winner.winner.problem &&
          core::agree(trial.environment, winner.environment);
 }
 
-Evidence evidence_of(const WinnerRow& row, std::span<const TrialRow> trials) {
+// Of the trials that were probes, or of those that were not.
+Evidence collect(const WinnerRow& row, std::span<const TrialRow> trials, bool probes) {
   Evidence evidence;
   for (const TrialRow& each : trials) {
-    if (!may_support(each, row)) continue;
+    if (core::is_probe(each.trial) != probes || !is_of(each, row)) continue;
+    // A check alone says nothing of how fast a kernel is, whenever it was stored.
+    if (each.trial.outcome == Outcome::kVerified) continue;
     switch (each.trial.contender) {
       case Contender::kCandidate:
         add_candidate(evidence, row, each);
@@ -66,6 +67,20 @@ Evidence evidence_of(const WinnerRow& row, std::span<const TrialRow> trials) {
         break;
     }
   }
+  return evidence;
+}
+
+}  // namespace
+
+bool may_support(const TrialRow& trial, const WinnerRow& winner) {
+  return !core::is_probe(trial.trial) && is_of(trial, winner);
+}
+
+Evidence evidence_of(const WinnerRow& row, std::span<const TrialRow> trials) {
+  Evidence evidence = collect(row, trials, false);
+  // A row that export added between tuned ones rests on a probe alone.
+  const bool was_searched = evidence.winner != nullptr || evidence.fallback != nullptr;
+  if (!was_searched) evidence = collect(row, trials, true);
   return evidence;
 }
 

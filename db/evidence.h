@@ -21,7 +21,9 @@ struct Evidence {
   const TrialRow* tensorwide = nullptr;
 };
 
-// `trials` are those of the winner's problem, the oldest first; the result points into them.
+// `trials` are those of the winner's problem, the oldest first; the result points into them. Where
+// no search ran at that m, as in a row that export added between tuned ones, probes are the
+// evidence.
 Evidence evidence_of(const WinnerRow& row, std::span<const TrialRow> trials);
 
 }  // namespace deepgemm::db

@@ -24,6 +24,16 @@ struct Point {
         found != newest.end() && found->second->trial.outcome == Outcome::kMeasured;
     return measured ? found->second->trial.measurement.median_us : 0;
   }
+
+  // Of the measured kernels but that one; nullptr where there is none.
+  const TrialRow* fastest_but(const std::string& key) const {
+    const TrialRow* best = nullptr;
+    for (const auto& [each, row] : newest) {
+      if (each == key || !(time_us(each) > 0)) continue;
+      if (best == nullptr || time_us(each) < time_us(best->trial.kernel_key)) best = row;
+    }
+    return best;
+  }
 };
 
 using Points = std::map<std::int64_t, Point>;
@@ -117,7 +127,9 @@ class Family {
     for (const WinnerRow* tuned : rows_) {
       if (tuned->winner.problem.m != m) continue;
       if (tuned->winner.kernel_key == trial.trial.kernel_key) return *tuned;
-      row.winner = tuned->winner;  // for the libraries' times
+      // Nothing else: what that row says of its race and of its search is of another kernel.
+      row.winner.cublaslt_block_us = tuned->winner.cublaslt_block_us;
+      row.winner.cublaslt_tensorwide_us = tuned->winner.cublaslt_tensorwide_us;
     }
     row.environment = trial.environment;
     row.recorded_at = trial.recorded_at;
@@ -126,8 +138,17 @@ class Family {
     winner.config = trial.trial.config;
     winner.kernel_key = trial.trial.kernel_key;
     winner.measured = true;
-    winner.median_us = trial.trial.measurement.median_us;
-    winner.spread_us = trial.trial.measurement.spread_us;
+    const core::Measurement& measured = trial.trial.measurement;
+    winner.median_us = measured.median_us;
+    winner.spread_us = measured.spread_us;
+    winner.samples = static_cast<int>(measured.samples_us.size());
+    winner.ci_low_us = measured.ci_low_us;
+    winner.ci_high_us = measured.ci_high_us;
+    winner.sm_clock_mhz = measured.sm_clock_mhz;
+    if (const TrialRow* second = point.fastest_but(winner.kernel_key)) {
+      winner.runner_up_config = second->trial.config;
+      winner.runner_up_us = second->trial.measurement.median_us;
+    }
     winner.default_config = point.fallback->trial.config;
     winner.default_us = point.fallback->trial.measurement.median_us;
     winner.trials = static_cast<int>(kernels_.size());

@@ -238,6 +238,33 @@ TEST_F(Prune, ADryRunCountsAndChangesNothing) {
   EXPECT_TRUE(database_.cubin("nobody").has_value());
 }
 
+TEST_F(Prune, AFinalThatABudgetCutSupersedesNothing) {
+  core::Winner cut = winner_of(64, 6);
+  cut.reason += core::kCutShort;
+  database_.record(cut, other_driver());
+  EXPECT_EQ(database_.prune({.superseded = true}, other_driver()).winners, 0);
+}
+
+// Of a database that was merged in: stored later than the times, it says less.
+TEST(EvidenceTest, ACheckHidesNoTimes) {
+  const auto row = [](int first, core::Outcome outcome, core::Contender contender) {
+    core::Trial trial = loser(first, 9);
+    trial.outcome = outcome;
+    trial.contender = contender;
+    return TrialRow{trial, environment_of(), "", first};
+  };
+  WinnerRow winner{winner_of(64), environment_of(), ""};
+  winner.winner.kernel_key = "key100";
+  const std::vector<TrialRow> trials = {
+      row(100, core::Outcome::kMeasured, core::Contender::kCandidate),
+      row(130, core::Outcome::kMeasured, core::Contender::kDefault),
+      row(100, core::Outcome::kVerified, core::Contender::kCandidate),
+      row(130, core::Outcome::kVerified, core::Contender::kDefault)};
+  const Evidence evidence = evidence_of(winner, trials);
+  EXPECT_EQ(evidence.winner, &trials[0]);
+  EXPECT_EQ(evidence.fallback, &trials[1]);
+}
+
 TEST(EvidenceTest, IsOfTheRowsOfItsWinnerAndNoProbe) {
   const auto row = [](int first, double median_us, const std::string& policy) {
     core::Trial trial = loser(first, median_us);

@@ -1,6 +1,8 @@
 // From trials of a probe to the rows of a bundle.
 #include "db/probed_family.h"
 
+#include <algorithm>
+
 #include "db/export.h"
 #include "tests/db/fixture.h"
 
@@ -187,6 +189,46 @@ TEST_F(Probed, AnAnswerOfTheMergedBundleIsTheRowThatServes) {
   EXPECT_EQ(key_for(128), "a");
   EXPECT_EQ(key_for(129), "b");
   EXPECT_EQ(key_for(100000), "b");
+}
+
+// What the row of its m says of a race and a search is of the kernel that won there.
+TEST_F(Probed, ARowThatNoSearchChoseSaysOnlyWhatTheProbeFound) {
+  {
+    core::Winner winner = winner_of(256, 10);
+    winner.kernel_key = "b";
+    winner.config = config_of(100 + 'b');
+    winner.asked = "quick 0123456789abcdef";
+    winner.margin_low = 1.2;
+    winner.margin_high = 1.3;
+    winner.cublaslt_block_us = 40;
+    TuningDb(path_, OpenMode::kTune).record(winner, environment_of());
+  }
+  race(64, 10, 12, 15);
+  race(256, 10, 11, 15);
+  const Export result = exported();
+  ASSERT_EQ(rows_of(result), Rows{"256 a"});
+  const core::Winner& row = result.contents.winners.at(0).winner;
+  EXPECT_EQ(row.asked, "");
+  EXPECT_EQ(row.margin_low, 0);
+  EXPECT_EQ(row.margin_high, 0);
+  EXPECT_EQ(row.cublaslt_block_us, 40);
+  EXPECT_EQ(row.runner_up_us, 11);
+  EXPECT_EQ(row.runner_up_config, config_of(100 + 'b'));
+}
+
+// Without one, verify would have nothing to hold the row against.
+TEST_F(Probed, ARowBetweenTunedOnesTakesItsRivalsAlong) {
+  race(64, 10, 12, 15);
+  race(128, 10, 14, 15);
+  race(256, 12, 10, 15);
+  const Export result = exported();
+  ASSERT_EQ(rows_of(result), (Rows{"128 a", "256 b"}));
+  std::vector<std::string> of_128;
+  for (const TrialRow& each : result.contents.trials) {
+    if (each.trial.problem.m == 128) of_128.push_back(each.trial.kernel_key);
+  }
+  std::ranges::sort(of_128);
+  EXPECT_EQ(of_128, (Rows{"a", "b", "default"}));
 }
 
 }  // namespace
