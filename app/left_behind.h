@@ -18,9 +18,7 @@ auto unless_interrupted(const std::atomic<bool>& stop, Work work) {
   auto task = std::make_shared<std::packaged_task<decltype(work())()>>(std::move(work));
   auto done = task->get_future();
   std::thread([task] { (*task)(); }).detach();
-  while (done.wait_for(autotune::kLookUp) != std::future_status::ready) {
-    autotune::throw_if_set(stop);
-  }
+  autotune::wait_for_result(done, stop);
   return done.get();
 }
 

@@ -235,10 +235,7 @@ class Prober {
       }
     }
     for (auto& [key, build] : builds) {
-      while (build.wait_for(autotune::kLookUp) != std::future_status::ready) {
-        autotune::throw_if_set(stop_);
-        if (deadline_.passed()) return false;
-      }
+      if (!autotune::wait_for_result(build, stop_, deadline_)) return false;
       std::optional<core::Cubin> cubin = build.get().cubin;
       if (cubin) session_.database->record(*cubin);
       cubins_.emplace(key, std::move(cubin));

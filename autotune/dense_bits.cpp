@@ -22,9 +22,8 @@ std::optional<unsigned long long> DenseBits::run() {
                            why);
     return std::nullopt;
   };
-  while (build_.wait_for(kLookUp) != std::future_status::ready) {
-    throw_if_set(context_.stop);
-    if (context_.last_moment.passed()) return without("the budget ends first");
+  if (!wait_for_result(build_, context_.stop, context_.last_moment)) {
+    return without("the budget ends first");
   }
   const core::BuildResult build = build_.get();
   if (!build.cubin) return without(build.failure);

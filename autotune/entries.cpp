@@ -59,10 +59,9 @@ void Entries::submit() {
 std::optional<Entrant> Entries::next(const Deadline& deadline) {
   submit();
   std::future<core::BuildResult>& build = builds_.front();
-  do {
-    throw_if_set(context_.stop);
-    if (deadline.passed()) return std::nullopt;
-  } while (build.wait_for(kLookUp) != std::future_status::ready);
+  throw_if_set(context_.stop);
+  // Nor one that is ready: it must be verified and timed, too.
+  if (deadline.passed() || !wait_for_result(build, context_.stop, deadline)) return std::nullopt;
   Entrant entrant = enter(context_, list_[taken_++], build.get());
   builds_.pop_front();
   context_.progress(Stage::kCompile, taken_, list_.size());

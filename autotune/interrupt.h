@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <limits>
 #include <optional>
 
@@ -37,10 +38,10 @@ class Deadline {
 
   // So many seconds later; none stays none.
   Deadline later(double seconds) const {
-    Deadline moved = *this;
-    if (moved.end_) {
-      *moved.end_ +=
-          std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    Deadline moved;
+    if (end_) {
+      moved.end_ = *end_ + std::chrono::duration_cast<Clock::duration>(
+                               std::chrono::duration<double>(seconds));
     }
     return moved;
   }
@@ -56,5 +57,16 @@ class Deadline {
  private:
   std::optional<Clock::time_point> end_;
 };
+
+// Waits for a result; false where the deadline passes first. Throws Interrupted when `stop` is set.
+template <class T>
+bool wait_for_result(std::future<T>& result, const std::atomic<bool>& stop,
+                     const Deadline& deadline = {}) {
+  while (result.wait_for(kLookUp) != std::future_status::ready) {
+    throw_if_set(stop);
+    if (deadline.passed()) return false;
+  }
+  return true;
+}
 
 }  // namespace deepgemm::autotune

@@ -135,9 +135,8 @@ std::string record_cubin(TuneContext& context, const std::vector<Entrant>& entra
   // Measured in an earlier session that ended before it was stored: the compiler's cache has it,
   // where nobody emptied that.
   std::future<core::BuildResult> building = context.pool.submit(trial.config);
-  while (building.wait_for(kLookUp) != std::future_status::ready) {
-    throw_if_set(context.stop);
-    if (context.last_moment.passed()) return "the budget ran out before it was built";
+  if (!wait_for_result(building, context.stop, context.last_moment)) {
+    return "the budget ran out before it was built";
   }
   const core::BuildResult build = building.get();
   if (!build.cubin) return build.failure;
