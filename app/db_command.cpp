@@ -44,19 +44,6 @@ core::ExitCode list(const CommonArguments& arguments, const Hardware& hardware,
   return core::ExitCode::kDone;
 }
 
-// A check is stored before its kernel is timed, and says no more than the row that comes then.
-void drop_answered_checks(std::vector<db::TrialRow>& rows) {
-  const std::vector<db::TrialRow> all = rows;
-  std::erase_if(rows, [&](const db::TrialRow& check) {
-    if (check.trial.outcome != core::Outcome::kVerified) return false;
-    return std::ranges::any_of(all, [&](const db::TrialRow& each) {
-      return each.id > check.id && each.environment == check.environment &&
-             each.trial.kernel_key == check.trial.kernel_key &&
-             each.trial.outcome != core::Outcome::kVerified;
-    });
-  });
-}
-
 core::ExitCode show(const DbArguments& arguments, const Hardware& hardware, spdlog::logger& log) {
   const Destination to = destination(arguments.common);
   const auto problems = collect_problems(arguments.shapes);
@@ -80,7 +67,6 @@ core::ExitCode show(const DbArguments& arguments, const Hardware& hardware, spdl
                       "list'.",
                       core::command_text(problem)));
     }
-    drop_answered_checks(rows);
     for (auto& row : rows) report.trials.push_back(std::move(row));
   }
   deliver([&](Format format) { return render(report, format); }, to.format, to.files);

@@ -7,6 +7,7 @@
 
 #include "app/text.h"
 #include "core/error.h"
+#include "db/row_choice.h"
 
 namespace deepgemm::app {
 
@@ -40,10 +41,7 @@ Machine look_at_machine(const Hardware& hardware) {
 }
 
 core::Environment environment_on(const Machine& machine, const std::string& device_id) {
-  if (machine.environment.device_id == device_id) return machine.environment;
-  core::Environment there = base_environment(machine.environment.nvrtc);
-  there.device_id = device_id;
-  return there;
+  return db::on_kind(machine.environment, device_id);
 }
 
 core::DeviceInfo describe_device(const Machine& machine, const std::string& device_id) {

@@ -214,12 +214,9 @@ std::vector<core::Trial> Tuner::stored(const core::GemmProblem& problem) const {
   std::vector<core::Trial> newest;
   for (core::Trial& each : store_.trials(problem, environment_)) {
     if (core::is_probe(each) || !core::tells_of(each, rows)) continue;
-    const auto is_same = [&each](const core::Trial& older) {
+    std::erase_if(newest, [&each](const core::Trial& older) {
       return older.contender == each.contender && older.config == each.config;
-    };
-    // A check of another database that was merged in may be newer than the times, and says less.
-    if (each.outcome == core::Outcome::kVerified && std::ranges::any_of(newest, is_same)) continue;
-    std::erase_if(newest, is_same);
+    });
     newest.push_back(std::move(each));
   }
   return newest;

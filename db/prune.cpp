@@ -26,16 +26,6 @@ int drop(SQLite::Database& database, const std::string& table, const std::set<st
   return dropped;
 }
 
-// What is known here of a machine with another kind of GPU.
-core::Environment on_kind(const core::Environment& here, const std::string& device_id) {
-  if (here.device_id == device_id) return here;
-  core::Environment there;
-  there.device_id = device_id;
-  there.nvrtc = here.nvrtc;
-  there.sources_hash = here.sources_hash;
-  return there;
-}
-
 // Ids of the winners that answer for a machine like `here`, of each kind of GPU and each draw of
 // groups' rows: those of unusual rows answer the tuner alone.
 std::set<std::int64_t> answering(const std::vector<WinnerRow>& rows,

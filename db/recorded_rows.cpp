@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "db/rows.h"
 
@@ -253,6 +254,31 @@ void sort_by_time(SQLite::Database& database) {
   sort_table<core::Calibration>(database);
 }
 
+namespace {
+
+// A check is stored before its kernel is timed; one that a merge brought may even be newer than the
+// times.
+void drop_answered_checks(std::vector<TrialRow>& rows) {
+  const auto is_check = [](const TrialRow& row) {
+    return row.trial.outcome == core::Outcome::kVerified;
+  };
+  const auto is_answered = [&](const TrialRow& check) {
+    return std::ranges::any_of(rows, [&](const TrialRow& each) {
+      return !is_check(each) && each.trial.contender == check.trial.contender &&
+             each.trial.kernel_key == check.trial.kernel_key &&
+             each.trial.problem == check.trial.problem &&
+             core::agree(each.environment, check.environment);
+    });
+  };
+  std::set<std::int64_t> answered;
+  for (const TrialRow& row : rows) {
+    if (is_check(row) && is_answered(row)) answered.insert(row.id);
+  }
+  std::erase_if(rows, [&](const TrialRow& row) { return answered.contains(row.id); });
+}
+
+}  // namespace
+
 std::vector<TrialRow> read_trials(const SQLite::Database& database,
                                   const std::filesystem::path& path, const Selection& selection,
                                   Unknown& unknown) {
@@ -263,6 +289,7 @@ std::vector<TrialRow> read_trials(const SQLite::Database& database,
               std::int64_t id) {
         rows.push_back({std::move(trial), environment, std::move(recorded_at), id});
       });
+  if (selection.telling) drop_answered_checks(rows);
   return rows;
 }
 

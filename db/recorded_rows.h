@@ -59,6 +59,7 @@ struct Selection {
   bool newest_only = false;                        // winners: per problem, environment and rows
   bool decided_first = false;                      // of those, one that no budget cut short
   bool quarantined = false;                        // trials: that ended the process that ran them
+  bool telling = false;  // trials: not a check (verified) where another row of its kernel says more
 };
 
 // Rows that were passed over, by table and id: the name in them that is not known here.

@@ -1,6 +1,9 @@
 #include "db/row_choice.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "core/key.h"
 #include "core/staleness.h"
@@ -69,6 +72,16 @@ Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& p
   return collect(winners, problem, best->environment.device_id, preference);
 }
 
+core::Environment on_kind(const core::Environment& here, const std::string& device_id) {
+  if (here.device_id == device_id) return here;
+  core::Environment there;
+  there.device_id = device_id;
+  there.nvrtc = here.nvrtc;
+  there.library_version = here.library_version;
+  there.sources_hash = here.sources_hash;
+  return there;
+}
+
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
                                         const core::Environment& here) {
   const Preference preference(here);
@@ -81,6 +94,23 @@ std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
   std::vector<const WinnerRow*> rows;
   for (const auto& [order, row] : best) rows.push_back(row);
   return rows;
+}
+
+std::vector<core::Trial> newest_trials(std::vector<TrialRow> rows) {
+  std::set<std::tuple<core::Contender, std::string, std::string>> seen;
+  std::vector<core::Trial> newest;
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+    const core::Trial& trial = row->trial;
+    // A library has no config of ours; the field then holds whatever the caller left.
+    const bool has_config = trial.contender == core::Contender::kCandidate ||
+                            trial.contender == core::Contender::kDefault;
+    const std::string config = has_config ? core::to_string(trial.config) : "";
+    if (seen.emplace(trial.contender, config, trial.policy).second) {
+      newest.push_back(std::move(row->trial));
+    }
+  }
+  std::reverse(newest.begin(), newest.end());
+  return newest;
 }
 
 std::vector<core::Winner> newest_by_m_and_rows(std::vector<WinnerRow> rows,

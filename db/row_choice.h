@@ -23,15 +23,24 @@ struct Family {
 // The family of `problem` on a machine like `here`, whose device_id names the kind of GPU; where
 // that GPU has none, the one on the GPU of the best row; empty where no GPU has one. For one m a
 // measured row is better than a predicted one, one that was measured with the usual rows of groups
-// than one with others, one of the lower staleness (core::as_library_sees) than a staler one, and a
-// newer one than an older. The family points into `winners`.
+// than one with others, one of the lower staleness (core::as_library_sees) than a staler one, one
+// that a whole final chose (core::is_decided) than one that a budget cut, and a newer one than an
+// older. The family points into `winners`.
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
                   const core::Environment& here);
+
+// What is known `here` of a machine with another kind of GPU: that it runs this deepgemm with the
+// NVRTC that is here.
+core::Environment on_kind(const core::Environment& here, const std::string& device_id);
 
 // For each problem that was tuned on the kind of GPU of `here`, the row that answers for it there,
 // in the order of operation, n, k and m.
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
                                         const core::Environment& here);
+
+// Of rows of one problem, the oldest first, the last one of each contender, config and policy; in
+// their order.
+std::vector<core::Trial> newest_trials(std::vector<TrialRow> rows);
 
 // Of the rows whose problems differ from this one in m at most, the last one of each m and draw of
 // groups' rows; m ascending, of each m the usual draw first.

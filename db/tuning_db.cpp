@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <set>
 #include <thread>
 #include <tuple>
 
@@ -169,26 +168,13 @@ std::optional<core::Cubin> TuningDb::cubin(std::string_view key) const {
 
 std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
                                           const core::Environment& environment) const {
-  std::vector<TrialRow> rows = state_->read([&]() -> std::vector<TrialRow> {
+  return newest_trials(state_->read([&]() -> std::vector<TrialRow> {
     const auto ids = agreeing_environments(state_->database, state_->path, environment);
     if (ids.empty()) return {};
-    return read_trials(state_->database, state_->path, {.problem = problem, .environment_ids = ids},
+    return read_trials(state_->database, state_->path,
+                       {.problem = problem, .environment_ids = ids, .telling = true},
                        state_->unknown);
-  });
-  std::set<std::tuple<core::Contender, std::string, std::string>> seen;
-  std::vector<core::Trial> newest;
-  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
-    const core::Trial& trial = row->trial;
-    // A library has no config of ours; the field then holds whatever the caller left.
-    const bool has_config = trial.contender == core::Contender::kCandidate ||
-                            trial.contender == core::Contender::kDefault;
-    const std::string config = has_config ? core::to_string(trial.config) : "";
-    if (seen.emplace(trial.contender, config, trial.policy).second) {
-      newest.push_back(std::move(row->trial));
-    }
-  }
-  std::reverse(newest.begin(), newest.end());
-  return newest;
+  }));
 }
 
 std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
@@ -299,7 +285,8 @@ std::vector<WinnerRow> TuningDb::winners() const {
 
 std::vector<TrialRow> TuningDb::all_trials(const core::GemmProblem& problem) const {
   return state_->read([&] {
-    return read_trials(state_->database, state_->path, {.problem = problem}, state_->unknown);
+    return read_trials(state_->database, state_->path, {.problem = problem, .telling = true},
+                       state_->unknown);
   });
 }
 

@@ -101,6 +101,26 @@ TEST(Merge, TheNewerRecordStaysTheWinner) {
   EXPECT_EQ(older.winner(problem_of(64), environment_of(), "")->median_us, 6);
 }
 
+// Of a tuner that was killed: later than the times that it is merged into, a check says less.
+TEST(Merge, AMergedCheckHidesNoTimes) {
+  TempFolder folder;
+  TuningDb ours(folder / "a.db", OpenMode::kTune);
+  TuningDb killed(folder / "b.db", OpenMode::kTune);
+  ours.record(trial_of(64, 100), environment_of());
+  usleep(5000);
+  for (const int first : {100, 110}) {
+    core::Trial check = trial_of(64, first);
+    check.outcome = core::Outcome::kVerified;
+    killed.record(check, environment_of());
+  }
+  ours.merge(killed);
+  const auto trials = ours.trials(problem_of(64), environment_of());
+  ASSERT_EQ(trials.size(), 2u);
+  EXPECT_EQ(trials[0].outcome, core::Outcome::kMeasured);
+  EXPECT_EQ(trials[1].outcome, core::Outcome::kVerified) << "nothing else is known of that kernel";
+  EXPECT_EQ(ours.all_trials(problem_of(64)).size(), 2u);
+}
+
 class Prune : public testing::Test {
  protected:
   Prune() : database_(folder_ / "t.db", OpenMode::kTune) {
