@@ -44,11 +44,7 @@ TEST_F(BudgetTest, ABudgetThatEndsWhileCompilingLeavesTheDefault) {
 }
 
 TEST_F(BudgetTest, ABudgetThatEndsWhileMeasuringUsesWhatThereIs) {
-  script_.noise = 0.1;
-  script_.on_round = [&](Round&) {
-    if (script_.rounds > 21) std::this_thread::sleep_for(std::chrono::milliseconds(600));
-  };
-  options_.budget_seconds = 0.5;
+  end_budget_behind(21);
   const TuneResult result = tune();
   EXPECT_TRUE(result.budget_ran_out);
   ASSERT_TRUE(result.winner);

@@ -68,19 +68,8 @@ TEST_F(TrustTest, ATimeThatIsSuspiciousInTheFinalAloneIsCheckedAgain) {
     const bool is_final = heat_ends >= 0 && script_.rounds >= heat_ends;
     return config == fast ? (is_final ? 17.0 : 24.0) : 25.0;
   };
-  script_.check = [&](Contender, const core::GemmConfig& config) {
-    Check check = scripted::passing_check();
-    if (config == fast && heat_ends >= 0) {
-      check.outcome = Outcome::kWrong;
-      check.detail = "9 elements of D were never written";
-    }
-    return check;
-  };
-  const TuneResult result = tune();
-  ASSERT_TRUE(result.winner);
-  EXPECT_NE(result.winner->config, fast);
-  ASSERT_EQ(rows(Outcome::kWrong).size(), 1u);
-  EXPECT_NE(rows(Outcome::kWrong)[0].detail.find("a second check failed"), std::string::npos);
+  fail_checks(fast, [&] { return heat_ends >= 0; });
+  expect_second_check_failed(tune(), fast);
 }
 
 TEST_F(TrustTest, AQuarantinedDefaultIsNotRunAndTheReportSaysSo) {
@@ -106,11 +95,7 @@ TEST_F(TrustTest, AQuarantinedDefaultIsNotRunAndTheReportSaysSo) {
 }
 
 TEST_F(TrustTest, AWinnerWhoseFinalTheBudgetCutIsAnAnswerButNotTheLastWord) {
-  script_.noise = 0.1;
-  script_.on_round = [&](Round&) {
-    if (script_.rounds > 28) std::this_thread::sleep_for(std::chrono::milliseconds(600));
-  };
-  options_.budget_seconds = 0.5;
+  end_budget_behind(28);
   const TuneResult cut = tune();
   ASSERT_TRUE(cut.winner);
   EXPECT_FALSE(core::is_decided(*cut.winner)) << cut.winner->reason;

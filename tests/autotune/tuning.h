@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "autotune/tuner.h"
@@ -58,6 +61,36 @@ class TuningTest : public testing::Test, protected TuneObserver {
           contender == core::Contender::kCandidate || contender == core::Contender::kDefault;
       return ours && config == fast ? fast_us : others_us;
     };
+  }
+
+  // Checks of `config` fail where `is_wrong` says so.
+  void fail_checks(const core::GemmConfig& config, std::function<bool()> is_wrong) {
+    script_.check = [=](core::Contender, const core::GemmConfig& checked) {
+      Check check = scripted::passing_check();
+      if (checked == config && is_wrong()) {
+        check.outcome = core::Outcome::kWrong;
+        check.detail = "9 elements of D were never written";
+      }
+      return check;
+    };
+  }
+
+  // That the second check of `config` kept it from winning.
+  void expect_second_check_failed(const TuneResult& result, const core::GemmConfig& config) const {
+    ASSERT_TRUE(result.winner);
+    EXPECT_NE(result.winner->config, config);
+    ASSERT_EQ(rows(core::Outcome::kWrong).size(), 1u);
+    const std::string detail = rows(core::Outcome::kWrong)[0].detail;
+    EXPECT_NE(detail.find("a second check failed: 9 elements"), std::string::npos) << detail;
+  }
+
+  // A budget of half a second ends in the first round behind so many.
+  void end_budget_behind(int rounds) {
+    script_.noise = 0.1;
+    script_.on_round = [this, rounds](Round&) {
+      if (script_.rounds > rounds) std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    };
+    options_.budget_seconds = 0.5;
   }
 
   std::vector<core::Trial> rows(core::Outcome outcome) const {
