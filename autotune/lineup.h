@@ -55,9 +55,9 @@ struct Known {
 // Known trials are not repeated, with two exceptions: whenever anything new is measured, the
 // default and the fastest few known candidates run along, because times of two sessions differ by
 // more than the gaps they must decide; where nothing was decided, all known candidates that may be
-// the fastest do. What the nearest proposers name is
-// tried early, wherever the model ranks it, where no law of the space and no fixed field is against
-// it; it alone is no reason to tune again. What is quarantined is not tried, the default neither.
+// the fastest do. What the nearest proposers name is tried early, wherever the model ranks it,
+// where no law of the space and no fixed field is against it; it alone is no reason to tune again.
+// What is quarantined is not tried, the default neither.
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
                Effort effort, Known known, const Proposers& proposers, bool gpu);
 
