@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/group_rows.h"
+#include "core/key.h"
 #include "db/evidence.h"
 #include "db/row_choice.h"
 
@@ -46,7 +47,10 @@ class Winners {
  public:
   Winners(std::vector<WinnerRow> rows, const core::Environment& here)
       : rows_(std::move(rows)), answering_(answering(rows_, here)) {
-    for (const WinnerRow& row : rows_) by_problem_[core::order(row.winner.problem)].push_back(&row);
+    for (const WinnerRow& row : rows_) {
+      by_problem_[core::order(row.winner.problem)].push_back(&row);
+      by_family_[family_of(row.winner.problem, row.environment)].push_back(&row);
+    }
   }
 
   // Whether one of those that `is_meant` says is a measured one of the same kind of GPU, in an
@@ -71,23 +75,32 @@ class Winners {
     return other > own;
   }
 
+  // Whether rows of probes tell of rows that went: their family has winners, and none but those
+  // of `gone` in an environment that agrees.
+  bool left_behind(const TrialRow& probe, const std::set<std::int64_t>& gone) const {
+    const auto found = by_family_.find(family_of(probe.trial.problem, probe.environment));
+    if (found == by_family_.end()) return false;
+    return std::ranges::none_of(found->second, [&](const WinnerRow* row) {
+      return !gone.contains(row->id) && core::agree(row->environment, probe.environment);
+    });
+  }
+
  private:
+  static std::string family_of(const core::GemmProblem& problem,
+                               const core::Environment& environment) {
+    return core::family_key(problem, environment.device_id);
+  }
+
   std::vector<WinnerRow> rows_;
   std::set<std::int64_t> answering_;
   std::map<decltype(core::order(core::GemmProblem{})), std::vector<const WinnerRow*>> by_problem_;
+  std::map<std::string, std::vector<const WinnerRow*>> by_family_;
 };
 
 void drop_superseded(SQLite::Database& database, const std::filesystem::path& path,
                      const core::Environment& here, Unknown& unknown, Pruned& pruned) {
   const std::vector<WinnerRow> rows = read_winners(database, path, {}, unknown);
   const Winners winners(rows, here);
-  std::set<std::int64_t> old_trials;
-  for (const TrialRow& row : read_trials(database, path, {}, unknown)) {
-    const auto tells = [&row](const core::Winner& winner) {
-      return core::tells_of(row.trial, winner.rows);
-    };
-    if (winners.supersede(row.trial.problem, row.environment, tells)) old_trials.insert(row.id);
-  }
   std::set<std::int64_t> old_winners;
   for (const WinnerRow& row : rows) {
     const auto same_rows = [&row](const core::Winner& winner) {
@@ -96,6 +109,16 @@ void drop_superseded(SQLite::Database& database, const std::filesystem::path& pa
     if (winners.supersede(row.winner.problem, row.environment, same_rows)) {
       old_winners.insert(row.id);
     }
+  }
+  std::set<std::int64_t> old_trials;
+  for (const TrialRow& row : read_trials(database, path, {}, unknown)) {
+    const auto tells = [&row](const core::Winner& winner) {
+      return core::tells_of(row.trial, winner.rows);
+    };
+    const bool is_old = core::is_probe(row.trial)
+                            ? winners.left_behind(row, old_winners)
+                            : winners.supersede(row.trial.problem, row.environment, tells);
+    if (is_old) old_trials.insert(row.id);
   }
   pruned.trials += drop(database, "trials", old_trials);
   pruned.winners += drop(database, "winners", old_winners);

@@ -51,7 +51,8 @@ struct Merged {
 struct PruneOptions {
   // Trials and winners of a problem that has a newer measured winner of the same rows from the same
   // kind of GPU, in an environment that does not agree with theirs; but none that answers for the
-  // machine it is pruned on, nor its trials.
+  // machine it is pruned on, nor its trials. Probes go where no winner of their n and k is left in
+  // an environment that agrees with theirs.
   bool superseded = false;
   // Where a winner was recorded, trials that it does not stand on (see db/evidence.h): candidates
   // beside the winner and the runner-up; of the other contenders all but the newest. Probes, which

@@ -250,6 +250,27 @@ TEST_F(Prune, WhatIsOfOtherRowsOrAProbeStays) {
   EXPECT_EQ(database_.all_trials(problem_of(64)).size(), 5u) << "a trial and a probe of key110";
 }
 
+TEST_F(Prune, ProbesGoWithTheLastWinnerOfTheirNAndK) {
+  for (const std::int64_t m : {64, 96}) {
+    core::Trial probe = trial_of(m, 110);
+    probe.policy = "probe: cold";
+    database_.record(probe, environment_of());
+  }
+  core::Trial of_others = trial_of(96, 110);
+  of_others.policy = "probe: cold";
+  of_others.problem.n = 4096;  // where nothing was chosen
+  database_.record(of_others, environment_of());
+  database_.record(winner_of(128), environment_of());
+  database_.record(winner_of(64), other_driver());
+  Pruned pruned = database_.prune({.superseded = true}, other_driver());
+  EXPECT_EQ(pruned.trials, 4) << "m = 128 still rests on the probes";
+  database_.record(winner_of(128), other_driver());
+  pruned = database_.prune({.superseded = true}, other_driver());
+  EXPECT_EQ(pruned.trials, 2);
+  EXPECT_TRUE(database_.all_trials(problem_of(96)).empty());
+  EXPECT_EQ(database_.all_trials(of_others.problem).size(), 1u);
+}
+
 TEST_F(Prune, ADryRunCountsAndChangesNothing) {
   const Pruned pruned = database_.prune(
       {.superseded = true, .losers = true, .orphans = true, .dry_run = true}, other_driver());
