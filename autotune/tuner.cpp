@@ -82,7 +82,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   result.draw = options_.draws.of(problem);
 
   const std::optional<core::Winner> before = stored_winner(problem);
-  const bool decided = before && core::is_decided(*before);
+  const bool decided = before && core::is_decided(*before) && core::is_searched(*before);
   const Deadline deadline(start, options_.budget_seconds);
   const Deadline last_moment = last_moment_.value_or(deadline.later(kGraceSeconds));
   const auto finish = [&] {

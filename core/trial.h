@@ -50,7 +50,7 @@ struct Verification {
   long long unwritten = 0;           // elements that still hold the poison
   long long canaries_touched = 0;    // bytes around D that changed
   bool repeatable = false;           // a second run gave the same bits
-  unsigned long long bits_hash = 0;  // of all of D: equal over all configs that do not split k
+  unsigned long long bits_hash = 0;  // of all of D: equal over all configs of one split_k
 };
 
 // Device time of the kernel alone, L2 cold.
@@ -190,5 +190,10 @@ struct Winner {
 // Ends the reason of a winner that no whole final chose: an answer, but not the last word.
 inline constexpr std::string_view kCutShort = "; the budget cut its final short";
 inline bool is_decided(const Winner& winner) { return !winner.reason.ends_with(kCutShort); }
+
+// Begins the reason of a row that no search chose: deepgemm-db export made it of probes, to serve
+// a range of m. It answers where nothing was tuned in an environment like its own.
+inline constexpr std::string_view kServes = "serves m = ";
+inline bool is_searched(const Winner& winner) { return !winner.reason.starts_with(kServes); }
 
 }  // namespace deepgemm::core

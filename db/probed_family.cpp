@@ -153,12 +153,12 @@ class Family {
     winner.default_us = point.fallback->trial.measurement.median_us;
     winner.trials = static_cast<int>(kernels_.size());
     const std::int64_t from = cover_row.first == 0 ? 1 : times.points[cover_row.first - 1] + 1;
-    char reason[128];
-    std::snprintf(reason, sizeof reason,
-                  "serves m = %lld to %lld at most %.1f %% behind the fastest of %zu kernels",
+    char range[128];
+    std::snprintf(range, sizeof range,
+                  "%lld to %lld at most %.1f %% behind the fastest of %zu kernels",
                   static_cast<long long>(from), static_cast<long long>(m),
                   100 * cover_row.worst_cost, kernels_.size());
-    winner.reason = reason;
+    winner.reason = std::string(core::kServes) + range;
     return row;
   }
 

@@ -121,6 +121,17 @@ std::string stored_columns_of(const SQLite::Database& database, const Table& tab
   return list;
 }
 
+// The id to take of several winners beside each other: the newest of those that most speaks for.
+std::string newest_id(bool decided_first) {
+  const std::string searched = "reason NOT LIKE '" + std::string(core::kServes) + "%'";
+  const std::string decided = "reason NOT LIKE '%" + std::string(core::kCutShort) + "'";
+  const auto newest_where = [](const std::string& condition) {
+    return "max(CASE WHEN " + condition + " THEN id END), ";
+  };
+  return "coalesce(" + (decided_first ? newest_where(searched + " AND " + decided) : "") +
+         newest_where(searched) + "max(id))";
+}
+
 std::string condition_of(const SQLite::Database& database, const Table& table,
                          const Selection& selection) {
   std::string condition = "1";
@@ -132,12 +143,8 @@ std::string condition_of(const SQLite::Database& database, const Table& table,
   }
   if (!ids.empty()) condition += " AND environment_id IN (" + ids + ")";
   if (selection.newest_only) {
-    const std::string decided =
-        "max(CASE WHEN reason NOT LIKE '%" + std::string(core::kCutShort) + "' THEN id END)";
-    const std::string newest =
-        selection.decided_first ? "coalesce(" + decided + ", max(id))" : "max(id)";
-    condition += " AND id IN (SELECT " + newest + " FROM " + table.name +
-                 " GROUP BY environment_id" +
+    condition += " AND id IN (SELECT " + newest_id(selection.decided_first) + " FROM " +
+                 table.name + " GROUP BY environment_id" +
                  stored_columns_of(database, table, winner_identity()) + ")";
   }
   if (selection.quarantined) {

@@ -56,9 +56,10 @@ struct Selection {
   std::optional<core::GemmProblem> problem = {};   // all of it, or
   std::optional<core::GemmProblem> any_m_of = {};  // its n and k only
   std::vector<std::int64_t> environment_ids = {};  // empty: any
-  bool newest_only = false;                        // winners: per problem, environment and rows
-  bool decided_first = false;                      // of those, one that no budget cut short
-  bool quarantined = false;                        // trials: that ended the process that ran them
+  // Winners: one per problem, environment and rows, the newest that a search chose.
+  bool newest_only = false;
+  bool decided_first = false;  // of those, one that no budget cut short
+  bool quarantined = false;    // trials: that ended the process that ran them
   bool telling = false;  // trials: not a check (verified) where another row of its kernel says more
 };
 

@@ -27,6 +27,8 @@ class Preference {
     if (of_a != of_b) return of_a < of_b;
     const bool a_decided = core::is_decided(a.winner);
     if (a_decided != core::is_decided(b.winner)) return a_decided;
+    const bool a_searched = core::is_searched(a.winner);
+    if (a_searched != core::is_searched(b.winner)) return a_searched;
     return a.id > b.id;
   }
 
@@ -113,19 +115,25 @@ std::vector<core::Trial> newest_trials(std::vector<TrialRow> rows) {
   return newest;
 }
 
+std::vector<WinnerRow>::iterator newest_searched(std::vector<WinnerRow>& rows) {
+  const auto is_searched = [](const WinnerRow& row) { return core::is_searched(row.winner); };
+  const auto found = std::find_if(rows.rbegin(), rows.rend(), is_searched);
+  if (found != rows.rend()) return std::prev(found.base());
+  return rows.empty() ? rows.end() : std::prev(rows.end());
+}
+
 std::vector<core::Winner> newest_by_m_and_rows(std::vector<WinnerRow> rows,
                                                const core::GemmProblem& problem) {
   // The usual draw has the empty name.
-  std::map<std::pair<std::int64_t, std::string>, core::Winner> newest;
+  std::map<std::pair<std::int64_t, std::string>, std::vector<WinnerRow>> alike;
   for (WinnerRow& row : rows) {
     core::GemmProblem same = row.winner.problem;
     same.m = problem.m;
     if (same != problem) continue;
-    std::pair key(row.winner.problem.m, row.winner.rows);
-    newest[std::move(key)] = std::move(row.winner);
+    alike[{row.winner.problem.m, row.winner.rows}].push_back(std::move(row));
   }
   std::vector<core::Winner> winners;
-  for (auto& [key, winner] : newest) winners.push_back(std::move(winner));
+  for (auto& [key, same] : alike) winners.push_back(std::move(newest_searched(same)->winner));
   return winners;
 }
 

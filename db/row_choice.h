@@ -24,8 +24,9 @@ struct Family {
 // that GPU has none, the one on the GPU of the best row; empty where no GPU has one. For one m a
 // measured row is better than a predicted one, one that was measured with the usual rows of groups
 // than one with others, one of the lower staleness (core::as_library_sees) than a staler one, one
-// that a whole final chose (core::is_decided) than one that a budget cut, and a newer one than an
-// older. The family points into `winners`.
+// that a whole final chose (core::is_decided) than one that a budget cut, one that a search chose
+// (core::is_searched) than one that export made, and a newer one than an older. The family points
+// into `winners`.
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
                   const core::Environment& here);
 
@@ -42,8 +43,12 @@ std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
 // their order.
 std::vector<core::Trial> newest_trials(std::vector<TrialRow> rows);
 
-// Of the rows whose problems differ from this one in m at most, the last one of each m and draw of
-// groups' rows; m ascending, of each m the usual draw first.
+// Of rows in the order in which they were recorded, the last one that a search chose; where none
+// did, the last. End where there are none.
+std::vector<WinnerRow>::iterator newest_searched(std::vector<WinnerRow>& rows);
+
+// Of the rows whose problems differ from this one in m at most, the newest_searched one of each m
+// and draw of groups' rows; m ascending, of each m the usual draw first.
 std::vector<core::Winner> newest_by_m_and_rows(std::vector<WinnerRow> rows,
                                                const core::GemmProblem& problem);
 

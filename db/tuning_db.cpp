@@ -189,7 +189,7 @@ std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
   });
   std::erase_if(found, [rows](const WinnerRow& each) { return each.winner.rows != rows; });
   if (found.empty()) return std::nullopt;
-  return std::move(found.back().winner);
+  return std::move(newest_searched(found)->winner);
 }
 
 std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& problem,

@@ -53,6 +53,18 @@ class Merging(CliTest):
         self.assertEqual(sizes, sorted(sizes, reverse=True))
         self.assertLess(sizes[2], sizes[0])
 
+    def test_a_bundle_that_comes_back_puts_itself_before_no_winner(self):
+        self.assert_ok(self.tune("--probe"))
+        tuned = self.rows(self.db)
+        self.assert_ok(self.run_db("export", "--output", "merged.dgdb"))
+        made = set(self.rows("merged.dgdb")) - set(tuned)
+        self.assertTrue({m for m, _ in made} & {m for m, _ in tuned},
+                        "another kernel must serve at an m that was tuned")
+        self.assert_ok(self.run_db("import", "merged.dgdb"))
+        rows = self.rows(self.db)
+        self.assertEqual([row for row in rows if row[0] in dict(tuned)], tuned)
+        self.assertIn("othing to do", self.assert_ok(self.tune()).stderr)
+
     def test_a_probe_resumes_and_leaves_the_database_as_it_was_tuned(self):
         self.assert_ok(self.tune())
         before = self.rows(self.db)

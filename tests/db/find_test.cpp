@@ -92,6 +92,31 @@ TEST_F(Find, AWholeFinalPrecedesANewerOneThatABudgetCut) {
   EXPECT_FALSE(core::is_decided(*database_.winner(problem_of(64), environment_of(), "")));
 }
 
+// A bundle that was exported by ranges of m comes back into the database that it is of.
+TEST_F(Find, ARowThatASearchChosePrecedesANewerOneThatAnExportMade) {
+  core::Winner made = winner_of(64, 6);
+  made.reason =
+      std::string(core::kServes) + "33 to 64 at most 2.0 % behind the fastest of 9 kernels";
+  core::Environment unknown_limit = environment_of();
+  unknown_limit.power_limit_w = 0;
+  database_.record(made, environment_of());
+  EXPECT_EQ(find(64).winner->median_us, 6) << "there is nothing else";
+  database_.record(winner_of(64, 5), environment_of());
+  database_.record(made, environment_of());
+  database_.record(made, unknown_limit);
+  EXPECT_EQ(find(64).winner->median_us, 5);
+  EXPECT_EQ(database_.winner(problem_of(64), environment_of(), "")->median_us, 5);
+  const auto family = database_.winners_of_family(problem_of(32), environment_of());
+  ASSERT_EQ(family.size(), 1u);
+  EXPECT_EQ(family.front().median_us, 5);
+  EXPECT_EQ(database_.winners().front().winner.median_us, 5);
+  // One that a budget cut short is a search's, but not the last word.
+  core::Winner cut = winner_of(64, 7);
+  cut.reason += core::kCutShort;
+  database_.record(cut, environment_of());
+  EXPECT_EQ(find(64).winner->median_us, 5);
+}
+
 TEST_F(Find, ACurrentRowPrecedesNewerOnesThatAreStale) {
   core::Environment other_driver = environment_of();
   other_driver.driver = "570.00 (CUDA 12.8)";
