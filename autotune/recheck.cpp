@@ -137,6 +137,7 @@ Recheck recheck(Executor& executor, const core::GemmProblem& problem, const core
     result.why += (result.why.empty() ? "" : "; ") +
                   fmt::format("the {} did not race: {}", name_of(rival), rival.failure);
   }
+  if (result.entries.size() == 1) result.why = "nothing raced against it: no rival is stored";
   return result;
 }
 

@@ -126,6 +126,7 @@ TEST_F(RecheckTest, AWinnerWithoutRivalsHolds) {
   const Recheck result = recheck(gpu_, shape(64, 2112, 7168), {}, alone, options_, stop_);
   EXPECT_EQ(result.verdict, RowVerdict::kHolds);
   EXPECT_EQ(result.over_rival, 0);
+  EXPECT_EQ(result.why, "nothing raced against it: no rival is stored");
 }
 
 TEST_F(RecheckTest, AStopIsObeyed) {
