@@ -78,7 +78,9 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   bool compile(const std::vector<std::string>& arguments) {
-    std::vector<const char*> pointers;
+    // What comes from NVRTC's own cache, which 12.9 and newer keep where a driver is, comes without
+    // the words of ptxas, which tell whether the kernel may be used.
+    std::vector<const char*> pointers{"--no-cache"};
     for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
     return nvrtc().nvrtcCompileProgram(program_, static_cast<int>(pointers.size()),
                                        pointers.data()) == NVRTC_SUCCESS;

@@ -19,7 +19,8 @@ struct Compilation {
   std::string log;  // NVRTC's and ptxas's words
 };
 
-// Compiles CUDA source to a cubin. Thread-safe; NVRTC compiles in parallel within a process.
+// Compiles CUDA source to a cubin, each time anew. Thread-safe; NVRTC compiles in parallel within a
+// process.
 Compilation compile(const std::string& source, const std::vector<NamedHeader>& headers,
                     const std::vector<std::string>& arguments);
 
