@@ -246,23 +246,21 @@ Verdict decide_predicted(std::span<const Trial> trials) {
 }
 
 void reject_dissenters(std::span<Trial*> verified, std::optional<unsigned long long> right) {
-  std::vector<Trial*> same_order;
-  // Slices of k are added in another order, which may flip last bits.
-  std::copy_if(verified.begin(), verified.end(), std::back_inserter(same_order),
-               [](const Trial* each) { return each->config.split_k == 1; });
-  std::string whose = "of the dense kernel, run group by group";
-  if (!right) {
-    const auto [bits, votes] = majority(same_order);
-    right = bits;
-    whose = fmt::format("of {} of {} candidates", votes, same_order.size());
-  }
-  for (Trial* each : same_order) {
-    if (each->verification.bits_hash == *right) continue;
-    each->outcome = Outcome::kWrong;
-    each->detail = fmt::format(
-        "its result is within tolerance but differs in bits from that {}, although all sum in the "
-        "same order",
-        whose);
+  std::map<int, std::vector<Trial*>> same_order;  // by split_k
+  for (Trial* each : verified) same_order[each->config.split_k].push_back(each);
+  for (const auto& [slices, trials] : same_order) {
+    const bool known = right && slices == 1;
+    const auto [bits, votes] = majority(trials);
+    const std::string whose = known ? "of the dense kernel, run group by group"
+                                    : fmt::format("of {} of {} candidates", votes, trials.size());
+    for (Trial* each : trials) {
+      if (each->verification.bits_hash == (known ? *right : bits)) continue;
+      each->outcome = Outcome::kWrong;
+      each->detail = fmt::format(
+          "its result is within tolerance but differs in bits from that {}, although all sum in "
+          "the same order",
+          whose);
+    }
   }
 }
 

@@ -39,10 +39,11 @@ std::string why_impossible(const core::Trial& trial, const core::DeviceInfo& dev
 // Among trials that compiled for a profile: the least predicted time, ties likewise.
 Verdict decide_predicted(std::span<const core::Trial> trials);
 
-// Correct configs sum in one order, so their results agree to the bit. Marks as kWrong, with a
-// sentence, every verified trial of ours whose bits differ from those of the majority; where two
-// kinds are equally many, those of the default count, else those of the first. Where it is known
-// which bits are right (dense_bits.h), these count and not the majority's.
+// Correct configs that cut k into equally many slices sum in one order, so their results agree to
+// the bit. Marks as kWrong, with a sentence, every verified trial of ours whose bits differ from
+// those of the majority of these; where two kinds are equally many, those of the default count,
+// else those of the first. Where it is known which bits are right where k is not split
+// (dense_bits.h), these count and not the majority's.
 void reject_dissenters(std::span<core::Trial*> verified,
                        std::optional<unsigned long long> right = std::nullopt);
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ const std::vector<std::string> kSplitK{
     "block_m=64,block_n=24,stages=6,math_warpgroups=1,accumulator_sets=2,split_k=4",
     "block_m=128,block_n=64,stages=4,split_k=8",
     "block_m=256,block_n=64,stages=3,split_k=2",
+    "block_m=128,block_n=64,stages=4,split_k=4",
+    "block_m=64,block_n=40,stages=7,math_warpgroups=1,accumulator_sets=2,split_k=8",
+    "block_m=64,block_n=96,stages=6,math_warpgroups=1,split_k=2",
 };
 
 class GemmKernelTest : public GpuTest {
@@ -74,11 +78,16 @@ TEST_P(DenseShapeTest, WholeK) {
   }
 }
 
+// Those that cut k into equally many slices, too.
 TEST_P(DenseShapeTest, SplitK) {
   const auto bench = Gpu::executor()->prepare(shape(), {});
+  std::map<int, unsigned long long> bits;  // by split_k
   for (const std::string& config : kSplitK) {
     SCOPED_TRACE(config);
-    verify(*bench, build(config));
+    const core::Cubin cubin = build(config);
+    const autotune::Check check = verify(*bench, cubin);
+    const auto first = bits.emplace(cubin.config.split_k, check.verification.bits_hash).first;
+    EXPECT_EQ(check.verification.bits_hash, first->second);
   }
 }
 
@@ -110,6 +119,17 @@ TEST_F(GemmKernelTest, AThousandLaunchesGiveTheSameBits) {
     const autotune::Check check = bench->verify(id);
     ASSERT_EQ(check.outcome, core::Outcome::kMeasured) << "after " << 2 * i << ": " << check.detail;
   }
+}
+
+// NVRTC keeps a cache of its own where a driver is, and what comes from it tells neither registers
+// nor spills.
+TEST_F(GemmKernelTest, TheCompilerSaysTheSameTheSecondTime) {
+  const std::string config = "block_m=64,block_n=56,stages=5,math_warpgroups=1";
+  const core::Cubin first = build(config);
+  const core::Cubin second = build(config);
+  EXPECT_GT(first.build.registers, 24);
+  EXPECT_EQ(second.build.registers, first.build.registers);
+  EXPECT_EQ(second.image, first.image);
 }
 
 TEST_F(GemmKernelTest, TheReferenceIsCublasLtWhereItCan) {

@@ -101,22 +101,28 @@ class MutantsTest : public testing::Test {
     return trial;
   }
 
-  // Those of the dense kernel, which runs grouped problems group by group: for each operation.
-  unsigned long long right_bits(const core::GemmConfig& config) {
-    const auto known = right_bits_.find(config.operation);
-    if (known != right_bits_.end()) return known->second;
-    const core::Trial dense =
-        trial_on(bench_for(config), mutants::build(nullptr, mutants::configs()[0]), core::Trial{});
-    EXPECT_EQ(dense.outcome, Outcome::kMeasured) << dense.detail;
-    return right_bits_[config.operation] = dense.verification.bits_hash;
+  // A right kernel that sums in the order of this config: where it does not split k, the dense one,
+  // which runs grouped problems group by group.
+  const core::Trial& right_trial(const core::GemmConfig& config) {
+    const std::pair order(config.operation, config.split_k);
+    const auto known = right_.find(order);
+    if (known != right_.end()) return known->second;
+    const core::GemmConfig& runs = config.split_k == 1 ? mutants::configs()[0] : config;
+    core::Trial trial;
+    trial.config = runs;
+    trial = trial_on(bench_for(config), mutants::build(nullptr, runs), trial);
+    EXPECT_EQ(trial.outcome, Outcome::kMeasured) << trial.detail;
+    return right_[order] = trial;
   }
 
   // As the tuner judges: after its own check, by bits.
   core::Trial judge(const Build& build) {
     core::Trial trial = trial_of(build);
     if (trial.outcome != Outcome::kMeasured) return trial;
-    std::vector<core::Trial*> verified{&trial};
-    autotune::reject_dissenters(verified, right_bits(trial.config));
+    core::Trial right = right_trial(trial.config);
+    // Of two that disagree, the first counts.
+    std::vector<core::Trial*> verified{&right, &trial};
+    autotune::reject_dissenters(verified);
     return trial;
   }
 
@@ -152,8 +158,8 @@ class MutantsTest : public testing::Test {
   autotune::GpuIdentity identity_;
   std::unique_ptr<autotune::Executor> executor_;
   std::unique_ptr<Workbench> bench_;
-  int prepared_for_ = 0;                          // GemmConfig::operation
-  std::map<int, unsigned long long> right_bits_;  // by GemmConfig::operation
+  int prepared_for_ = 0;                              // GemmConfig::operation
+  std::map<std::pair<int, int>, core::Trial> right_;  // by operation and split_k
   int lost_ = 0;
 };
 

@@ -154,9 +154,9 @@ std::vector<Rule> miscalculated() {
          "ptx::pin_registers(sum);"}}},
       {"one-element-slightly-off",
        kWrong,
-       unsplit(),
+       all,
        {{kPromotion, "ptx::pin_registers(sum);",
-         "if (blockIdx.x == 5 && threadIdx.x == 128) sum[0] = __fmul_rn(sum[0], 1.001f);\n"
+         "if (blockIdx.x == 5 && threadIdx.x == 128) sum[0] = __fmul_rn(sum[0], 1.01f);\n"
          "ptx::pin_registers(sum);"}}},
       {"slice-added-twice",
        kWrong,
