@@ -9,6 +9,7 @@
 #include "core/cubin_cache.h"
 #include "core/nvrtc.h"
 #include "core/sha256.h"
+#include "core/yield_schedule.h"
 #include "kernels/dense_source.h"
 #include "kernels/embedded_sources.h"
 #include "kernels/wgmma.h"
@@ -59,6 +60,7 @@ std::string sources_hash() {
   }
   hash.update_field(kernels::wgmma_source(8));
   hash.update_field(kernels::dense_source({}));
+  hash.update_field("a turn is " + std::to_string(kFfmaPerTurn) + " FFMA");
   return hash.hex();
 }
 
@@ -108,6 +110,7 @@ BuildResult JitBuilder::build(const GemmConfig& config) {
     result.failure = "NVRTC refused it: " + first_error(result.log);
     return result;
   }
+  schedule_yields(compilation.cubin);
   Cubin cubin{address, kernels::kDenseEntry, config, std::move(compilation.cubin),
               read_figures(result.log)};
   cubin.build.shared_bytes = static_cast<int>(kernels::shared_bytes(config));

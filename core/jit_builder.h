@@ -21,7 +21,7 @@ struct CompileOptions {
 // $XDG_CACHE_HOME/deepgemm, else ~/.cache/deepgemm.
 std::filesystem::path default_cache_folder();
 
-// SHA-256 of the embedded device sources.
+// SHA-256 of the embedded device sources and of what is done to the compiled kernel.
 std::string sources_hash();
 
 class JitBuilder final : public KernelBuilder {

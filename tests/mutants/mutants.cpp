@@ -9,6 +9,7 @@
 #include "core/compile_log.h"
 #include "core/jit_builder.h"
 #include "core/nvrtc.h"
+#include "core/yield_schedule.h"
 #include "kernels/dense_source.h"
 #include "kernels/embedded_sources.h"
 #include "kernels/wgmma.h"
@@ -200,6 +201,7 @@ Build build(std::string_view name, std::vector<core::NamedHeader> sources,
   core::Compilation compilation =
       core::compile(edited(kernels::dense_source(config), kEntry, edits), sources,
                     core::CompileOptions{}.arguments());
+  core::schedule_yields(compilation.cubin);
   Build result;
   result.compiled = compilation.ok;
   result.log = std::move(compilation.log);
