@@ -10,6 +10,13 @@ namespace {
 
 constexpr int kBarWidth = 24;
 
+// The shape, and what runs it.
+std::string what_runs(const core::Trial& trial) {
+  const std::string who = is_ours(trial.contender) ? core::short_name(trial.config)
+                                                   : std::string(core::name(trial.contender));
+  return core::to_string(trial.problem) + " " + who;
+}
+
 }  // namespace
 
 TuneProgress::TuneProgress(Terminal& terminal, spdlog::logger& log, std::size_t shapes,
@@ -30,11 +37,12 @@ void TuneProgress::progress(const core::GemmProblem& problem, autotune::Stage st
                                  autotune::name(stage), bar, done, total, left_.text(index_)));
 }
 
+void TuneProgress::check(const core::Trial& trial) {
+  log_.debug("{}: its numbers are checked", what_runs(trial));
+}
+
 void TuneProgress::trial(const core::Trial& trial) {
-  const std::string who = is_ours(trial.contender) ? core::short_name(trial.config)
-                                                   : std::string(core::name(trial.contender));
-  std::string line =
-      fmt::format("{} {}: {}", core::to_string(trial.problem), who, core::name(trial.outcome));
+  std::string line = fmt::format("{}: {}", what_runs(trial), core::name(trial.outcome));
   if (trial.outcome == core::Outcome::kMeasured) {
     line += fmt::format(", {:.2f} ± {:.2f} µs", trial.measurement.median_us,
                         trial.measurement.spread_us);

@@ -24,6 +24,7 @@ class TuneProgress final : public autotune::TuneObserver {
 
   void progress(const core::GemmProblem& problem, autotune::Stage stage, int done,
                 int total) override;
+  void check(const core::Trial& trial) override;
   void trial(const core::Trial& trial) override;
   void note(const std::string& sentence) override;
 

@@ -123,6 +123,7 @@ class Heats {
     const auto known = std::ranges::find_if(before, [&](const Trial& each) {
       return each.config == entrant.trial.config && each.kernel_key == entrant.trial.kernel_key;
     });
+    if (known == before.end()) context_.observer.check(entrant.trial);
     try {
       verify(*context_.bench, entrant, known == before.end() ? nullptr : &*known);
       if (known == before.end() && entrant.id >= 0) record_check(entrant.trial);

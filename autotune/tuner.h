@@ -39,7 +39,8 @@ class TuneObserver {
  public:
   virtual ~TuneObserver() = default;
   virtual void progress(const core::GemmProblem&, Stage, int /*done*/, int /*total*/) {}
-  virtual void trial(const core::Trial&) {}
+  virtual void check(const core::Trial&) {}  // its numbers are about to be checked
+  virtual void trial(const core::Trial&) {}  // it is stored
   virtual void note(const std::string& /*sentence*/) {}
 };
 

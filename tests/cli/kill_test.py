@@ -30,9 +30,11 @@ LONGEST = float(os.environ.get("DEEPGEMM_KILL_AFTER", "0.6"))
 SEED = int(os.environ.get("DEEPGEMM_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 HEAT = 18  # kernels of one, with the default and the best so far
 SHAPES = "1,16,32,64,128,256,512,1024,2048x1024x2048"
-# What the tuner says of each trial, once it is stored.
-STORED = re.compile(r"^debug: \S+ .*: (predicted|verified|measured|compile-failed|launch-failed|wrong"
-                    r"|faulted|hung|worker-lost)", re.MULTILINE)
+# What the tuner says of each trial, once it is stored: of which shape and kernel, and how it ended.
+STORED = re.compile(r"^debug: (\S+ .*): (predicted|verified|measured|compile-failed|launch-failed"
+                    r"|wrong|faulted|hung|worker-lost)", re.MULTILINE)
+# And before it: the trial in flight.
+CHECKED = re.compile(r"^debug: (\S+ .*): its numbers are checked$", re.MULTILINE)
 
 
 def workers_of(process):
@@ -78,6 +80,15 @@ class KillTest(CliTest):
 
 
 class Killed(KillTest):
+    def assert_one_trial_lost_at_most(self, stderr):
+        """Of those whose numbers were checked; and what had no time yet was not checked again."""
+        stored = {trial for trial, _ in STORED.findall(stderr)}
+        self.assertLessEqual(len(set(CHECKED.findall(stderr)) - stored), 1, stderr)
+        again = self.rows("outcome = 'verified' AND EXISTS (SELECT 1 FROM trials AS other"
+                          " WHERE other.m = trials.m AND other.kernel_key = trials.kernel_key"
+                          " AND other.outcome = 'verified' AND other.id < trials.id)")
+        self.assertEqual(again, 0, stderr)
+
     def kill_once(self, said):
         before = self.rows()
         process = self.start(PROGRAM, SHAPES, *FEW, "--verbose", env=self.slow)
@@ -87,6 +98,7 @@ class Killed(KillTest):
         stderr = process.communicate()[1]
         announced = len(STORED.findall(stderr))
         listed = self.run_command("deepgemm-db", "list")  # the first to see the log that is left
+        self.assert_one_trial_lost_at_most(said + stderr)
         added = self.rows() - before
         # Stored before it is said; the kill may fall between the two. What a heat still races after
         # its first rounds is stored at once.
