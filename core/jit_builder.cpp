@@ -60,7 +60,7 @@ std::string sources_hash() {
   }
   hash.update_field(kernels::wgmma_source(8));
   hash.update_field(kernels::dense_source({}));
-  hash.update_field("a turn is " + std::to_string(kFfmaPerTurn) + " FFMA");
+  hash.update_field("a turn is " + std::to_string(kFfmaPerTurn) + " FFMA, in wide tiles");
   return hash.hex();
 }
 
@@ -110,7 +110,7 @@ BuildResult JitBuilder::build(const GemmConfig& config) {
     result.failure = "NVRTC refused it: " + first_error(result.log);
     return result;
   }
-  schedule_yields(compilation.cubin);
+  schedule_yields(compilation.cubin, config);
   Cubin cubin{address, kernels::kDenseEntry, config, std::move(compilation.cubin),
               read_figures(result.log)};
   cubin.build.shared_bytes = static_cast<int>(kernels::shared_bytes(config));

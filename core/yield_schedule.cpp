@@ -105,7 +105,12 @@ int schedule_code(std::span<Instruction> code) {
 
 }  // namespace
 
-int schedule_yields(std::vector<char>& cubin) {
+bool yields_pay(const GemmConfig& config) {
+  return config.math_warpgroups >= 2 && config.block_n >= 128;
+}
+
+int schedule_yields(std::vector<char>& cubin, const GemmConfig& config) {
+  if (!yields_pay(config)) return 0;
   int scheduled = 0;
   for (const Elf64_Shdr& section : code_sections(cubin)) {
     std::vector<Instruction> code(section.sh_size / sizeof(Instruction));

@@ -16,6 +16,8 @@ namespace {
 constexpr std::uint64_t kStay = 1ull << 45;
 constexpr std::uint64_t kReuse = 3ull << 58;
 
+const GemmConfig kConfig = parse_config("block_m=256,block_n=128,stages=3,cluster_m=2");
+
 std::uint64_t word(const std::vector<char>& image, std::size_t at) {
   std::uint64_t value = 0;
   std::memcpy(&value, image.data() + at, sizeof(value));
@@ -46,8 +48,7 @@ class YieldSchedule : public testing::Test {
   void SetUp() override {
     try {
       JitBuilder builder("");
-      const BuildResult result =
-          builder.build(parse_config("block_m=256,block_n=128,stages=3,cluster_m=2"));
+      const BuildResult result = builder.build(kConfig);
       ASSERT_TRUE(result.cubin) << result.failure;
       image_ = result.cubin->image;
     } catch (const EnvironmentError& error) {
@@ -94,17 +95,28 @@ TEST_F(YieldSchedule, OnlyHintsChange) {
     set_word(image_, at + 8, word(image_, at + 8) ^ kStay);
   }
   ASSERT_NE(image_, scheduled);
-  EXPECT_GE(schedule_yields(image_), 128);
+  EXPECT_GE(schedule_yields(image_, kConfig), 128);
   EXPECT_EQ(image_, scheduled);
+}
+
+TEST_F(YieldSchedule, NarrowTilesAndASingleWarpgroupStayAsTheyAre) {
+  for (const std::size_t at : ffma_in_rows_of(image_, 24)) {
+    set_word(image_, at + 8, word(image_, at + 8) ^ kStay);
+  }
+  const std::vector<char> before = image_;
+  for (const char* text : {"block_m=256,block_n=120", "block_m=64,block_n=128,math_warpgroups=1"}) {
+    EXPECT_EQ(schedule_yields(image_, parse_config(text)), 0) << text;
+    EXPECT_EQ(image_, before) << text;
+  }
 }
 
 TEST_F(YieldSchedule, WhatIsNoCubinStaysAsItIs) {
   std::vector<char> empty;
-  EXPECT_EQ(schedule_yields(empty), 0);
+  EXPECT_EQ(schedule_yields(empty, kConfig), 0);
   for (const std::size_t size : {3u, 63u, 64u, 1000u}) {
     std::vector<char> torn(image_.begin(), image_.begin() + static_cast<std::ptrdiff_t>(size));
     const std::vector<char> before = torn;
-    EXPECT_EQ(schedule_yields(torn), 0) << size;
+    EXPECT_EQ(schedule_yields(torn, kConfig), 0) << size;
     EXPECT_EQ(torn, before) << size;
   }
   // A table of sections that lies outside; another machine's code.
@@ -112,7 +124,7 @@ TEST_F(YieldSchedule, WhatIsNoCubinStaysAsItIs) {
     std::vector<char> broken = image_;
     broken[at + 1] = static_cast<char>(0x7f);
     const std::vector<char> before = broken;
-    EXPECT_EQ(schedule_yields(broken), 0) << at;
+    EXPECT_EQ(schedule_yields(broken, kConfig), 0) << at;
     EXPECT_EQ(broken, before) << at;
   }
 }

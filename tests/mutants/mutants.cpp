@@ -201,7 +201,7 @@ Build build(std::string_view name, std::vector<core::NamedHeader> sources,
   core::Compilation compilation =
       core::compile(edited(kernels::dense_source(config), kEntry, edits), sources,
                     core::CompileOptions{}.arguments());
-  core::schedule_yields(compilation.cubin);
+  core::schedule_yields(compilation.cubin, config);
   Build result;
   result.compiled = compilation.ok;
   result.log = std::move(compilation.log);
