@@ -76,7 +76,8 @@ class WorkerBench final : public Workbench {
 
   void end_by(const Deadline& deadline) override { deadline_ = deadline; }
 
-  // Where a round is lost, each contender runs alone, so that the one at fault shows itself.
+  // Where a round is lost, each contender runs alone, so that the one at fault shows itself; where
+  // it does so only beside others, these run without it.
   Round round(std::span<const int> ids) override {
     for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
       std::optional<Casualty> casualty;
@@ -84,12 +85,9 @@ class WorkerBench final : public Workbench {
       for (std::size_t i = 0; i < ids.size() && !casualty; ++i) {
         try_round(ids.subspan(i, 1), casualty);
       }
-      if (!casualty) continue;
-      dismiss(casualty->id);
-      Round lost;
-      lost.casualty = std::move(casualty);
-      return lost;
+      if (casualty) return lost_to(*std::move(casualty));
     }
+    if (auto casualty = who_is_missing_where_it_runs(ids)) return lost_to(*std::move(casualty));
     throw core::EnvironmentError(
         "The worker process is lost again and again, though each kernel runs alone",
         "Check the GPU with nvidia-smi and dmesg, and see what ends processes on this machine.");
@@ -176,6 +174,33 @@ class WorkerBench final : public Workbench {
     return Loss{admission.outcome, admission.failure};
   }
 
+  Round lost_to(Casualty casualty) {
+    dismiss(casualty.id);
+    Round lost;
+    lost.casualty = std::move(casualty);
+    return lost;
+  }
+
+  // Candidates first: without the default there is less of an answer.
+  std::optional<Casualty> who_is_missing_where_it_runs(std::span<const int> ids) {
+    std::vector<int> suspects(ids.begin(), ids.end());
+    std::ranges::stable_partition(suspects, [this](int id) {
+      return entries_.at(id).contender == core::Contender::kCandidate;
+    });
+    for (const int suspect : suspects) {
+      std::vector<int> others(ids.begin(), ids.end());
+      std::erase(others, suspect);
+      if (others.empty()) return std::nullopt;
+      const Loss loss = last_loss_;
+      std::optional<Casualty> casualty;
+      if (try_round(others, casualty)) {
+        return Casualty{suspect, loss.outcome, "beside other kernels, " + loss.detail};
+      }
+      if (casualty) return casualty;
+    }
+    return std::nullopt;
+  }
+
   // nullopt where the worker was lost; a single contender is then the casualty.
   std::optional<Round> try_round(std::span<const int> ids, std::optional<Casualty>& casualty) {
     std::vector<int> there;
@@ -194,6 +219,7 @@ class WorkerBench final : public Workbench {
     std::optional<Loss> loss = read(answer, round);
     if (!loss && round.times_us.size() != ids.size()) loss = link_.give_up();
     if (!loss) return round;
+    last_loss_ = *loss;
     if (ids.size() == 1) casualty = Casualty{ids.front(), loss->outcome, loss->detail};
     return std::nullopt;
   }
@@ -207,6 +233,7 @@ class WorkerBench final : public Workbench {
   int generation_ = 0;  // of the worker that has the problem before it
   std::map<int, Entry> entries_;
   int next_id_ = 0;
+  Loss last_loss_{};  // of a round
   Deadline deadline_;
 };
 

@@ -10,6 +10,12 @@
 namespace deepgemm::autotune {
 namespace {
 
+// Of its time limit, which is far more than any kernel takes that ends: who has run so long when a
+// budget ends hangs.
+constexpr double kShareThatHangs = 0.25;
+
+bool runs_a_kernel(Say say) { return say == Say::kVerify || say == Say::kRound; }
+
 [[noreturn]] void rethrow_refusal(const std::string& body) {
   auto code = core::ExitCode::kEnvironment;
   std::string what;
@@ -96,6 +102,11 @@ Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const D
       sent ? worker_->channel().receive(message, seconds, options_.stop) : Heard::kClosed;
   switch (heard) {
     case Heard::kTimeout:
+      if (left_s < limit_s && runs_a_kernel(say) && seconds >= kShareThatHangs * limit_s) {
+        return lose(Outcome::kHung,
+                    fmt::format("it was not done within {:.1f} s, when the budget ended", seconds),
+                    true);
+      }
       if (left_s < limit_s) {
         lose(Outcome::kHung, "the budget ended before it was done", true);
         throw OutOfTime{};

@@ -35,7 +35,8 @@ struct Script {
   std::function<void()> on_verify;   // before a verification
   // Before a contender is sampled in a round.
   std::function<void(core::Contender, const core::GemmConfig&)> on_sample;
-  std::function<void(Round&)> on_round;              // after a round was filled
+  std::function<void(Round&)> on_round;  // after a round was filled
+  std::function<void(const std::vector<core::GemmConfig>&)> on_round_of;  // before, with who runs
   std::function<void(const core::Trial&)> on_trial;  // before a trial is recorded
   double noise = 0;                                  // relative; alternates over the rounds
   std::string reference = "cublaslt-block";
@@ -140,6 +141,11 @@ class Bench final : public Workbench {
   }
 
   Round round(std::span<const int> ids) override {
+    if (script_.on_round_of) {
+      std::vector<core::GemmConfig> runs;
+      for (int id : ids) runs.push_back(admitted_.at(id).config);
+      script_.on_round_of(runs);
+    }
     Round round;
     // -1, 0, +1 times the noise, in turn.
     const double factor = 1 + script_.noise * (script_.rounds % 3 - 1);
@@ -229,6 +235,17 @@ class Store final : public core::TrialStore {
       if (core::agree(where, environment) && winner.problem == problem && winner.rows == rows) {
         return winner;
       }
+    }
+    return std::nullopt;
+  }
+
+  std::optional<core::Winner> winner_of_twin(const core::GemmProblem& problem,
+                                             const core::Environment& environment,
+                                             std::string_view rows) const override {
+    for (auto row = winners_.rbegin(); row != winners_.rend(); ++row) {
+      const auto& [winner, where] = *row;
+      const bool is_meant = winner.measured && core::are_twins(where, environment);
+      if (is_meant && winner.problem == problem && winner.rows == rows) return winner;
     }
     return std::nullopt;
   }

@@ -101,7 +101,14 @@ inline void plant_fault(script::Script& script) {
     return contender == core::Contender::kCandidate &&
            core::to_string(config).find(pattern) != std::string::npos;
   };
-  if (where == "verify") {
+  if (where == "beside") {  // of a round: where others run, too
+    script.on_round_of = [=, &script](const std::vector<core::GemmConfig>& configs) {
+      const auto meets_it = [&](const core::GemmConfig& config) {
+        return meets(core::Contender::kCandidate, config);
+      };
+      if (configs.size() > 1 && std::ranges::any_of(configs, meets_it)) go_wrong(how, script);
+    };
+  } else if (where == "verify") {
     script.check = [=, &script](core::Contender contender, const core::GemmConfig& config) {
       if (meets(contender, config)) go_wrong(how, script);
       return script::passing_check();
@@ -208,6 +215,9 @@ inline Hardware scripted_hardware() {
     return std::make_unique<script::Gpu>(script);
   };
   hardware.load_libraries = [] {};
+  if (const char* prefix = std::getenv("SCRIPTED_CLAIM"); prefix != nullptr) {
+    hardware.claim_prefix = prefix;
+  }
   hardware.add_limits = [&script](core::Environment& environment) {
     environment.application_clock_mhz = script.environment.application_clock_mhz;
     environment.power_limit_w = script.environment.power_limit_w;

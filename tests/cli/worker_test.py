@@ -91,6 +91,34 @@ class Isolation(CliTest):
         self.assertIn("hung", {trial["outcome"] for trial in self.outcomes().values()},
                       result.stderr)
 
+    def test_who_ends_the_worker_only_beside_others_is_found(self):
+        bad = "block_m=64,block_n=96,stages=4,cluster_m=1,cluster_n=1,math_warpgroups=1," \
+              "accumulator_sets=1,raster_group=8,split_k=1"
+        few = ["--effort", "quick"]
+        for name, value in (pair.split("=") for pair in bad.split(",") if "block_n" not in pair):
+            few += ["--fix", f"{name}={value}"]
+        result = self.assert_ok(self.run_command(
+            TUNE, "64,128x2112x7168", *few, "--fix", "block_n=64,96",
+            env={"SCRIPTED_FAULT": f"kill@beside:{bad}"}))
+        lost = [(row["shape"]["m"], dict(config)["block_n"]) for m in (64, 128)
+                for row in self.json_of(self.run_command(
+                    "deepgemm-db", "show", f"{m}x2112x7168", "--format", "json"))["trials"]
+                for config in [tuple((row["trial"]["config"] or {}).items())]
+                if row["trial"]["outcome"] == "worker-lost"]
+        # Others of its width, but of other policies, too: each once.
+        self.assertIn((64, 96), lost, result.stderr)
+        self.assertEqual(len(lost), len(set(lost)), result.stderr)
+        winners = self.json_of(self.run_command("deepgemm-db", "list", "--format", "json"))
+        self.assertEqual(len(winners["winners"]), 2)
+
+    def test_a_check_that_hangs_when_the_budget_ends_is_not_tried_again(self):
+        hang = {"SCRIPTED_FAULT": f"hang@verify:{BAD}"}
+        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "2.5", env=hang))
+        self.assertEqual([trial["outcome"] for trial in self.outcomes().values()].count("hung"), 1)
+        # Another one's turn; what is quarantined is not tried in any call.
+        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "2.5", env=hang))
+        self.assertEqual([trial["outcome"] for trial in self.outcomes().values()].count("hung"), 2)
+
     def test_a_hang_does_not_outlast_the_budget(self):
         started = time.monotonic()
         result = self.assert_ok(self.run_command(
