@@ -118,8 +118,9 @@ std::optional<std::size_t> first_other(std::span<const std::size_t> order, std::
   return std::nullopt;
 }
 
-// The bits that most trials have, and how many those are.
-std::pair<unsigned long long, int> majority(std::span<const Trial* const> trials) {
+// The bits that most trials have, else the default's, and how many those are; nullopt where nothing
+// tells which of two kinds are right.
+std::optional<std::pair<unsigned long long, int>> majority(std::span<const Trial* const> trials) {
   struct Votes {
     int count = 0;
     bool has_default = false;
@@ -137,7 +138,10 @@ std::pair<unsigned long long, int> majority(std::span<const Trial* const> trials
   for (const auto& [hash, votes] : kinds) {
     if (outvotes(votes, kinds[right])) right = hash;
   }
-  return {right, kinds[right].count};
+  for (const auto& [hash, votes] : kinds) {
+    if (hash != right && !outvotes(kinds[right], votes)) return std::nullopt;
+  }
+  return std::pair(right, kinds[right].count);
 }
 
 // Why no trial serves, with the first failure's own words.
@@ -249,12 +253,18 @@ void reject_dissenters(std::span<Trial*> verified, std::optional<unsigned long l
   std::map<int, std::vector<Trial*>> same_order;  // by split_k
   for (Trial* each : verified) same_order[each->config.split_k].push_back(each);
   for (const auto& [slices, trials] : same_order) {
-    const bool known = right && slices == 1;
-    const auto [bits, votes] = majority(trials);
-    const std::string whose = known ? "of the dense kernel, run group by group"
-                                    : fmt::format("of {} of {} candidates", votes, trials.size());
+    const auto most = majority(trials);
+    std::optional<unsigned long long> bits;
+    std::string whose = "of as many others";
+    if (right && slices == 1) {
+      bits = right;
+      whose = "of the dense kernel, run group by group";
+    } else if (most) {
+      bits = most->first;
+      whose = fmt::format("of {} of {} candidates", most->second, trials.size());
+    }
     for (Trial* each : trials) {
-      if (each->verification.bits_hash == (known ? *right : bits)) continue;
+      if (each->verification.bits_hash == bits) continue;
       each->outcome = Outcome::kWrong;
       each->detail = fmt::format(
           "its result is within tolerance but differs in bits from that {}, although all sum in "

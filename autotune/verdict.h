@@ -41,9 +41,9 @@ Verdict decide_predicted(std::span<const core::Trial> trials);
 
 // Correct configs that cut k into equally many slices sum in one order, so their results agree to
 // the bit. Marks as kWrong, with a sentence, every verified trial of ours whose bits differ from
-// those of the majority of these; where two kinds are equally many, those of the default count,
-// else those of the first. Where it is known which bits are right where k is not split
-// (dense_bits.h), these count and not the majority's.
+// those of the majority of these; where two kinds are equally many, those of the default count, and
+// without one, none: nothing tells which are right. Where it is known which bits are right where k
+// is not split (dense_bits.h), these count and not the majority's.
 void reject_dissenters(std::span<core::Trial*> verified,
                        std::optional<unsigned long long> right = std::nullopt);
 

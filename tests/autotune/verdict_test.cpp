@@ -189,11 +189,11 @@ TEST(Dissenters, TheMajorityIsRightEvenAgainstTheDefault) {
             (std::vector{kWrong, kGood, kGood}));
 }
 
-TEST(Dissenters, TheDefaultBreaksATie) {
+TEST(Dissenters, TheDefaultBreaksATieAndWithoutOneNobodyIsTrusted) {
   EXPECT_EQ(outcomes_after({{Contender::kCandidate, 1}, {Contender::kDefault, 7}}),
             (std::vector{kWrong, kGood}));
   EXPECT_EQ(outcomes_after({{Contender::kCandidate, 9}, {Contender::kCandidate, 1}}),
-            (std::vector{kGood, kWrong}));
+            (std::vector{kWrong, kWrong}));
 }
 
 TEST(Dissenters, BitsThatAreKnownToBeRightCountAndNotTheMajority) {

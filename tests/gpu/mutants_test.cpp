@@ -120,7 +120,7 @@ class MutantsTest : public testing::Test {
     core::Trial trial = trial_of(build);
     if (trial.outcome != Outcome::kMeasured) return trial;
     core::Trial right = right_trial(trial.config);
-    // Of two that disagree, the first counts.
+    right.contender = core::Contender::kDefault;  // of two that disagree, its bits count
     std::vector<core::Trial*> verified{&right, &trial};
     autotune::reject_dissenters(verified);
     return trial;
