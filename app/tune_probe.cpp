@@ -136,14 +136,21 @@ class Prober {
       const auto& cubin = cubins_.at(session_.builder.kernels->key(config));
       if (cubin) kernels.push_back({contender, &*cubin});
     }
+    const std::map<std::string, core::Verification> checked = checked_before(problem);
+    autotune::ProbeBook book;
+    book.checked = [&checked](const std::string& key) {
+      const auto found = checked.find(key);
+      return found == checked.end() ? nullptr : &found->second;
+    };
+    book.record = [this](const core::Trial& trial) {
+      session_.database->record(trial, session_.environment);
+      const bool is_bad =
+          std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
+      if (is_bad) bar(trial.config);
+    };
     try {
-      for (const auto& trial : autotune::probe(*session_.gpus.front().executor, problem, kernels,
-                                               {}, stop_, deadline_)) {
-        session_.database->record(trial, session_.environment);
-        const bool is_bad =
-            std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
-        if (is_bad) bar(trial.config);
-      }
+      autotune::probe(*session_.gpus.front().executor, problem, kernels, {}, stop_, deadline_,
+                      book);
     } catch (const autotune::OutOfTime&) {
       return Probed::kOutOfTime;  // times of fewer rounds are not comparable with those of others
     }
@@ -151,6 +158,17 @@ class Prober {
   }
 
  private:
+  // By key: what an earlier call checked and did not come to time.
+  std::map<std::string, core::Verification> checked_before(const core::GemmProblem& problem) const {
+    std::map<std::string, core::Verification> checked;
+    if (request_.options.force) return checked;
+    for (const core::Trial& each : session_.database->trials(problem, session_.environment)) {
+      const bool is_check = core::is_probe(each) && each.outcome == core::Outcome::kVerified;
+      if (is_check) checked.emplace(each.kernel_key, each.verification);
+    }
+    return checked;
+  }
+
   // Of a config that ended the process that ran it: it runs at no other m.
   void bar(const core::GemmConfig& config) {
     barred_.push_back(config);
@@ -216,7 +234,8 @@ class Prober {
     const auto trials = session_.database->trials(problem, session_.environment);
     return std::ranges::all_of(entrants, [&](const auto& config) {
       return std::ranges::any_of(trials, [&](const core::Trial& trial) {
-        return core::is_probe(trial) && is_ours(trial.contender) && trial.config == config;
+        return core::is_probe(trial) && trial.outcome != core::Outcome::kVerified &&
+               is_ours(trial.contender) && trial.config == config;
       });
     });
   }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "autotune/race.h"
+#include "autotune/verdict.h"
 
 namespace deepgemm::autotune {
 namespace {
@@ -19,33 +20,115 @@ void drop_the_slow(Race& race, std::span<const std::size_t> runners, double clos
   }
 }
 
-// Who ended a round has no time, whatever it took in the rounds before.
-void bury(Race& race, std::span<const std::size_t> trial_of_runner,
-          std::vector<core::Trial>& trials) {
-  for (Race::Fallen& each : race.take_fallen()) {
-    core::Trial& trial = trials[trial_of_runner[each.index]];
-    trial.outcome = each.outcome;
-    trial.detail = std::move(each.detail);
-  }
-}
-
-core::Trial checked(Workbench& bench, const core::GemmProblem& problem, const Returning& kernel,
-                    const std::string& policy, int& id) {
-  BenchmarkEntry entry{};
-  entry.contender = kernel.contender;
-  id = make_ready(bench, kernel.cubin, entry).value_or(-1);
+core::Trial trial_of(const core::GemmProblem& problem, const Returning& kernel,
+                     const std::string& policy) {
   core::Trial trial;
   trial.problem = problem;
   trial.contender = kernel.contender;
   trial.config = kernel.cubin->config;
   trial.kernel_key = kernel.cubin->key;
   trial.build = kernel.cubin->build;
-  trial.outcome = entry.check.outcome;
-  trial.detail = entry.check.detail;
-  trial.verification = entry.check.verification;
   trial.policy = std::string(core::kProbePolicy) + policy;
   return trial;
 }
+
+// One probe under way.
+class Probe {
+ public:
+  Probe(Workbench& bench, const std::atomic<bool>& stop, const Deadline& deadline,
+        const ProbeBook& book)
+      : bench_(bench), deadline_(deadline), book_(book), race_(bench, stop) {}
+
+  void enter(core::Trial trial, const core::Cubin& cubin) {
+    const core::Verification* known = book_.checked ? book_.checked(cubin.key) : nullptr;
+    const Workbench::Admission admission = bench_.admit(trial.contender, &cubin);
+    if (!admission.failure.empty()) {
+      fail(trial, admission.outcome, admission.failure);
+    } else {
+      const Check check = known != nullptr ? Check{core::Outcome::kMeasured, "", *known}
+                                           : bench_.verify(admission.id);
+      trial.verification = check.verification;
+      if (check.outcome != core::Outcome::kMeasured) {
+        bench_.dismiss(admission.id);
+        fail(trial, check.outcome, check.detail);
+      } else {
+        trial.outcome = core::Outcome::kVerified;
+        if (known == nullptr) record(trial);
+        runners_.push_back(race_.enter(admission.id));
+        ids_.push_back(admission.id);
+        trial_of_runner_.push_back(trials_.size());
+      }
+    }
+    trials_.push_back(std::move(trial));
+  }
+
+  // Those that are not close to the fastest after the first rounds need no closer look.
+  void run(const ProbeOptions& options) {
+    if (runners_.empty()) return;
+    run_rounds(options.first_rounds);
+    drop_the_slow(race_, runners_, options.close);
+    run_rounds(options.more_rounds);
+  }
+
+  // Nobody is fast beyond what the device can do, or far beyond the others, without a second look.
+  std::vector<core::Trial> take_trials(const core::DeviceInfo& device) {
+    std::vector<const core::Trial*> field;
+    for (std::size_t i = 0; i < runners_.size(); ++i) {
+      core::Trial& trial = trials_[trial_of_runner_[i]];
+      if (trial.outcome != core::Outcome::kVerified) continue;
+      trial.outcome = core::Outcome::kMeasured;
+      trial.measurement = race_.measurement(runners_[i]);
+      field.push_back(&trial);
+    }
+    for (std::size_t i = 0; i < runners_.size(); ++i) {
+      core::Trial& trial = trials_[trial_of_runner_[i]];
+      if (trial.outcome != core::Outcome::kMeasured) continue;
+      const std::string impossible = why_impossible(trial, device);
+      if (!impossible.empty()) {
+        fail(trial, core::Outcome::kWrong, impossible);
+      } else if (const std::string why = why_suspicious(trial, field); !why.empty()) {
+        const Check again = bench_.verify(ids_[i]);
+        if (again.outcome != core::Outcome::kMeasured) {
+          fail(trial, again.outcome, why + ", and a second check failed: " + again.detail);
+        }
+      }
+    }
+    for (const core::Trial* each : field) {
+      if (each->outcome == core::Outcome::kMeasured) record(*each);
+    }
+    return std::move(trials_);
+  }
+
+ private:
+  void record(const core::Trial& trial) {
+    if (book_.record) book_.record(trial);
+  }
+
+  // Who failed has no time, whatever it took before.
+  void fail(core::Trial& trial, core::Outcome outcome, std::string detail) {
+    trial.outcome = outcome;
+    trial.detail = std::move(detail);
+    trial.measurement = {};
+    record(trial);
+  }
+
+  void run_rounds(int rounds) {
+    race_.run(rounds, deadline_);
+    for (Race::Fallen& each : race_.take_fallen()) {
+      fail(trials_[trial_of_runner_[each.index]], each.outcome, std::move(each.detail));
+    }
+    if (deadline_.passed()) throw OutOfTime{};
+  }
+
+  Workbench& bench_;
+  const Deadline& deadline_;
+  const ProbeBook& book_;
+  Race race_;
+  std::vector<core::Trial> trials_;
+  std::vector<std::size_t> runners_;
+  std::vector<int> ids_;  // on the bench, of each runner
+  std::vector<std::size_t> trial_of_runner_;
+};
 
 }  // namespace
 
@@ -61,39 +144,20 @@ std::vector<std::int64_t> probe_points(std::int64_t largest) {
 
 std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& problem,
                                std::span<const Returning> kernels, const ProbeOptions& options,
-                               const std::atomic<bool>& stop, const Deadline& deadline) {
+                               const std::atomic<bool>& stop, const Deadline& deadline,
+                               const ProbeBook& book) {
   throw_if_set(stop);
   executor.end_by(deadline);
   const std::unique_ptr<Workbench> bench = executor.prepare(problem, {});
-  Race race(*bench, stop);
-  std::vector<core::Trial> trials;
-  std::vector<std::size_t> runners;
-  std::vector<std::size_t> trial_of_runner;
+  const std::string policy = policy_with(executor.policy(), problem, {});
+  Probe probe(*bench, stop, deadline, book);
   for (const Returning& kernel : kernels) {
     throw_if_set(stop);
     if (deadline.passed()) throw OutOfTime{};
-    int id = -1;
-    trials.push_back(
-        checked(*bench, problem, kernel, policy_with(executor.policy(), problem, {}), id));
-    if (id < 0) continue;
-    runners.push_back(race.enter(id));
-    trial_of_runner.push_back(trials.size() - 1);
+    probe.enter(trial_of(problem, kernel, policy), *kernel.cubin);
   }
-  if (runners.empty()) return trials;
-  const auto run = [&](int rounds) {
-    race.run(rounds, deadline);
-    if (deadline.passed()) throw OutOfTime{};
-  };
-  run(options.first_rounds);
-  bury(race, trial_of_runner, trials);
-  drop_the_slow(race, runners, options.close);
-  run(options.more_rounds);
-  bury(race, trial_of_runner, trials);
-  for (std::size_t i = 0; i < runners.size(); ++i) {
-    core::Trial& trial = trials[trial_of_runner[i]];
-    if (trial.outcome == core::Outcome::kMeasured) trial.measurement = race.measurement(runners[i]);
-  }
-  return trials;
+  probe.run(options);
+  return probe.take_trials(executor.device());
 }
 
 }  // namespace deepgemm::autotune

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "autotune/executor.h"
@@ -23,11 +25,21 @@ struct ProbeOptions {
 // row of tiles begins.
 std::vector<std::int64_t> probe_points(std::int64_t largest);
 
+// What is known of kernels before a probe, and where goes what it finds out.
+struct ProbeBook {
+  // The check of a kernel, by its key, that an earlier call did not come to time; null: none.
+  std::function<const core::Verification*(const std::string& key)> checked = nullptr;
+  // Called with each trial as soon as anything is known of it: failed, or checked (kVerified), and
+  // in the end measured.
+  std::function<void(const core::Trial&)> record = nullptr;
+};
+
 // Verifies all kernels on `problem` and races those that are right; one trial each, in their order.
 // Groups have the usual rows: those are what a bundle serves. Throws Interrupted when `stop` is
 // set, and OutOfTime where the deadline passes before all rounds are done.
 std::vector<core::Trial> probe(Executor& executor, const core::GemmProblem& problem,
                                std::span<const Returning> kernels, const ProbeOptions& options,
-                               const std::atomic<bool>& stop, const Deadline& deadline = {});
+                               const std::atomic<bool>& stop, const Deadline& deadline = {},
+                               const ProbeBook& book = {});
 
 }  // namespace deepgemm::autotune

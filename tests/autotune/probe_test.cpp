@@ -38,8 +38,11 @@ class ProbeTest : public testing::Test {
     const core::Cubin c = cubin(5);
     const Returning kernels[] = {
         {Contender::kCandidate, &a}, {Contender::kCandidate, &b}, {Contender::kDefault, &c}};
-    return probe(gpu_, shape(64, 2112, 7168), kernels, {}, stop_);
+    return probe(gpu_, shape(64, 2112, 7168), kernels, {}, stop_, deadline_, book_);
   }
+
+  Deadline deadline_;
+  ProbeBook book_;
 
   std::map<int, double> times_us_ = {{3, 10}, {4, 10.5}, {5, 30}};
   scripted::Script script_;
@@ -72,6 +75,54 @@ TEST_F(ProbeTest, AWrongKernelIsRecordedAsWrong) {
   EXPECT_EQ(trials[0].outcome, Outcome::kWrong);
   EXPECT_TRUE(trials[0].measurement.samples_us.empty());
   EXPECT_EQ(trials[1].measurement.samples_us.size(), 21u);
+}
+
+TEST_F(ProbeTest, WhatIsKnownIsToldAtOnceAndNotAskedAgain) {
+  std::vector<std::pair<std::string, Outcome>> told;
+  book_.record = [&](const core::Trial& trial) {
+    told.emplace_back(trial.kernel_key, trial.outcome);
+  };
+  const core::Verification known = scripted::passing_check().verification;
+  book_.checked = [&](const std::string& key) { return key == cubin(4).key ? &known : nullptr; };
+  script_.check = [](Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    if (config.stages == 5) check.outcome = Outcome::kWrong;
+    return check;
+  };
+  // Nobody waits for the end of the race.
+  script_.on_round = [&](Round&) { EXPECT_EQ(told.size(), 2u); };
+  run();
+  EXPECT_EQ(told,
+            (std::vector<std::pair<std::string, Outcome>>{{cubin(3).key, Outcome::kVerified},
+                                                          {cubin(5).key, Outcome::kWrong},
+                                                          {cubin(3).key, Outcome::kMeasured},
+                                                          {cubin(4).key, Outcome::kMeasured}}));
+  EXPECT_EQ(script_.verifies, 2);
+}
+
+TEST_F(ProbeTest, WhoIsFasterThanTheDeviceHasNoTime) {
+  times_us_[3] = 0.5;
+  const std::vector<core::Trial> trials = run();
+  EXPECT_EQ(trials[0].outcome, Outcome::kWrong);
+  EXPECT_NE(trials[0].detail.find("no kernel can take less"), std::string::npos);
+  EXPECT_TRUE(trials[0].measurement.samples_us.empty());
+}
+
+TEST_F(ProbeTest, WhoIsFarAheadOfTheOthersIsCheckedASecondTime) {
+  times_us_ = {{3, 7}, {4, 10}, {5, 11}};
+  int checks = 0;
+  script_.check = [&](Contender, const core::GemmConfig& config) {
+    Check check = scripted::passing_check();
+    if (config.stages == 3 && ++checks == 2) {
+      check.outcome = Outcome::kWrong;
+      check.detail = "a tile is missing";
+    }
+    return check;
+  };
+  EXPECT_EQ(run()[0].outcome, Outcome::kWrong);
+  EXPECT_EQ(script_.verifies, 4);
+  checks = 5;  // right each time
+  EXPECT_EQ(run()[0].outcome, Outcome::kMeasured);
 }
 
 TEST_F(ProbeTest, AStopIsObeyed) {

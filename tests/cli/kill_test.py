@@ -80,10 +80,19 @@ class KillTest(CliTest):
 
 
 class Killed(KillTest):
+    def setUp(self):
+        super().setUp()
+        self.known = set()  # trials that were stored by the calls so far
+
+    def forget(self):
+        super().forget()
+        self.known.clear()
+
     def assert_one_trial_lost_at_most(self, stderr):
-        """Of those whose numbers were checked; and what had no time yet was not checked again."""
-        stored = {trial for trial, _ in STORED.findall(stderr)}
-        self.assertLessEqual(len(set(CHECKED.findall(stderr)) - stored), 1, stderr)
+        """Of those whose numbers were checked; and what had no time yet was not checked again. (Who
+        has one is, before it races again.)"""
+        self.known |= {trial for trial, _ in STORED.findall(stderr)}
+        self.assertLessEqual(len(set(CHECKED.findall(stderr)) - self.known), 1, stderr)
         again = self.rows("outcome = 'verified' AND EXISTS (SELECT 1 FROM trials AS other"
                           " WHERE other.m = trials.m AND other.kernel_key = trials.kernel_key"
                           " AND other.outcome = 'verified' AND other.id < trials.id)")
@@ -126,6 +135,51 @@ class Killed(KillTest):
                 self.forget()
         self.assertEqual(killed, KILLS, said)
         self.assert_completes()
+
+
+class KilledWhileItRepeats(KillTest):
+    """--force, and --probe: there, too, each check is stored at once."""
+
+    def kill_behind(self, checks, *arguments):
+        """Returns how many checks were begun then."""
+        process = self.start(PROGRAM, SHAPES, *FEW, *arguments, "--verbose",
+                             env={**self.slow, "SCRIPTED_SLEEP_MS_VERIFY": "40"})
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if sum(checks in each for each in said) == 5:
+                break
+        process.kill()
+        return "".join(said) + process.communicate()[1]
+
+    def test_force(self):
+        self.assert_completes()
+        before = self.rows("outcome = 'verified'")
+        begun = len(CHECKED.findall(self.kill_behind("its numbers are checked", "--force")))
+        self.assertGreaterEqual(self.rows("outcome = 'verified'") - before, begun - 1)
+
+    @unittest.skipUnless(SCRIPTED, "a GPU checks too fast to be stopped at one")
+    def test_probe(self):
+        self.assert_completes()
+        before = self.rows()
+        process = self.start(PROGRAM, SHAPES, *FEW, "--probe",
+                             env={"SCRIPTED_SLEEP_MS_VERIFY": "200"})
+        self.wait_for_line(process.stderr, " probe")
+        end = time.monotonic() + 20
+        while self.rows() < before + 2:
+            self.assertLess(time.monotonic(), end, "its first checks are not stored")
+            time.sleep(0.02)
+        process.kill()
+        process.communicate()
+        stored = self.rows("outcome = 'verified' AND policy LIKE 'probe: %'")
+        self.assertGreater(stored, 0)
+        # And none of them is repeated.
+        self.assert_ok(self.run_command(PROGRAM, SHAPES, *FEW, "--probe"))
+        again = self.rows("outcome = 'verified' AND policy LIKE 'probe: %' AND EXISTS (SELECT 1 FROM"
+                          " trials AS other WHERE other.m = trials.m AND other.id < trials.id"
+                          " AND other.kernel_key = trials.kernel_key"
+                          " AND other.outcome = 'verified' AND other.policy = trials.policy)")
+        self.assertEqual(again, 0)
 
 
 class WorkerKilled(KillTest):
