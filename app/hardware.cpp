@@ -24,7 +24,8 @@ Hardware real_hardware() {
           .open_gpu = open_gpu,
           .load_libraries = &autotune::load_gpu_libraries,
           .add_limits = &autotune::add_nvml_limits,
-          .make_builder = &make_jit_builder};
+          .make_builder = &make_jit_builder,
+          .claim_prefix = "deepgemm-tune on "};
 }
 
 core::Environment base_environment(const std::string& nvrtc_version) {

@@ -31,6 +31,9 @@ struct Hardware {
   // Fills the limits of the GPU's clocks that its driver does not tell, where they can be known.
   std::function<void(core::Environment&)> add_limits;
   std::function<Builder(const std::filesystem::path& cache_folder)> make_builder;
+  // Before the UUID of a GPU in the name that its tuner claims. Empty: nobody claims any, as on
+  // scripted machines, which are many at a time.
+  std::string claim_prefix = "";
 };
 
 // The driver, the GPU and NVRTC.

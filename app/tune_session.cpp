@@ -45,6 +45,13 @@ std::unique_ptr<autotune::Executor> open_executor(
       {.ordinal = ordinal, .started = std::move(started), .on_loss = on_loss, .stop = &stop});
 }
 
+std::unique_ptr<GpuClaim> claim(const Hardware& hardware, int ordinal,
+                                const core::Environment& environment) {
+  if (hardware.claim_prefix.empty()) return nullptr;
+  return std::make_unique<GpuClaim>(hardware.claim_prefix + environment.device_uuid,
+                                    "GPU " + std::to_string(ordinal));
+}
+
 // Ordinals of the GPUs to use. With --gpu all those that are Hopper, of which there must be one.
 std::vector<int> gpus_of(const TuneRequest& request, const Hardware& hardware) {
   if (!request.all_gpus) {
@@ -95,7 +102,8 @@ TuneSession open_beside(std::unique_ptr<autotune::WorkerProcess>& worker,
           open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop, worker);
       const core::DeviceInfo device = executor->device();
       const core::Environment environment = executor->environment();
-      session.gpus.push_back({ordinal, device, environment, std::move(executor)});
+      session.gpus.push_back({ordinal, device, environment, std::move(executor),
+                              claim(hardware, ordinal, environment)});
     }
     return 0;
   });

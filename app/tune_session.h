@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 
+#include "app/gpu_claim.h"
 #include "app/hardware.h"
 #include "app/tune_options.h"
 #include "core/compile_pool.h"
@@ -30,6 +31,7 @@ struct TuneSession {
     core::DeviceInfo device;
     core::Environment environment;
     std::unique_ptr<autotune::Executor> executor;  // null on a profile
+    std::unique_ptr<GpuClaim> claim = nullptr;     // likewise
   };
   std::vector<Gpu> gpus;
 };
