@@ -196,6 +196,12 @@ TuneRequest resolve(const TuneArguments& arguments, const Variables& variables) 
                       .format = parse_format(arguments.common.format, formats),
                       .outputs = plan_outputs(arguments.common.output_files, formats),
                       .command = arguments.common.command};
+  // What a launcher set is not there when somebody resumes by hand.
+  if (request.shard.count > 1 && arguments.shard.empty()) {
+    request.command.insert(
+        request.command.end(),
+        {"--shard", fmt::format("{}/{}", request.shard.index, request.shard.count)});
+  }
   request.problems = part_of(request.problems, request.shard);
   request.database = database_of(request.database, request.shard);
   if (request.cache_folder.empty()) request.cache_folder = core::default_cache_folder();
