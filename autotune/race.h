@@ -35,6 +35,8 @@ class Race {
   std::vector<Fallen> take_fallen() { return std::exchange(fallen_, {}); }
 
   int rounds_done() const { return rounds_done_; }
+  // Rounds under slow-down count by now.
+  bool took_slowed() const { return rejected_ >= kMostRejected; }
   core::Measurement measurement(std::size_t index) const;
 
   static constexpr int kMostRejected = 60;

@@ -40,6 +40,11 @@ class Heat {
   }
 
   void finish() {
+    if (race_.took_slowed() && !std::exchange(context_.slowed, true)) {
+      context_.observer.note(
+          "this GPU stays slowed down (thermal or hardware slow-down), and times are taken all the "
+          "same");
+    }
     for (std::size_t runner = 0; runner < who_.size(); ++runner) {
       if (race_.racing(runner)) leave(runner);
     }

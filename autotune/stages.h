@@ -51,6 +51,7 @@ struct TuneContext {
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
   bool final_cut = false;  // it has not run to its end
+  bool slowed = false;     // a race took times of a GPU that never left slow-down
   int races = 0;
   // Called once, when the compiler has this problem's first kernels to build: those of the next one
   // must not come before them.

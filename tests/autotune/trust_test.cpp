@@ -111,6 +111,18 @@ TEST_F(TrustTest, AWinnerWhoseFinalTheBudgetCutIsAnAnswerButNotTheLastWord) {
   EXPECT_TRUE(tune().resumed);
 }
 
+TEST_F(TrustTest, AWinnerOfAGpuThatStaysSlowedDownSaysSo) {
+  script_.on_round = [](Round& round) { round.slowed = true; };
+  const TuneResult result = tune();
+  ASSERT_TRUE(result.winner);
+  EXPECT_TRUE(result.winner->reason.ends_with("; measured while the GPU was slowed down"))
+      << result.winner->reason;
+  const auto told = std::ranges::count_if(notes_, [](const std::string& note) {
+    return note.find("stays slowed down") != std::string::npos;
+  });
+  EXPECT_EQ(told, 1);
+}
+
 TEST_F(TrustTest, AllThatMayBeTheFastestRaceAgainWhereNothingWasDecided) {
   const std::vector<core::GemmConfig> all = candidates();
   const auto is_close = [&](const core::GemmConfig& config) {
