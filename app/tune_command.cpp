@@ -81,9 +81,18 @@ core::ExitCode verdict(const TuneReport& report, spdlog::logger& log) {
     log.info("Nothing to do: '{}' already answers {}. --force measures anew.", report.database,
              counted(all, "shape"));
   }
+  if (const auto twins = std::ranges::count_if(report.shapes, &ShapeOutcome::of_twin); twins > 0) {
+    log.info("{} {} tuned on another GPU of this kind; --force measures on this one.",
+             counted(twins, "shape"), twins == 1 ? "was" : "were");
+  }
   if (skipped > 0) {
     log.warn("The budget ran out before {}; the same command goes on from here.",
              counted(skipped, "shape"));
+  }
+  if (const auto stand = with(ShapeStatus::kStands); stand > 0) {
+    log.warn("The budget left no time to compare the stored {} of {} with anything: {} stand{}. {}",
+             stand == 1 ? "winner" : "winners", counted(stand, "shape"), stand == 1 ? "it" : "they",
+             stand == 1 ? "s" : "", next_step(report.command));
   }
   if (lost > 0) {
     throw core::Error(core::ExitCode::kWorkFailed,

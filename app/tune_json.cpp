@@ -25,6 +25,7 @@ Json shape_json(const ShapeOutcome& shape, const core::DeviceInfo& device) {
         share_of_roofline(shape.problem, device, time_us, shape.draw);
   }
   json["budget_ran_out"] = shape.budget_ran_out;
+  json["of_twin"] = shape.of_twin;
   json["seconds"] = shape.seconds;
   json["trials"] = Json::array();
   for (const auto& trial : shape.trials) json["trials"].push_back(trial_json(trial));

@@ -177,6 +177,8 @@ std::string_view name(ShapeStatus status) {
       return "tuned";
     case ShapeStatus::kResumed:
       return "resumed";
+    case ShapeStatus::kStands:
+      return "stands";
     case ShapeStatus::kNoWinner:
       return "no-winner";
     case ShapeStatus::kSkipped:
@@ -192,11 +194,13 @@ ShapeOutcome outcome_of(autotune::TuneResult result) {
   outcome.status = result.skipped   ? ShapeStatus::kSkipped
                    : !result.winner ? ShapeStatus::kNoWinner
                    : result.resumed ? ShapeStatus::kResumed
+                   : result.stands  ? ShapeStatus::kStands
                                     : ShapeStatus::kTuned;
   outcome.why = std::move(result.why);
   outcome.plan = summarise(result.plan);
   outcome.winner = std::move(result.winner);
   outcome.budget_ran_out = result.budget_ran_out;
+  outcome.of_twin = result.of_twin;
   outcome.trials = std::move(result.trials);
   outcome.seconds = result.seconds;
   return outcome;
@@ -224,6 +228,10 @@ std::string headline(const ShapeOutcome& shape) {
   const core::Winner& winner = *shape.winner;
   if (shape.status == ShapeStatus::kResumed) {
     return fmt::format("{}: {}, nothing to do", shape_name, core::short_name(winner.config));
+  }
+  if (shape.status == ShapeStatus::kStands) {
+    return fmt::format("{}: {} stands: the budget left no time to compare it", shape_name,
+                       core::short_name(winner.config));
   }
   return fmt::format("{}: {} {}{:.2f} µs, {} ({} tried, {:.0f} s)", shape_name,
                      core::short_name(winner.config), winner.measured ? "" : "~", winner.median_us,

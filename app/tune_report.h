@@ -15,10 +15,11 @@ namespace deepgemm::app {
 enum class ShapeStatus {
   kTuned,
   kResumed,   // the database already had the answer
+  kStands,    // the budget ran out before the stored answer was compared with anything
   kNoWinner,  // no candidate survived
   kSkipped,   // the budget ran out before it
 };
-std::string_view name(ShapeStatus status);  // "tuned", "resumed", "no-winner", "skipped"
+std::string_view name(ShapeStatus status);  // "tuned", "resumed", "stands", "no-winner", …
 
 struct ShapeOutcome {
   core::GemmProblem problem;
@@ -28,6 +29,7 @@ struct ShapeOutcome {
   PlanSummary plan;
   std::optional<core::Winner> winner;
   bool budget_ran_out = false;
+  bool of_twin = false;  // the answer is of another GPU of the same kind
   std::vector<core::Trial> trials;
   double seconds = 0;
 };

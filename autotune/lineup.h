@@ -49,12 +49,14 @@ struct Proposers {
 // What the store knows of a problem in an equal environment.
 struct Known {
   std::vector<core::Trial> trials;
-  bool decided = true;  // a whole final chose the winner
+  bool decided = true;                        // a whole final chose the winner
+  std::vector<core::GemmConfig> chosen = {};  // the stored winner and its runner-up
 };
 
 // Known trials are not repeated, with two exceptions: whenever anything new is measured, the
-// default and the fastest few known candidates run along, because times of two sessions differ by
-// more than the gaps they must decide; where nothing was decided, all known candidates that may be
+// default, the stored winner with its runner-up and the fastest few known candidates run along,
+// because times of two sessions, and of two races, differ by more than the gaps they must decide;
+// where nothing was decided, all known candidates that may be
 // the fastest do. What the nearest proposers name is tried early, wherever the model ranks it,
 // where no law of the space and no fixed field is against it; it alone is no reason to tune again.
 // What is quarantined is not tried, the default neither.

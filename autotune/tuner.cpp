@@ -91,10 +91,12 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   };
   const core::Calibration rates = rates_of(before);
   const core::DeviceInfo modelled = calibrated(device_, rates);
-  const std::string asked =
-      asked_for(problem, options_.effort, space_,
-                CostModel(modelled, core::rows_of_groups(problem, result.draw)),
-                core::default_config(problem, device_));
+  const auto asked_at = [&](const core::DeviceInfo& device) {
+    return asked_for(problem, options_.effort, space_,
+                     CostModel(device, core::rows_of_groups(problem, result.draw)),
+                     core::default_config(problem, device_));
+  };
+  const std::string asked = asked_at(modelled);
   const auto resume = [&](std::vector<core::Trial> trials) {
     result.winner = before;
     result.why = before->reason;
@@ -103,6 +105,14 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     return finish();
   };
   if (decided && !options_.force && before->asked == asked) return resume(answers(problem));
+  if (!before && executor_ != nullptr && !options_.force) {
+    result.winner = answer_of_twin(problem, asked_at);
+    if (result.winner) {
+      result.why = result.winner->reason;
+      result.resumed = result.of_twin = true;
+      return finish();
+    }
+  }
   // No time to measure anything: what is stored stands, and the next call goes on.
   if (deadline.passed()) {
     TuneResult known = result;
@@ -122,10 +132,15 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   const std::vector<core::GemmConfig> quarantined =
       options_.force ? std::vector<core::GemmConfig>() : store_.quarantined(environment_);
   const std::vector<core::Winner> here = proposers_here(problem);
+  std::vector<core::GemmConfig> chosen;
+  if (before && before->measured) {
+    chosen.push_back(before->config);
+    if (before->runner_up_us > 0) chosen.push_back(before->runner_up_config);
+  }
   const std::vector<core::Winner> elsewhere = store_.winners_elsewhere(problem, environment_);
   Lineup lineup = line_up(
       problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined, &space_},
-      options_.effort, {stored(problem), decided}, {here, elsewhere}, executor_ != nullptr);
+      options_.effort, {stored(problem), decided, chosen}, {here, elsewhere}, executor_ != nullptr);
   if (lineup.answered && decided) return resume(lineup.known);
   // Only ranking took that long.
   if (deadline.passed() && before) {
@@ -190,6 +205,7 @@ void Tuner::answer_from_store(TuneResult& result, const Deadline& last_moment) {
   lineup.known = answers(result.problem);
   result.winner = stored_winner(result.problem);
   if (result.winner) {
+    result.stands = true;
     result.why = result.winner->reason;
     result.trials = std::move(lineup.known);
     return;
@@ -236,6 +252,17 @@ std::vector<core::Trial> Tuner::answers(const core::GemmProblem& problem) const 
 std::optional<core::Winner> Tuner::stored_winner(const core::GemmProblem& problem) const {
   return store_.winner(problem, environment_,
                        core::unusual_rows(problem, options_.draws.of(problem)));
+}
+
+// Of another GPU of this host or kind: the library serves it here as it does there. A job that
+// begins again, and is given another GPU, has nothing to do then either.
+std::optional<core::Winner> Tuner::answer_of_twin(const core::GemmProblem& problem,
+                                                  const AskedAt& asked_at) const {
+  auto twin = store_.winner_of_twin(problem, environment_,
+                                    core::unusual_rows(problem, options_.draws.of(problem)));
+  if (!twin || !core::is_decided(*twin) || !core::is_searched(*twin)) return std::nullopt;
+  if (twin->asked != asked_at(calibrated(device_, twin->ranked_at))) return std::nullopt;
+  return twin;
 }
 
 // Whose configs are tried early, beside those that won with other kernels, drivers or cards of this

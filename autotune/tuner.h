@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,8 +52,10 @@ struct TuneResult {
   std::optional<core::Winner> winner;  // nullopt: no candidate survived; `why` says so
   std::string why;
   bool resumed = false;  // the store already had the whole answer
+  bool of_twin = false;  // namely that of another GPU of the same kind
   bool budget_ran_out = false;
   bool skipped = false;  // it ran out before there was an answer; nothing is known against one
+  bool stands = false;   // it ran out before this call could compare the stored winner: that stays
   std::vector<core::Trial> trials;  // of this problem, old and new, as used for the winner
   double seconds = 0;
 };
@@ -85,6 +88,11 @@ class Tuner {
   }
 
  private:
+  // What a call asks for, on a device with these rates.
+  using AskedAt = std::function<std::string(const core::DeviceInfo&)>;
+
+  std::optional<core::Winner> answer_of_twin(const core::GemmProblem& problem,
+                                             const AskedAt& asked_at) const;
   void answer_from_store(TuneResult& result, const Deadline& last_moment);
   void look_ahead(const core::GemmProblem& problem);
   std::vector<core::Trial> stored(const core::GemmProblem& problem) const;

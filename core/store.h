@@ -63,6 +63,11 @@ class TrialStore {
   // The newest of those that were measured with `rows` (see core::unusual_rows).
   virtual std::optional<Winner> winner(const GemmProblem& problem, const Environment& environment,
                                        std::string_view rows) const = 0;
+  // The same of measured ones on another GPU, in an environment that agrees but for which of
+  // several equal GPUs it is.
+  virtual std::optional<Winner> winner_of_twin(const GemmProblem& problem,
+                                               const Environment& environment,
+                                               std::string_view rows) const = 0;
   // Newest winners of all problems that differ from this one in m only, of an environment that
   // agrees, for each draw of rows; m ascending, the usual draw first. Only measured ones seed.
   virtual std::vector<Winner> winners_of_family(const GemmProblem& problem,

@@ -68,6 +68,15 @@ bool agree(const Environment& a, const Environment& b) {
   return unite(known, b);
 }
 
+bool are_twins(const Environment& a, const Environment& b) {
+  if (a.device_uuid.empty() || b.device_uuid.empty() || a.device_uuid == b.device_uuid) {
+    return false;
+  }
+  Environment moved = a;
+  moved.device_uuid = b.device_uuid;
+  return agree(moved, b);
+}
+
 bool unite(Environment& known, const Environment& other) {
   Environment mine = known;
   Environment theirs = other;

@@ -116,6 +116,9 @@ inline constexpr std::array<ClockLimit, 4> kClockLimits{{
 // Whether they are equal but for clock limits that one of them does not know.
 bool agree(const Environment& a, const Environment& b);
 
+// Whether they are of two GPUs and agree in everything else: one of several equal ones.
+bool are_twins(const Environment& a, const Environment& b);
+
 // Whether they agree; `known` then also knows what only `other` knew, so that a third one is held
 // against both: two that agree with one that knows little may differ from each other.
 bool unite(Environment& known, const Environment& other);

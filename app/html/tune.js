@@ -50,6 +50,11 @@ function start() {
   if (lost.length > 0) notes.push(`no verified winner: ${lost.map(({name}) => name).join(', ')}`);
   const skipped = shapes.filter(({status}) => status === 'skipped');
   if (skipped.length > 0) notes.push(`the budget ran out before ${counted(skipped.length, 'shape')}`);
+  const stand = shapes.filter(({status}) => status === 'stands');
+  if (stand.length > 0) {
+    notes.push(`the budget left no time to compare the stored winner of ` +
+               `${counted(stand.length, 'shape')} with anything`);
+  }
   if (report.device.profile) {
     notes.push(`no GPU took part: times are predicted for ${report.device.id}`);
   }

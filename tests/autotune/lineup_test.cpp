@@ -128,6 +128,18 @@ TEST(Lineup, NewCandidatesMeetTheDefaultAndTheFastestStored) {
   }
 }
 
+// Medians of different races cannot be compared: a cool GPU gave some of the losers better ones.
+TEST(Lineup, TheStoredWinnerAndItsRunnerUpRaceAgainWhoeverHasBetterMedians) {
+  const std::vector<Trial> before = stored_quick_run();
+  const Known known{before, true, {before[1].config, before[2].config}};  // of the slowest
+  const Lineup lineup =
+      line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kDefault, known, {}, true);
+  ASSERT_GT(lineup.start.size(), 4u);
+  EXPECT_EQ(lineup.start[1].config, before[2].config);
+  EXPECT_EQ(lineup.start[2].config, before[1].config);
+  EXPECT_EQ(lineup.start[3].config, before.back().config) << "the fastest by its median";
+}
+
 core::Winner winner_of(const core::GemmConfig& config, std::int64_t m = 512) {
   core::Winner winner;
   winner.problem = kProblem;

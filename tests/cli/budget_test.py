@@ -115,6 +115,16 @@ class Budget(CliTest):
         self.assertEqual(winner["config"], winner["default_config"])
         self.assertIn("budget", winner["reason"])
 
+    def test_a_stored_winner_that_it_leaves_no_time_to_compare_stands_and_is_called_that(self):
+        self.assert_ok(self.run_command(TUNE, SHAPE, *FEW))
+        for call in ([*FEW, "--force"], [*FEW[2:], "--effort", "default"]):
+            with self.subTest(call):
+                result = self.run_command(TUNE, SHAPE, *call, "--budget", "0.001", "--format",
+                                          "json")
+                self.assertEqual(self.json_of(result)["shapes"][0]["status"], "stands")
+                self.assertIn("The budget left no time to compare the stored winner of 1 shape "
+                              "with anything: it stands", result.stderr)
+
     def test_stored_trials_answer_where_there_is_no_time_at_all(self):
         process = self.start(TUNE, SHAPE, *FEW, env={"SCRIPTED_SIGINT_ROUND": "28"})
         self.assert_interrupted(process)

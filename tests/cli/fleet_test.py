@@ -1,6 +1,7 @@
 """Many GPUs of one host, many shards of one list."""
 
 import json
+import signal
 import unittest
 
 from cli import ENVIRONMENT, FEW, USAGE, CliTest
@@ -37,6 +38,47 @@ class Fleet(CliTest):
         self.assertIn("Nothing to do", again.stderr)
         self.assertNotIn("worker", again.stderr)
         self.assertEqual(self.winners(), before)
+
+    def test_what_one_gpu_answered_is_answered_for_its_twins(self):
+        """As for a job that begins again and is given another GPU of its node."""
+        self.assert_ok(self.tune("--gpu", "all"))
+        before = self.winners()
+        again = self.assert_ok(self.tune("--gpu", "1", SCRIPTED_COUNTS="1"))
+        self.assertIn("Nothing to do", again.stderr)
+        self.assertRegex(again.stderr, r"\d shapes were tuned on another GPU of this kind; --force")
+        self.assertNotIn("worker", again.stderr)
+        self.assertEqual(self.winners(), before)
+        self.assert_ok(self.tune("--gpu", "1", "--force"))
+        of_gpu_1 = self.json_of(self.run_command("deepgemm-db", "list", "--format", "json"))
+        uuids = [row["environment"]["device_uuid"] for row in of_gpu_1["winners"]]
+        self.assertEqual(uuids.count("GPU-scripted-1"), 8)
+        # Where the limits of its clocks are others, its twin's times say nothing.
+        other = self.assert_ok(self.tune("--gpu", "2", SCRIPTED_POWER_LIMIT_W="500"))
+        self.assertNotIn("Nothing to do", other.stderr)
+
+    def test_a_gpu_has_one_tuner_whatever_its_database(self):
+        claim = {"SCRIPTED_CLAIM": f"test of {self.folder} on "}
+        first = self.start(TUNE, SHAPES, *FEW, env={**claim, "SCRIPTED_SLEEP_MS_ROUND": "50"})
+        self.wait_for_line(first.stderr, "/8]")
+        other = ["--db", self.folder / "other.db"]
+        second = self.run_command(TUNE, SHAPES, *FEW, *other, env=claim)
+        self.assert_fails(second, ENVIRONMENT, "GPU 0 is in use by another deepgemm-tune", "--gpu")
+        # Another GPU is free; and so is this one when its tuner is gone, however it went.
+        self.assert_ok(self.run_command(TUNE, SHAPES, *FEW, *other, "--gpu", "1",
+                                        env={**claim, "SCRIPTED_GPUS": "2"}))
+        first.kill()
+        first.communicate()
+        self.assert_ok(self.run_command(TUNE, SHAPES, *FEW, env=claim))
+
+    def test_what_resumes_a_shard_names_it(self):
+        slurm = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "2",
+                 "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_MAX": "1"}
+        process = self.start(TUNE, SHAPES, *FEW,
+                             env={**slurm, "SCRIPTED_SLEEP_MS_ROUND": "50"})
+        self.wait_for_line(process.stderr, "/4]")
+        process.send_signal(signal.SIGINT)
+        stderr = process.communicate(timeout=60)[1]
+        self.assertRegex(stderr, r"To resume, run: .* --shard 1/2")
 
     def test_ctrl_c_stops_them_all_and_the_same_command_goes_on(self):
         process = self.start(TUNE, SHAPES, *FEW, "--gpu", "all",
