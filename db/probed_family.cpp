@@ -36,39 +36,52 @@ struct Point {
   }
 };
 
-using Points = std::map<std::int64_t, Point>;
+// What the races of one n and k found.
+struct Races {
+  std::map<std::int64_t, Point> points;            // by m
+  std::map<std::string, const TrialRow*> unsound;  // the first such trial of each kernel, by key
+};
+
+// A kernel that is wrong or ends its process at one m must not serve another one either.
+bool is_unsound(Outcome outcome) {
+  return outcome == Outcome::kWrong ||
+         std::ranges::find(core::kQuarantining, outcome) != core::kQuarantining.end();
+}
 
 // Of probes: a tune of one of these m's is another session, whose times are not comparable.
-Points points_of(std::span<const TrialRow> trials, const core::Environment& environment) {
-  Points points;
+Races races_of(std::span<const TrialRow> trials, const core::Environment& environment) {
+  Races races;
   for (const TrialRow& each : trials) {
     if (!core::agree(each.environment, environment) || !core::is_probe(each.trial)) continue;
-    Point& point = points[each.trial.problem.m];
+    if (each.trial.outcome == Outcome::kVerified) continue;  // nothing was raced yet
+    Point& point = races.points[each.trial.problem.m];
     point.newest[each.trial.kernel_key] = &each;
     if (each.trial.contender == Contender::kDefault) point.fallback = &each;
+    if (is_unsound(each.trial.outcome)) races.unsound.emplace(each.trial.kernel_key, &each);
   }
-  return points;
+  return races;
 }
 
 // One family under consideration.
 class Family {
  public:
-  Family(std::span<const WinnerRow* const> rows, Points points,
+  Family(std::span<const WinnerRow* const> rows, Races races,
          const std::function<bool(const std::string&)>& has_kernel)
-      : rows_(rows), points_(std::move(points)) {
+      : rows_(rows), points_(std::move(races.points)), unsound_(std::move(races.unsound)) {
     std::erase_if(points_, [&](const auto& each) { return !is_raced(each.first, each.second); });
     collect_kernels(has_kernel);
     std::erase_if(points_, [&](const auto& each) { return !is_served(each.second); });
   }
 
-  // The first tuned m without a race.
-  std::optional<std::int64_t> missing() const {
+  // Of the first tuned row that the races do not tell enough of, as a clause; empty where there is
+  // none.
+  std::string why_not() const {
     for (const WinnerRow* row : rows_) {
-      if (!points_.contains(row->winner.problem.m)) return row->winner.problem.m;
+      if (std::string why = why_not(row->winner); !why.empty()) return why;
     }
-    return std::nullopt;
+    return "";
   }
-  bool was_probed() const { return !points_.empty(); }
+  bool was_probed() const { return !points_.empty() || !unsound_.empty(); }
 
   Merging merge(double max_cost) const {
     const TransferTimes times = table();
@@ -81,6 +94,27 @@ class Family {
   }
 
  private:
+  std::string why_not(const core::Winner& winner) const {
+    constexpr const char* kProbe = "; run deepgemm-tune --probe on these shapes";
+    const std::string m = std::to_string(winner.problem.m);
+    const std::string& key = winner.kernel_key;
+    if (const auto found = unsound_.find(key); found != unsound_.end()) {
+      return unsoundness("the winner of m = " + m, found->second->trial);
+    }
+    const auto point = points_.find(winner.problem.m);
+    if (point == points_.end()) return "nothing was raced at m = " + m + kProbe;
+    if (point->second.time_us(key) > 0) return "";
+    if (!point->second.newest.contains(key)) {
+      return "the winner of m = " + m + " is newer than the probe" + kProbe;
+    }
+    return unsoundness("the winner of m = " + m, point->second.newest.at(key)->trial);
+  }
+
+  static std::string unsoundness(const std::string& winner, const core::Trial& trial) {
+    return winner + " has the outcome '" + std::string(core::name(trial.outcome)) +
+           "' in the probe of m = " + std::to_string(trial.problem.m);
+  }
+
   // The default runs in every race, so without it none came to its end.
   bool is_raced(std::int64_t m, const Point& point) const {
     return m <= rows_.back()->winner.problem.m && point.fallback != nullptr;
@@ -98,7 +132,7 @@ class Family {
       for (const auto& [key, row] : point.newest) configs[key] = row->trial.config;
     }
     for (const auto& [key, config] : configs) {
-      if (has_kernel(key)) kernels_.push_back(key);
+      if (has_kernel(key) && !unsound_.contains(key)) kernels_.push_back(key);
     }
     std::stable_sort(kernels_.begin(), kernels_.end(),
                      [&](const std::string& a, const std::string& b) {
@@ -163,7 +197,8 @@ class Family {
   }
 
   std::span<const WinnerRow* const> rows_;
-  Points points_;
+  std::map<std::int64_t, Point> points_;
+  std::map<std::string, const TrialRow*> unsound_;
   std::vector<std::string> kernels_;
 };
 
@@ -179,7 +214,7 @@ std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
   const auto stranger = std::ranges::find_if(rows, [&environment](const WinnerRow* row) {
     return !row->winner.measured || !core::unite(environment, row->environment);
   });
-  const Family family(rows, points_of(trials, environment), has_kernel);
+  const Family family(rows, races_of(trials, environment), has_kernel);
   if (!family.was_probed()) return std::nullopt;
   const std::string what = core::family_text(first.winner.problem);
   if (stranger != rows.end()) {
@@ -195,10 +230,8 @@ std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
               (*unusual)->winner.rows;
     return std::nullopt;
   }
-  if (const auto m = family.missing()) {
-    why_not = "the rows of " + what +
-              " stay as they were tuned, because nothing was raced at m = " + std::to_string(*m) +
-              "; run deepgemm-tune --probe on these shapes";
+  if (const std::string why = family.why_not(); !why.empty()) {
+    why_not = "the rows of " + what + " stay as they were tuned, because " + why;
     return std::nullopt;
   }
   return family.merge(max_cost);

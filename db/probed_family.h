@@ -19,10 +19,10 @@ struct Merging {
 };
 
 // `rows` are the best ones of one n and k, by rising m; `trials` those of any m with this n and k,
-// the oldest first. A kernel serves where it was measured and `has_kernel` grants it. nullopt where
-// deepgemm-tune
-// --probe was not run on these rows: then only tuned m's have trials; or where it has to run again:
-// `why_not` then says why, as a sentence without full stop.
+// the oldest first. A kernel serves where it was measured and `has_kernel` grants it; one that a
+// probe found wrong, or that ended its process, serves nowhere. nullopt where deepgemm-tune --probe
+// was not run on these rows: then only tuned m's have trials; or where the probes do not tell how
+// each winner does: `why_not` then says why, as a sentence without full stop.
 std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
                                   std::span<const TrialRow> trials,
                                   const std::function<bool(const std::string&)>& has_kernel,

@@ -145,6 +145,68 @@ TEST_F(Probed, ARowTunedAfterTheProbeIsSaid) {
                  "m = 256; run deepgemm-tune --probe on these shapes"});
 }
 
+TEST_F(Probed, AWinnerThatIsNewerThanTheProbeIsKept) {
+  race(64, 10, 12, 15);
+  race(256, 12, 10, 15);
+  {
+    core::Winner winner = winner_of(64, 9);
+    winner.kernel_key = "c";
+    TuningDb database(path_, OpenMode::kTune);
+    database.record(winner, environment_of());
+    database.record(cubin_of("c"));
+  }
+  const Export result = exported();
+  EXPECT_EQ(rows_of(result), (Rows{"64 c", "256 b"}));
+  EXPECT_EQ(why_kept(result),
+            Rows{"the rows of 2112x7168 stay as they were tuned, because the winner of m = 64 is "
+                 "newer than the probe; run deepgemm-tune --probe on these shapes"});
+}
+
+// Another m's kernel that was wrong at one m would else serve its neighbours.
+TEST_F(Probed, AKernelThatFailedInAProbeServesNowhere) {
+  for (const auto outcome : {core::Outcome::kWrong, core::Outcome::kFaulted, core::Outcome::kHung,
+                             core::Outcome::kWorkerLost}) {
+    race(64, 10, 12, 15);
+    race(128, 10, 12, 15);
+    race(256, 12, 10, 15);
+    TuningDb database(path_, OpenMode::kTune);
+    for (const std::int64_t m : {64, 128, 256}) {
+      core::Trial better = trial_at(m, "x", 5);
+      if (m == 128) better.outcome = outcome;
+      database.record(better, environment_of());
+    }
+    database.record(cubin_of("x"));
+    EXPECT_EQ(rows_of(exported()), (Rows{"128 a", "256 b"})) << core::name(outcome);
+  }
+}
+
+TEST_F(Probed, AWinnerThatFailedInAProbeIsNamed) {
+  race(64, 10, 12, 15);
+  race(128, 10, 12, 15);
+  race(256, 12, 10, 15);
+  core::Trial wrong = trial_at(128, "b", 12);
+  wrong.outcome = core::Outcome::kWrong;
+  TuningDb(path_, OpenMode::kTune).record(wrong, environment_of());
+  const Export result = exported();
+  EXPECT_EQ(rows_of(result), (Rows{"64 a", "256 b"}));
+  EXPECT_EQ(why_kept(result),
+            Rows{"the rows of 2112x7168 stay as they were tuned, because the winner of m = 256 has "
+                 "the outcome 'wrong' in the probe of m = 128"});
+}
+
+TEST_F(Probed, AWinnerThatDidNotRunInItsOwnProbeIsNamed) {
+  race(64, 10, 12, 15);
+  race(256, 12, 10, 15);
+  core::Trial refused = trial_at(64, "a", 10);
+  refused.outcome = core::Outcome::kLaunchFailed;
+  TuningDb(path_, OpenMode::kTune).record(refused, environment_of());
+  const Export result = exported();
+  EXPECT_EQ(rows_of(result), (Rows{"64 a", "256 b"}));
+  EXPECT_EQ(why_kept(result),
+            Rows{"the rows of 2112x7168 stay as they were tuned, because the winner of m = 64 has "
+                 "the outcome 'launch-failed' in the probe of m = 64"});
+}
+
 TEST_F(Probed, RowsOfSeveralEnvironmentsStay) {
   race(64, 10, 10, 15);
   race(128, 10, 10, 15);
@@ -182,6 +244,8 @@ TEST_F(Probed, AnAnswerOfTheMergedBundleIsTheRowThatServes) {
   race(256, 12, 10, 15);
   write_bundle(exported().contents, folder_ / "b.dgdb");
   const TuningDb bundle(folder_ / "b.dgdb", OpenMode::kReadOnly);
+  EXPECT_EQ(bundle.find(problem_of(128), environment_of()).reason,
+            "m = 128 lies in (0, 128], raced at m = 128");
   const auto key_for = [&](std::int64_t m) {
     return bundle.find(problem_of(m), environment_of()).winner->kernel_key;
   };
