@@ -32,9 +32,10 @@ std::vector<std::string> differing_fields(const core::GemmProblem& asked,
                                           const std::string& device_id, const db::WinnerRow& row,
                                           bool with_m) {
   std::vector<std::string> fields;
-  const auto compare = [&fields](std::string_view name, const auto& wanted, const auto& tuned) {
+  const std::string_view verb = core::is_searched(row.winner) ? "tuned" : "raced";
+  const auto compare = [&](std::string_view name, const auto& wanted, const auto& tuned) {
     if (wanted != tuned)
-      fields.push_back(fmt::format("{}: asked {}, tuned {}", name, wanted, tuned));
+      fields.push_back(fmt::format("{}: asked {}, {} {}", name, wanted, verb, tuned));
   };
   const core::GemmProblem& tuned = row.winner.problem;
   compare("operation", core::name(asked.operation), core::name(tuned.operation));

@@ -23,8 +23,8 @@ namespace deepgemm::db {
 namespace {
 
 // Raised when what the table or the index means changes. 2: the index counts an environment's
-// fields, which are more.
-constexpr int kBundleFormat = 2;
+// fields, which are more. 3: and says of each row whether a search chose it.
+constexpr int kBundleFormat = 3;
 
 constexpr const char* kOtherFolder =
     "Make its folder, or make it writable, or choose another --output FILE.";
@@ -154,7 +154,7 @@ Index index_of(const BundleContents& contents) {
     family.device_id = environment.device_id;
     family.rows.push_back({winner.problem.m, kernels.at(winner.kernel_key),
                            place_of(index.environments, environment), winner.measured,
-                           winner.median_us});
+                           winner.median_us, core::is_searched(winner)});
   }
   for (auto& [order, family] : families) {
     std::sort(family.rows.begin(), family.rows.end(),

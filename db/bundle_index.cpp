@@ -13,8 +13,9 @@
 namespace deepgemm::db {
 namespace {
 
-// Version 1 did not say how many fields a problem and an environment have.
-constexpr std::uint32_t kVersion = 2;
+// Version 1 did not say how many fields a problem and an environment have, version 2 not which rows
+// a search chose.
+constexpr std::uint32_t kVersion = 3;
 constexpr std::uint32_t kProblemFieldsOfVersion1 = 7;
 constexpr std::uint32_t kEnvironmentFieldsOfVersion1 = 9;
 
@@ -54,6 +55,7 @@ class Writer {
   static constexpr std::size_t config_fields = core::kConfigFields.size();
   const std::uint32_t problem_fields = count_problem_fields();
   const std::uint32_t environment_fields = count_environment_fields();
+  static constexpr bool tells_searched = true;
 
  private:
   std::string bytes_;
@@ -97,6 +99,7 @@ class Reader {
   std::size_t config_fields = 0;
   std::uint32_t problem_fields = 0;
   std::uint32_t environment_fields = 0;
+  bool tells_searched = false;
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && bytes_.empty(); }
 
@@ -169,6 +172,7 @@ void pass_row(Stream& stream, Row& row) {
   pass(stream, row.environment);
   pass(stream, row.measured);
   pass(stream, row.time_us);
+  if (stream.tells_searched) pass(stream, row.searched);
 }
 
 template <class Stream, class Family>
@@ -265,6 +269,7 @@ std::optional<Index> decode(std::span<const char> bytes) {
   reader.config_fields = config_fields;
   reader.problem_fields = problem_fields;
   reader.environment_fields = environment_fields;
+  reader.tells_searched = version > 2;
   Index index;
   pass_index(reader, index);
   if (!reader.at_end() || !is_sound(index)) return std::nullopt;

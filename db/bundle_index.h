@@ -27,6 +27,7 @@ struct IndexedRow {
   std::uint32_t environment = 0;  // into Index::environments
   bool measured = false;
   double time_us = 0;
+  bool searched = true;  // core::is_searched
 };
 
 // Rows that share everything but m and were recorded on one kind of GPU; ascending by m.

@@ -54,7 +54,7 @@ class IndexBuilder {
     }
     index_.families.back().rows.push_back({row.winner.problem.m, kernel_of(row.winner),
                                            environment_of(row.environment), row.winner.measured,
-                                           row.winner.median_us});
+                                           row.winner.median_us, core::is_searched(row.winner)});
   }
 
   std::uint32_t kernel_of(const core::Winner& winner) {

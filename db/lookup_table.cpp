@@ -39,16 +39,22 @@ bool is_better(const IndexedFamily& family, const LayeredFamily& held,
          std::ranges::none_of(held.rows, &LayeredFamily::Row::measured);
 }
 
-// Rows whose m an upper layer has are left out.
+// Rows whose m an upper layer has, or serves, are left out.
 void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t layer) {
   for (const IndexedRow& row : family.rows) {
+    if (row.m <= held.merged_up_to) continue;
     const auto place = std::ranges::lower_bound(held.tuned, row.m) - held.tuned.begin();
     if (place < std::ssize(held.tuned) && held.tuned[static_cast<std::size_t>(place)] == row.m) {
       continue;
     }
     held.tuned.insert(held.tuned.begin() + place, row.m);
-    held.rows.insert(held.rows.begin() + place,
-                     {{layer, row.kernel}, row.environment, row.measured, row.time_us});
+    held.rows.insert(
+        held.rows.begin() + place,
+        {{layer, row.kernel}, row.environment, row.measured, row.time_us, row.searched});
+  }
+  // Merging keeps a tuned row where the same kernel serves, so one added row tells of all.
+  if (!std::ranges::all_of(family.rows, &IndexedRow::searched)) {
+    held.merged_up_to = std::max(held.merged_up_to, family.rows.back().m);
   }
 }
 
@@ -72,7 +78,7 @@ LookupTable::LookupTable(std::span<const Index* const> layers, std::string devic
   for (std::uint32_t layer = 0; layer < layers.size(); ++layer) {
     for (const IndexedFamily& family : layers[layer]->families) {
       LayeredFamily& held = families[key_of(family.any_m)];
-      if (is_better(family, held, device_id_)) held = {family.any_m, family.device_id, {}, {}};
+      if (is_better(family, held, device_id_)) held = {family.any_m, family.device_id, {}, {}, 0};
       if (family.device_id == held.device_id) add_rows(held, family, layer);
     }
     for (const IndexedFallback& fallback : layers[layer]->fallbacks) {

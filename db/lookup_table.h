@@ -18,20 +18,23 @@ struct KernelPlace {
   std::uint32_t kernel = 0;
 };
 
-// The rows of all layers for everything but m. Of one m the upper layer's row counts. Rows of
-// another kind of GPU stand only where no layer has any of the own kind.
+// The rows of all layers for everything but m. Of one m the upper layer's row counts. Rows that
+// were merged by what was measured serve all m up to the largest of them, so no lower layer has a
+// say there. Rows of another kind of GPU stand only where no layer has any of the own kind.
 struct LayeredFamily {
   struct Row {
     KernelPlace place;
     std::uint32_t environment = 0;  // into the layer's index
     bool measured = false;
     double time_us = 0;
+    bool searched = true;  // core::is_searched
   };
 
   core::GemmProblem any_m;  // m is 1
   std::string device_id;
   std::vector<std::int64_t> tuned;  // ascending
   std::vector<Row> rows;            // parallel to tuned
+  std::int64_t merged_up_to = 0;    // m up to which merged rows serve; 0: there are none
 };
 
 // A look-up neither locks nor allocates.

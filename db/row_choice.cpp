@@ -115,11 +115,11 @@ std::vector<core::Trial> newest_trials(std::vector<TrialRow> rows) {
   return newest;
 }
 
-std::vector<WinnerRow>::iterator newest_searched(std::vector<WinnerRow>& rows) {
+std::optional<core::Winner> newest_searched(std::vector<WinnerRow> rows) {
+  if (rows.empty()) return std::nullopt;
   const auto is_searched = [](const WinnerRow& row) { return core::is_searched(row.winner); };
   const auto found = std::find_if(rows.rbegin(), rows.rend(), is_searched);
-  if (found != rows.rend()) return std::prev(found.base());
-  return rows.empty() ? rows.end() : std::prev(rows.end());
+  return std::move((found != rows.rend() ? *found : rows.back()).winner);
 }
 
 std::vector<core::Winner> newest_by_m_and_rows(std::vector<WinnerRow> rows,
@@ -133,16 +133,17 @@ std::vector<core::Winner> newest_by_m_and_rows(std::vector<WinnerRow> rows,
     alike[{row.winner.problem.m, row.winner.rows}].push_back(std::move(row));
   }
   std::vector<core::Winner> winners;
-  for (auto& [key, same] : alike) winners.push_back(std::move(newest_searched(same)->winner));
+  for (auto& [key, same] : alike) winners.push_back(*newest_searched(std::move(same)));
   return winners;
 }
 
 Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size_t index,
-                    bool measured, std::int64_t m) {
+                    Origin origin, std::int64_t m) {
   const std::int64_t row = tuned[index];
-  const std::string_view verb = measured ? "tuned" : "predicted";
+  const std::string_view chosen = origin.measured ? "tuned" : "predicted";
+  const std::string_view verb = origin.searched ? chosen : "raced";
   text << "m = " << m;
-  if (m == row) return text << " was " << verb;
+  if (m == row && origin.searched) return text << " was " << verb;
   if (m > row) return text << " lies above m = " << row << ", the largest that was " << verb;
   return text << " lies in (" << core::row_interval(tuned, index).m_lo - 1 << ", " << row << "], "
               << verb << " at m = " << row;
@@ -168,8 +169,8 @@ core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
   }
   const core::Winner& winner = family.rows[*index]->winner;
   Clause text;
-  const std::string reason =
-      say_why_row(text, family.tuned, *index, winner.measured, problem.m).str();
+  const Origin origin{winner.measured, core::is_searched(winner)};
+  const std::string reason = say_why_row(text, family.tuned, *index, origin, problem.m).str();
   if (family.device_id != device_id) {
     return {core::Match::kOtherDevice,
             reason + " on " + family.device_id + ", not on " + std::string(device_id), winner};

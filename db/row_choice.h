@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,18 +45,25 @@ std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
 std::vector<core::Trial> newest_trials(std::vector<TrialRow> rows);
 
 // Of rows in the order in which they were recorded, the last one that a search chose; where none
-// did, the last. End where there are none.
-std::vector<WinnerRow>::iterator newest_searched(std::vector<WinnerRow>& rows);
+// did, the last. nullopt where there are none.
+std::optional<core::Winner> newest_searched(std::vector<WinnerRow> rows);
 
 // Of the rows whose problems differ from this one in m at most, the newest_searched one of each m
 // and draw of groups' rows; m ascending, of each m the usual draw first.
 std::vector<core::Winner> newest_by_m_and_rows(std::vector<WinnerRow> rows,
                                                const core::GemmProblem& problem);
 
-// Appends why the row tuned at `tuned[index]` answers for m: "m = 100 lies in (64, 128], tuned at
-// m = 128"; "predicted" in place of "tuned" where it was not measured.
+// How a row came to be.
+struct Origin {
+  bool measured = true;
+  bool searched = true;  // core::is_searched
+};
+
+// Appends why the row at `tuned[index]` answers for m: "m = 100 lies in (64, 128], tuned at
+// m = 128"; "predicted" in place of "tuned" where it was not measured, "raced" where no search
+// chose it.
 Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size_t index,
-                    bool measured, std::int64_t m);
+                    Origin origin, std::int64_t m);
 
 // Appends why no row answers: "nothing was tuned for n = 8, k = 16".
 Clause& say_why_none(Clause& text, const core::GemmProblem& problem);

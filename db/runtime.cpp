@@ -111,7 +111,8 @@ void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProble
   const auto& [family, row] = choice.answer;
   if (choice.match == core::Match::kExact || choice.match == core::Match::kBucket ||
       choice.match == core::Match::kOtherDevice) {
-    say_why_row(text, family->tuned, row, family->rows[row].measured, problem.m);
+    const LayeredFamily::Row& answer = family->rows[row];
+    say_why_row(text, family->tuned, row, {answer.measured, answer.searched}, problem.m);
     if (choice.match != core::Match::kOtherDevice) return;
     text << " on " << family->device_id << ", not on " << device_.id;
     return;
@@ -134,7 +135,10 @@ void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProble
       break;
   }
   if (policy == MissPolicy::kNearest) text << " and no row of this operation is there";
-  if (policy == MissPolicy::kFallback) text << " and no layer is a bundle with a fallback";
+  if (policy == MissPolicy::kFallback) {
+    text << " and no layer is a bundle with a fallback for " << core::name(problem.operation)
+         << " products";
+  }
   text << "; run deepgemm-tune " << core::command_text(problem);
 }
 

@@ -143,6 +143,16 @@ struct TuningDb::State {
     });
   }
 
+  // Of environments that agree with this one, the newest of each.
+  std::vector<WinnerRow> winners_of(const core::Environment& environment, Selection selection) {
+    return read([&]() -> std::vector<WinnerRow> {
+      selection.environment_ids = agreeing_environments(database, path, environment);
+      if (selection.environment_ids.empty()) return {};
+      selection.newest_only = true;
+      return read_winners(database, path, selection, unknown);
+    });
+  }
+
   std::filesystem::path path;
   OpenMode mode;
   std::unique_ptr<TunerLock> lock;  // outlives the connection
@@ -180,27 +190,28 @@ std::vector<core::Trial> TuningDb::trials(const core::GemmProblem& problem,
 std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
                                              const core::Environment& environment,
                                              std::string_view rows) const {
-  std::vector<WinnerRow> found = state_->read([&]() -> std::vector<WinnerRow> {
-    const auto ids = agreeing_environments(state_->database, state_->path, environment);
-    if (ids.empty()) return {};
-    return read_winners(state_->database, state_->path,
-                        {.problem = problem, .environment_ids = ids, .newest_only = true},
+  std::vector<WinnerRow> found = state_->winners_of(environment, {.problem = problem});
+  std::erase_if(found, [rows](const WinnerRow& each) { return each.winner.rows != rows; });
+  return newest_searched(std::move(found));
+}
+
+std::optional<core::Winner> TuningDb::winner_of_twin(const core::GemmProblem& problem,
+                                                     const core::Environment& environment,
+                                                     std::string_view rows) const {
+  std::vector<WinnerRow> found = state_->read([&] {
+    return read_winners(state_->database, state_->path, {.problem = problem, .newest_only = true},
                         state_->unknown);
   });
-  std::erase_if(found, [rows](const WinnerRow& each) { return each.winner.rows != rows; });
-  if (found.empty()) return std::nullopt;
-  return std::move(newest_searched(found)->winner);
+  std::erase_if(found, [&](const WinnerRow& each) {
+    return !each.winner.measured || each.winner.rows != rows ||
+           !core::are_twins(each.environment, environment);
+  });
+  return newest_searched(std::move(found));
 }
 
 std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& problem,
                                                       const core::Environment& environment) const {
-  std::vector<WinnerRow> rows = state_->read([&]() -> std::vector<WinnerRow> {
-    const auto ids = agreeing_environments(state_->database, state_->path, environment);
-    if (ids.empty()) return {};
-    return read_winners(state_->database, state_->path,
-                        {.any_m_of = problem, .environment_ids = ids, .newest_only = true},
-                        state_->unknown);
-  });
+  std::vector<WinnerRow> rows = state_->winners_of(environment, {.any_m_of = problem});
   std::erase_if(rows, [&](const WinnerRow& row) { return row.winner.problem.m == problem.m; });
   return newest_by_m_and_rows(std::move(rows), problem);
 }
@@ -292,7 +303,8 @@ std::vector<TrialRow> TuningDb::all_trials(const core::GemmProblem& problem) con
 
 std::vector<TrialRow> TuningDb::trials_of_any_m(const core::GemmProblem& problem) const {
   std::vector<TrialRow> rows = state_->read([&] {
-    return read_trials(state_->database, state_->path, {.any_m_of = problem}, state_->unknown);
+    return read_trials(state_->database, state_->path, {.any_m_of = problem, .telling = true},
+                       state_->unknown);
   });
   std::erase_if(rows, [&problem](const TrialRow& row) {
     core::GemmProblem any_m = row.trial.problem;

@@ -96,6 +96,9 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
                                      const core::Environment& environment,
                                      std::string_view rows) const override;
+  std::optional<core::Winner> winner_of_twin(const core::GemmProblem& problem,
+                                             const core::Environment& environment,
+                                             std::string_view rows) const override;
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override;
   std::vector<core::Winner> winners_elsewhere(const core::GemmProblem& problem,

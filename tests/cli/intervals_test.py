@@ -53,6 +53,30 @@ class Merging(CliTest):
         self.assertEqual(sizes, sorted(sizes, reverse=True))
         self.assertLess(sizes[2], sizes[0])
 
+    def test_export_keeps_a_winner_that_is_newer_than_the_probe(self):
+        self.assert_ok(self.tune("--fix", "block_m=64", "--fix", "block_n=32,128", "--probe"))
+        before = dict(self.rows(self.db))
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", "128x2112x7168", "--effort",
+                                        "exhaustive", "--force"))
+        tuned = dict(self.rows(self.db))
+        self.assertNotEqual(tuned[128], before[128])
+        result = self.assert_ok(self.run_db("export", "--output", "after.dgdb"))
+        self.assertIn("because the winner of m = 128 is newer than the probe", result.stderr)
+        self.assertEqual(dict(self.rows("after.dgdb")), tuned)
+        self.assert_ok(self.tune("--probe"))
+        result = self.assert_ok(self.run_db("export", "--output", "again.dgdb"))
+        self.assertNotIn("newer than the probe", result.stderr)
+
+    def test_a_row_that_an_export_made_is_not_called_tuned(self):
+        self.assert_ok(self.tune("--probe"))
+        tuned = dict(self.rows(self.db))
+        self.assert_ok(self.run_db("export", "--output", "merged.dgdb"))
+        m = next(m for m, _ in self.rows("merged.dgdb") if m not in tuned)
+        said = self.assert_ok(self.run_db("explain", f"{m}x2112x7168", "--db", "merged.dgdb"))
+        self.assertRegex(said.stdout, rf"exact: m = {m} lies in \(\d+, {m}\], raced at m = {m}\n")
+        said = self.assert_ok(self.run_db("explain", f"{m - 1}x2112x7168", "--db", "merged.dgdb"))
+        self.assertIn(f"m: asked {m - 1}, raced {m}", said.stdout)
+
     def test_a_bundle_that_comes_back_puts_itself_before_no_winner(self):
         self.assert_ok(self.tune("--probe"))
         tuned = self.rows(self.db)

@@ -117,6 +117,19 @@ TEST_F(Find, ARowThatASearchChosePrecedesANewerOneThatAnExportMade) {
   EXPECT_EQ(find(64).winner->median_us, 5);
 }
 
+TEST_F(Find, ARowThatNoSearchChoseIsNotCalledTuned) {
+  core::Winner made = winner_of(384, 6);
+  made.reason =
+      std::string(core::kServes) + "65 to 384 at most 2.0 % behind the fastest of 9 kernels";
+  database_.record(winner_of(64, 5), environment_of());
+  database_.record(made, environment_of());
+  EXPECT_EQ(find(64).reason, "m = 64 was tuned");
+  EXPECT_EQ(find(384).match, core::Match::kExact);
+  EXPECT_EQ(find(384).reason, "m = 384 lies in (64, 384], raced at m = 384");
+  EXPECT_EQ(find(100).reason, "m = 100 lies in (64, 384], raced at m = 384");
+  EXPECT_EQ(find(999).reason, "m = 999 lies above m = 384, the largest that was raced");
+}
+
 TEST_F(Find, ACurrentRowPrecedesNewerOnesThatAreStale) {
   core::Environment other_driver = environment_of();
   other_driver.driver = "570.00 (CUDA 12.8)";

@@ -123,6 +123,13 @@ TEST(Runtime, AMissTakesTheFallbackOfTheUppermostBundle) {
   EXPECT_EQ(found.kernel->key, "fallback");
   EXPECT_EQ(found.grade->staleness, core::Staleness::kCurrent);
   EXPECT_EQ(found.row, nullptr);
+  core::GemmProblem grouped = problem_of(64);
+  grouped.operation = core::Operation::kGroupedMasked;
+  grouped.groups = 32;
+  EXPECT_NE(runtime->find(grouped, MissPolicy::kFallback)
+                .reason.view()
+                .find("no layer is a bundle with a fallback for grouped-masked products"),
+            std::string::npos);
   Opened without({database});
   const Found none = without->find(problem_of(1, 8, 16), MissPolicy::kFallback);
   EXPECT_EQ(none.match, core::Match::kNone);
