@@ -15,6 +15,7 @@
 #include "core/row_check.h"
 #include "core/version.h"
 #include "db/c_arguments.h"
+#include "db/late_compiler.h"
 #include "db/runtime_handle.h"
 
 namespace {
@@ -111,14 +112,6 @@ deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& proble
   return fail(DEEPGEMM_LAUNCH_FAILED, what.c_str(), kContextStep);
 }
 
-// Opens NVRTC when it is first called, one call at a time.
-db::Runtime::Compile late_compiler() {
-  return [builder = std::shared_ptr<core::JitBuilder>()](const core::GemmConfig& config) mutable {
-    if (!builder) builder = std::make_shared<core::JitBuilder>(core::default_cache_folder());
-    return builder->build(config);
-  };
-}
-
 // The commands' advice to do without a GPU is none for a program that wants to run products.
 template <class Read>
 auto from_gpu(Read&& read) {
@@ -175,7 +168,7 @@ deepgemm_status deepgemm_open(const char* const* paths, int count, deepgemm_runt
     if (machine.lack) std::rethrow_exception(machine.lack);
     auto home = from_gpu([] { return std::make_unique<core::HomeContext>(); });
     *runtime = new deepgemm_runtime(std::move(layers), machine.device, machine.here,
-                                    late_compiler(), std::move(home));
+                                    db::late_compiler(), std::move(home));
     return DEEPGEMM_OK;
   });
 }

@@ -32,8 +32,8 @@ typedef enum deepgemm_status {
 /* How well the row that was found fits the problem. */
 typedef enum deepgemm_match {
   DEEPGEMM_MATCH_NONE = 0,
-  DEEPGEMM_MATCH_EXACT = 1,        /* this m was tuned */
-  DEEPGEMM_MATCH_BUCKET = 2,       /* m lies in the interval of a tuned m */
+  DEEPGEMM_MATCH_EXACT = 1,        /* a row is of this m */
+  DEEPGEMM_MATCH_BUCKET = 2,       /* m lies in the interval of a row's m */
   DEEPGEMM_MATCH_OTHER_DEVICE = 3, /* the row was tuned on another kind of GPU */
   DEEPGEMM_MATCH_NEAREST = 4,      /* no row: that of the nearest n, k and m */
   DEEPGEMM_MATCH_FALLBACK = 5,     /* no row: the bundle's kernel for any shape */
@@ -41,7 +41,9 @@ typedef enum deepgemm_match {
 } deepgemm_match;
 
 /* What to do with a problem that no row answers for. The first call decides nothing for later
- * ones: each call says it anew. */
+ * ones: each call says it anew. What is compiled is kept in $XDG_CACHE_HOME/deepgemm or
+ * ~/.cache/deepgemm; where that folder cannot be made or is open to others, each process compiles
+ * anew. */
 typedef enum deepgemm_miss {
   DEEPGEMM_MISS_ERROR = 0,    /* report DEEPGEMM_NO_KERNEL */
   DEEPGEMM_MISS_NEAREST = 1,  /* run the kernel of the nearest row */
@@ -173,10 +175,11 @@ DEEPGEMM_API const char* deepgemm_last_error(void);
  * For several GPUs open one runtime in each one's context; each finds the rows of its own kind.
  *
  * Of several files the first one's rows count most, as a user's over the system's; where it has no
- * row for an m, the next one's do. Of several rows of one problem in one database the least stale
- * one counts, then the newest; a row of what only a newer deepgemm knows is passed over. Of a
- * bundle, the index is checked now and each kernel when it is loaded. What a tuner records after
- * the opening is not seen. *runtime is null unless the result is DEEPGEMM_OK.
+ * row for an m, the next one's do, but not below the largest m of rows that export merged by what
+ * was measured: these serve all m up to it. Of several rows of one problem in one database the
+ * least stale one counts, then the newest; a row of what only a newer deepgemm knows is passed
+ * over. Of a bundle, the index is checked now and each kernel when it is loaded. What a tuner
+ * records after the opening is not seen. *runtime is null unless the result is DEEPGEMM_OK.
  *
  * Where the environment variable DEEPGEMM_TRACE names a file (%p: the process number), the shapes
  * of all deepgemm_gemm calls of the process, on whatever GPU, are counted there, for deepgemm-db
