@@ -69,14 +69,48 @@ class LateBuilder {
   explicit LateBuilder(const Hardware& hardware) : hardware_(hardware) {}
 
   core::BuildResult build(const core::GemmConfig& config) {
-    if (!builder_) builder_ = hardware_.make_builder(core::default_cache_folder());
+    if (!builder_) builder_ = open();
     return builder_->kernels->build(config);
   }
 
  private:
+  // Without a cache where that is the trouble: a bundle needs a kernel or two.
+  Builder open() const {
+    try {
+      return hardware_.make_builder(core::default_cache_folder());
+    } catch (const core::EnvironmentError&) {
+      return hardware_.make_builder({});
+    }
+  }
+
   const Hardware& hardware_;
   std::optional<Builder> builder_;
 };
+
+// With what SQLite keeps beside it.
+void remove_database(const std::filesystem::path& path) {
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code ignored;
+    std::filesystem::remove(path.string() + suffix, ignored);
+  }
+}
+
+// A target that is new is not left behind where a source turns out to be broken: it would look like
+// all of them.
+std::vector<db::Merged> merge_all(const std::vector<std::unique_ptr<db::TuningDb>>& sources,
+                                  const std::filesystem::path& path) {
+  const bool is_new = !std::filesystem::exists(path);
+  std::optional<db::TuningDb> target(std::in_place, path, db::OpenMode::kTune);
+  std::vector<db::Merged> merged;
+  try {
+    for (const auto& source : sources) merged.push_back(target->merge(*source));
+  } catch (...) {
+    target.reset();
+    if (is_new) remove_database(path);
+    throw;
+  }
+  return merged;
+}
 
 core::ExitCode merge_files(const DbArguments& arguments, spdlog::logger& log) {
   check_outputs(arguments.common);
@@ -94,12 +128,12 @@ core::ExitCode merge_files(const DbArguments& arguments, spdlog::logger& log) {
                              "Use deepgemm-db merge for it.");
     }
   }
-  db::TuningDb target(database_path(arguments.common), db::OpenMode::kTune);
+  const auto merged = merge_all(sources, database_path(arguments.common));
   std::vector<Movement> movements;
-  for (const auto& source : sources) {
-    const db::Merged merged = target.merge(*source);
-    warn_of_skipped_rows(*source, log);
-    movements.push_back({source->path().string(), merged.trials, merged.winners, merged.cubins});
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    warn_of_skipped_rows(*sources[i], log);
+    movements.push_back(
+        {sources[i]->path().string(), merged[i].trials, merged[i].winners, merged[i].cubins});
   }
   report(arguments.common, arguments.action == DbAction::kImport ? "imported" : "merged",
          movements);
@@ -139,8 +173,9 @@ db::Export collect(const db::TuningDb& database, const DbArguments& arguments,
                    const Hardware& hardware, spdlog::logger& log) {
   try {
     LateBuilder builder(hardware);
-    return db::collect(database, device_of(database, arguments.device), arguments.exporting,
-                       base_environment(""),
+    const std::string device = device_of(database, arguments.device);
+    return db::collect(database, device, arguments.exporting,
+                       environment_on(look_at_machine(hardware), device),
                        [&](const core::GemmConfig& config) { return builder.build(config); });
   } catch (const core::UsageError&) {
     warn_of_skipped_rows(database, log);

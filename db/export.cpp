@@ -46,9 +46,8 @@ class Collector {
     add_evidence(row);
   }
 
-  void add_fallback(core::Operation operation, const std::string& device_id) {
-    core::Environment environment = here_;
-    environment.device_id = device_id;
+  // One that is not required is left out where there is no compiler for it.
+  void add_fallback(core::Operation operation, const std::string& device_id, bool is_required) {
     const core::GemmConfig wanted = core::fallback_config(operation);
     core::BuildResult built;
     try {
@@ -58,15 +57,29 @@ class Collector {
     }
     if (built.cubin) {
       take(*built.cubin);
-      result_.contents.fallbacks.push_back({operation, built.cubin->key, environment});
-      return;
+      result_.contents.fallbacks.push_back(
+          {operation, built.cubin->key, environment_of_compiler(device_id)});
+    } else if (is_required) {
+      add_stand_in(operation, wanted, built.failure);
+    } else {
+      result_.notes.push_back("there is no fallback for " + std::string(core::name(operation)) +
+                              " products, because it cannot be compiled: " + built.failure);
     }
-    add_stand_in(operation, wanted, built.failure);
   }
 
   Export take_result() { return std::move(result_); }
 
  private:
+  // Nothing was measured: the fallback rests on no driver and no clocks.
+  core::Environment environment_of_compiler(const std::string& device_id) const {
+    core::Environment environment;
+    environment.device_id = device_id;
+    environment.nvrtc = here_.nvrtc;
+    environment.library_version = here_.library_version;
+    environment.sources_hash = here_.sources_hash;
+    return environment;
+  }
+
   bool merge(std::span<const WinnerRow* const> rows, double max_cost) {
     const core::GemmProblem& largest = rows.back()->winner.problem;
     const std::vector<TrialRow> trials = database_.trials_of_any_m(largest);
@@ -186,8 +199,10 @@ Export collect(const TuningDb& database, std::string_view device_id, const Expor
                                std::string(device_id),
                            "See what there is with deepgemm-db list, then pass its --device.");
   }
-  for (const core::Operation operation : operations) {
-    collector.add_fallback(operation, std::string(device_id));
+  // A program may meet operations that nobody tuned.
+  for (const core::Operation each : {core::Operation::kDense, core::Operation::kGroupedContiguous,
+                                     core::Operation::kGroupedMasked}) {
+    collector.add_fallback(each, std::string(device_id), operations.contains(each));
   }
   Export result = collector.take_result();
   result.contents.device_id = device_id;

@@ -1,5 +1,7 @@
 """How far rows of other machines, compilers and versions are trusted: graded, never a failure."""
 
+import csv
+import io
 import sqlite3
 import unittest
 
@@ -74,6 +76,25 @@ class Staleness(Databases):
         self.assertEqual({row["staleness"] for row in rows}, {"current"})
         self.assertIn("0 shapes changed", self.assert_ok(
             self.run_db("diff", self.export(), self.db)).stdout)
+
+    def test_export_takes_the_row_that_is_current_here(self):
+        self.add_row_of("h100-sxm5", "driver", "570.00 (CUDA 12.8)")
+        def driver_of_64(*arguments, **env):
+            self.assert_ok(self.run_db("export", "--output", "b.dgdb", *arguments, env=env))
+            rows = self.json_of(self.run_db("list", "--db", "b.dgdb", "--format", "json"))["winners"]
+            return next(row["environment"]["driver"] for row in rows if row["shape"]["m"] == 64)
+        self.assertEqual(driver_of_64(), "580.82 (CUDA 13.0)")
+        # Without a GPU of that kind nothing tells, so the newest counts.
+        self.assertEqual(driver_of_64(SCRIPTED_NO_GPU="1"), "570.00 (CUDA 12.8)")
+        self.assertEqual(driver_of_64(SCRIPTED_DEVICE="h20"), "570.00 (CUDA 12.8)")
+
+    def test_show_says_it_in_every_form(self):
+        other = {"SCRIPTED_NVRTC": "12.9"}
+        for env, grade in (({}, "current"), (other, "re-tune")):
+            text = self.assert_ok(self.run_db("show", "64x2112x7168", "--format", "csv",
+                                              env=env)).stdout
+            self.assertEqual({row["staleness"] for row in csv.DictReader(io.StringIO(text))},
+                             {grade})
 
     def test_prune_leaves_the_row_that_answers(self):
         self.add_row_of("h100-sxm5")

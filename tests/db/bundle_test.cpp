@@ -217,8 +217,25 @@ TEST_F(Bundle, WithoutACompilerAWinnerStandsInForTheFallback) {
   const TuningDb database(source_, OpenMode::kReadOnly);
   const Export result = collect(database, "h100-sxm5", {}, environment_of(), no_compiler);
   EXPECT_EQ(result.contents.fallbacks.at(0).kernel_key, "single");
-  ASSERT_EQ(result.notes.size(), 1u);
+  ASSERT_EQ(result.notes.size(), 3u);
   EXPECT_NE(result.notes[0].find("NVRTC is missing"), std::string::npos);
+  EXPECT_EQ(result.notes[2].find("there is no fallback for grouped-masked products, because"), 0u);
+}
+
+TEST_F(Bundle, HasAFallbackForOperationsThatNobodyTuned) {
+  const TuningDb database(source_, OpenMode::kReadOnly);
+  const Export result =
+      collect(database, "h100-sxm5", {}, environment_of(), [](const core::GemmConfig& config) {
+        core::BuildResult built;
+        built.cubin = cubin_of(core::to_string(config));
+        return built;
+      });
+  std::set<core::Operation> operations;
+  for (const auto& each : result.contents.fallbacks) {
+    operations.insert(each.operation);
+    EXPECT_EQ(each.environment.driver, "") << "nothing ran";
+  }
+  EXPECT_EQ(operations.size(), 3u);
 }
 
 TEST_F(Bundle, WithoutACompilerAndWithoutAStandInThereIsNone) {
