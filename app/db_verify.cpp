@@ -55,20 +55,6 @@ std::vector<core::Cubin> kernels_of(const db::TuningDb& database, const db::Winn
   return kernels;
 }
 
-// Without the rows that cannot be measured as they were: only a newer deepgemm draws such groups.
-void pass_over_unknown_draws(std::vector<const db::WinnerRow*>& rows, spdlog::logger& log) {
-  std::string example;
-  const auto passed_over = std::erase_if(rows, [&example](const db::WinnerRow* row) {
-    const core::Winner& winner = row->winner;
-    if (core::draw_of(winner.problem, winner.rows)) return false;
-    if (example.empty()) example = fmt::format("{}: '{}'", to_string(winner.problem), winner.rows);
-    return true;
-  });
-  if (passed_over == 0) return;
-  log.warn("{} not verified: only a newer deepgemm draws such groups (for example, {}).",
-           passed_over == 1 ? "1 row is" : fmt::format("{} rows are", passed_over), example);
-}
-
 autotune::Recheck verify_row(const db::TuningDb& database, const db::WinnerRow& row,
                              autotune::Executor& executor, const std::atomic<bool>& stop) {
   std::vector<core::Contender> contenders;
@@ -106,9 +92,12 @@ class Verifier {
       gone_ = error.what();
       return not_checked(row, gone_);
     } catch (const core::UsageError& error) {
-      return not_checked(row, error.what());  // of this row alone: it needs more memory, say
+      // Of this row alone: it needs more memory, say, or groups that only a newer deepgemm draws.
+      return not_checked(row, error.what());
     }
   }
+
+  bool lost_gpu() const { return !gone_.empty(); }
 
  private:
   static autotune::Recheck not_checked(const db::WinnerRow& row, const std::string& why) {
@@ -144,7 +133,8 @@ void show_progress(Terminal& terminal, std::size_t index, std::size_t count,
                                 left.text(index)));
 }
 
-core::ExitCode conclude(const VerifyReport& report, Terminal& terminal, spdlog::logger& log) {
+core::ExitCode conclude(const VerifyReport& report, bool lost_gpu, Terminal& terminal,
+                        spdlog::logger& log) {
   if (report.interrupted) {
     log.warn("Interrupted after {}.", counted(static_cast<long long>(report.lines.size()), "row"));
     terminal.print(Colour::kGreen, "next: ", "To verify all, run: " + shell_line(report.command));
@@ -159,7 +149,9 @@ core::ExitCode conclude(const VerifyReport& report, Terminal& terminal, spdlog::
     throw core::Error(
         core::ExitCode::kWorkFailed,
         fmt::format("{} of {} could not be checked{}.", unknown, counted(all, "row"), rest),
-        "Check the GPU with nvidia-smi and dmesg (the column 'why' says more), then verify again.");
+        lost_gpu ? "Check the GPU with nvidia-smi and dmesg (the column 'why' says more), then "
+                   "verify again."
+                 : "The column 'why' says what each of them needs.");
   }
   if (bad == 0) return core::ExitCode::kDone;
   throw core::Error(
@@ -187,8 +179,7 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   core::Environment there = here;
   warn_of_skipped_rows(database, log);
   there.device_id = device_to_verify(database, arguments.device, report.device, log);
-  auto rows = db::best_rows(winners, there);
-  pass_over_unknown_draws(rows, log);
+  const auto rows = db::best_rows(winners, there);
   const TimeLeft left(rows.size());
   Verifier verifier(database, *executor, interrupt.stop());
   const auto verify = [&](std::size_t i) {
@@ -196,7 +187,7 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
     return VerifyLine{*rows[i], verifier.verify(*rows[i]), core::grade(rows[i]->environment, here)};
   };
   measure_and_deliver(report, rows.size(), verify, format, files);
-  return conclude(report, terminal, log);
+  return conclude(report, verifier.lost_gpu(), terminal, log);
 }
 
 }  // namespace deepgemm::app

@@ -119,13 +119,17 @@ class Verifying(Databases):
         self.assertEqual(result.returncode, 1)
         self.assertIn("its kernel is not in the database", result.stdout)
 
-    def test_rows_that_only_a_newer_one_draws_are_passed_over(self):
+    def test_rows_that_only_a_newer_one_draws_are_not_checked(self):
         with sqlite3.connect(self.db) as database:
             database.execute("UPDATE winners SET rows = 'fractal 7' WHERE m = 64")
         database.close()
-        result = self.assert_ok(self.run_db("verify"))
-        self.assertRegex(result.stdout, r"2 rows: 2 hold, 0 drifted, 0 wrong")
-        self.assertRegex(result.stderr, r"warning: 1 row is not verified: .*64x2112x7168: 'fractal 7'")
+        result = self.run_db("verify")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("3 rows: 2 hold, 0 drifted, 0 wrong, 1 not checked", result.stdout)
+        self.assertIn("was measured with 'fractal 7', which this deepgemm cannot draw",
+                      result.stdout)
+        self.assertIn("1 of 3 rows could not be checked.", result.stderr)
+        self.assertIn("next: The column 'why' says", result.stderr)
         raced = self.run_db("diff", self.db, self.db, "--measure", "--format", "json")
         self.assertEqual(raced.returncode, 1, raced.stderr)
         self.assertIn("only a newer deepgemm draws such groups: fractal 7", raced.stdout)
