@@ -49,10 +49,25 @@ std::string_view name(Change change) {
   return "";
 }
 
-double time_of(const db::WinnerRow* row) { return row == nullptr ? 0 : row->winner.median_us; }
-
+// 0 where there is nothing to compare: a time that was measured and one that was predicted are of
+// two kinds.
 double ratio(const DiffLine& line) {
-  return time_of(line.before) > 0 ? time_of(line.after) / time_of(line.before) : 0;
+  if (line.before == nullptr || line.after == nullptr) return 0;
+  const core::Winner& before = line.before->winner;
+  const core::Winner& after = line.after->winner;
+  if (before.measured != after.measured || !(before.median_us > 0)) return 0;
+  return after.median_us / before.median_us;
+}
+
+Cell time_of(const db::WinnerRow* row) {
+  if (row == nullptr) return {"-", ""};
+  const core::Winner& winner = row->winner;
+  return winner.measured ? time_cell(winner.median_us) : predicted_cell(winner.median_us);
+}
+
+Cell measured_cell(const db::WinnerRow* row) {
+  if (row == nullptr) return {"-", ""};
+  return cell(row->winner.measured ? "yes" : "no");
 }
 
 Cell config_of(const db::WinnerRow* row) {
@@ -138,13 +153,15 @@ std::string render(const DiffReport& report, Format format) {
                {"new config", "new_config", Align::kLeft},
                {"old µs", "old_us"},
                {"new µs", "new_us"},
-               {"time", "time_ratio"}});
+               {"time", "time_ratio"},
+               {"", "old_measured"},
+               {"", "new_measured"}});
   for (const auto& line : report.lines) {
     table.add_row({cell(std::string(name(line.change))), cell(line.device_id), cell(line.problem.m),
                    cell(line.problem.n), cell(line.problem.k), operation_cell(line.problem),
                    groups_cell(line.problem), alignment_cell(line.problem), config_of(line.before),
-                   config_of(line.after), time_cell(time_of(line.before)),
-                   time_cell(time_of(line.after)), change_cell(line)});
+                   config_of(line.after), time_of(line.before), time_of(line.after),
+                   change_cell(line), measured_cell(line.before), measured_cell(line.after)});
   }
   if (format == Format::kCsv) return table.csv();
   const std::string summary =

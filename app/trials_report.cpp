@@ -56,6 +56,7 @@ Table trial_table() {
                 {"", "memory_clock_mhz"},
                 {"", "application_clock_mhz"},
                 {"", "power_limit_w"},
+                {"", "staleness", Align::kLeft},
                 {"", "policy", Align::kLeft},
                 {"recorded", "recorded_at", Align::kLeft},
                 {"detail", "detail", Align::kLeft}});
@@ -70,7 +71,7 @@ Cell count_cell(bool known, long long count) { return known ? cell(count) : Cell
 
 Cell limit_cell(int limit) { return count_cell(limit > 0, limit); }
 
-std::vector<Cell> trial_cells(const db::TrialRow& row) {
+std::vector<Cell> trial_cells(const db::TrialRow& row, const core::Environment& here) {
   const core::Trial& trial = row.trial;
   const core::Measurement& measurement = trial.measurement;
   const core::Verification& verification = trial.verification;
@@ -118,6 +119,7 @@ std::vector<Cell> trial_cells(const db::TrialRow& row) {
           limit_cell(environment.memory_clock_mhz),
           limit_cell(environment.application_clock_mhz),
           limit_cell(environment.power_limit_w),
+          cell(std::string(core::name(core::grade(environment, here).staleness))),
           cell(trial.policy),
           cell(row.recorded_at),
           cell(trial.detail)};
@@ -156,7 +158,7 @@ std::string trials_text(const TrialsReport& report) {
       groups.push_back({&row, trial_table()});
       found = std::prev(groups.end());
     }
-    found->table.add_row(trial_cells(row));
+    found->table.add_row(trial_cells(row, report.here));
   }
   std::string text;
   for (const auto& [first, table] : groups) {
@@ -192,7 +194,7 @@ std::string render(const TrialsReport& report, Format format) {
   }
   if (format == Format::kTable) return trials_text(report);
   Table table = trial_table();
-  for (const auto& row : report.trials) table.add_row(trial_cells(row));
+  for (const auto& row : report.trials) table.add_row(trial_cells(row, report.here));
   return table.csv();
 }
 

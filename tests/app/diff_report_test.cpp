@@ -50,5 +50,18 @@ TEST(DiffReport, SaysBySignWhatBecameSlower) {
   EXPECT_NE(render(report, Format::kCsv).find("1.1000"), std::string::npos);
 }
 
+TEST(DiffReport, APredictedTimeIsMarkedAndComparedWithNoMeasuredOne) {
+  std::vector<db::WinnerRow> before{row(1, 64, 10), row(2, 64, 10)};
+  std::vector<db::WinnerRow> after{row(1, 64, 11), row(2, 64, 11)};
+  before[0].winner.measured = before[1].winner.measured = after[1].winner.measured = false;
+  const DiffReport report{{"deepgemm-db"}, "a", "b", differences(before, after, {}), 0};
+  const std::string text = render(report, Format::kTable);
+  EXPECT_NE(text.find("~10.00   11.00        -"), std::string::npos) << text;
+  EXPECT_NE(text.find("~10.00  ~11.00  +10.0 %"), std::string::npos) << text;
+  const std::string csv = render(report, Format::kCsv);
+  EXPECT_NE(csv.find(",10.0000,11.0000,,no,yes\n"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",10.0000,11.0000,1.1000,no,no\n"), std::string::npos) << csv;
+}
+
 }  // namespace
 }  // namespace deepgemm::app
