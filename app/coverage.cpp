@@ -86,7 +86,7 @@ Table table_of(const CoverageReport& report) {
                {"calls", "count"},
                {"share", "share"},
                {"match", "match", Align::kLeft},
-               {"tuned m", "tuned_m"},
+               {"row m", "tuned_m"},
                {"config", "config", Align::kLeft},
                {"staleness", "staleness", Align::kLeft}});
   for (const auto& line : report.lines) {
@@ -147,6 +147,26 @@ std::string json_of(const CoverageReport& report) {
   return dump(json);
 }
 
+// Those of this kind of GPU; of a family that it has no row of, those of the kind that answers.
+std::vector<const db::WinnerRow*> answering_rows(const std::vector<db::WinnerRow>& winners,
+                                                 const core::Environment& here) {
+  const auto family_of = [](const db::WinnerRow& row) {
+    core::GemmProblem any_m = row.winner.problem;
+    any_m.m = 1;
+    return any_m;
+  };
+  std::vector<const db::WinnerRow*> rows = db::best_rows(winners, here);
+  std::set<decltype(core::order(core::GemmProblem{}))> seen;
+  for (const auto* row : rows) seen.insert(core::order(family_of(*row)));
+  for (const auto& row : winners) {
+    const core::GemmProblem any_m = family_of(row);
+    if (!seen.insert(core::order(any_m)).second) continue;
+    const db::Family family = db::family_for(winners, any_m, here);
+    rows.insert(rows.end(), family.rows.begin(), family.rows.end());
+  }
+  return rows;
+}
+
 }  // namespace
 
 CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Environment& here,
@@ -169,7 +189,7 @@ CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Envi
   std::stable_sort(
       report.lines.begin(), report.lines.end(),
       [](const CoverageLine& a, const CoverageLine& b) { return a.traced.count > b.traced.count; });
-  for (const auto* row : db::best_rows(winners, here)) {
+  for (const auto* row : answering_rows(winners, here)) {
     if (!asked.contains(row)) report.dead.push_back(row);
   }
   return report;

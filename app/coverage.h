@@ -27,8 +27,8 @@ struct CoverageReport {
   std::vector<const db::WinnerRow*> dead;
 };
 
-// On a machine like `here`, whose device_id names the kind of GPU: only rows of that can be dead.
-// Lines and dead rows point into `winners`.
+// On a machine like `here`, whose device_id names the kind of GPU. Dead is what could answer there,
+// and for which nobody asks. Lines and dead rows point into `winners`.
 CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Environment& here,
                      const Trace& trace);
 

@@ -94,7 +94,7 @@ core::ExitCode explain_shapes(const DbArguments& arguments, const Hardware& hard
 core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardware,
                            spdlog::logger& log) {
   const Destination to = destination(arguments.common);
-  const auto trace = read_trace(arguments.trace);
+  const auto trace = read_traces(arguments.traces);
   const db::TuningDb database(database_path(arguments.common), db::OpenMode::kInspect);
   const Machine machine = look_at_machine(hardware);
   const std::string kind = device_in_question(arguments.device, machine, database, log);

@@ -124,8 +124,11 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
   CLI::App& coverage =
       actions.add(DbAction::kCoverage, "coverage", "Which calls of a trace the rows answer");
   coverage
-      .add_option("--trace", arguments.trace, "csv file: m,n,k[,op][,groups][,alignment][,count]")
-      ->type_name("FILE")
+      .add_option(
+          "--trace", arguments.traces,
+          "csv file: m,n,k[,op][,groups][,alignment][,count].\nRepeatable: files are added up")
+      ->option_text("FILE")
+      ->allow_extra_args(false)
       ->required();
   actions.add_device(coverage, this_one);
   CLI::App& verify =

@@ -26,14 +26,14 @@ enum class DbAction {
 
 struct DbArguments {
   DbAction action = DbAction::kList;
-  CommonArguments common;       // of export, only the database and the verbosity count
-  ShapeArguments shapes;        // of show and explain
-  std::string device;           // of explain, coverage, verify and export; empty: not said
-  int gpu = 0;                  // of verify and diff
-  bool measure = false;         // of diff
-  std::string trace;            // of coverage
-  std::string bundle;           // of export: the file to write
-  double max_cost_percent = 3;  // of export
+  CommonArguments common;           // of export, only the database and the verbosity count
+  ShapeArguments shapes;            // of show and explain
+  std::string device;               // of explain, coverage, verify and export; empty: not said
+  int gpu = 0;                      // of verify and diff
+  bool measure = false;             // of diff
+  std::vector<std::string> traces;  // of coverage
+  std::string bundle;               // of export: the file to write
+  double max_cost_percent = 3;      // of export
   db::ExportOptions exporting;
   std::vector<std::string> files;  // of import, merge and diff
   db::PruneOptions prune;

@@ -181,14 +181,16 @@ std::ifstream open_csv(const std::filesystem::path& path, std::string_view what)
   return stream;
 }
 
+// Of all lines together, so that their sum is a number, too.
+constexpr std::int64_t kMostCalls = 1'000'000'000'000'000;
+constexpr const char* kScaleDown = "Scale the counts of the file down.";
+
 std::int64_t read_count(const Line& line, const Columns& columns) {
   if (!columns.contains("count")) return 1;
   const std::int64_t count = read_number(line, columns, "count");
-  // All of a file together must be a number, too.
-  constexpr std::int64_t kMost = 1'000'000'000'000'000;
-  if (count > kMost) {
-    throw core::UsageError(fmt::format("Column 'count' of {} is above {}.", line.where, kMost),
-                           "Scale the counts of the file down.");
+  if (count > kMostCalls) {
+    throw core::UsageError(fmt::format("Column 'count' of {} is above {}.", line.where, kMostCalls),
+                           kScaleDown);
   }
   if (count >= 0) return count;
   throw core::UsageError(fmt::format("Column 'count' of {} is negative.", line.where),
@@ -196,7 +198,7 @@ std::int64_t read_count(const Line& line, const Columns& columns) {
 }
 
 // "# 10 calls of further shapes: only 4096 are told apart", as the library ends a trace that is
-// full; 0 for any other remark.
+// full; above kMostCalls where the number is too large to read; 0 for any other remark.
 std::int64_t further_calls(std::string_view remark) {
   constexpr std::string_view kStart = "# ";
   constexpr std::string_view kWords = " calls of further shapes";
@@ -205,8 +207,46 @@ std::int64_t further_calls(std::string_view remark) {
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(remark.data(), remark.data() + remark.size(), count);
   remark.remove_prefix(static_cast<std::size_t>(end - remark.data()));
-  return error == std::errc() && count > 0 && remark.starts_with(kWords) ? count : 0;
+  if (!remark.starts_with(kWords)) return 0;
+  if (error == std::errc::result_out_of_range) return kMostCalls + 1;
+  return error == std::errc() && count > 0 ? count : 0;
 }
+
+// Adds up the calls of several files.
+class TraceReader {
+ public:
+  void read(const std::filesystem::path& path) {
+    std::ifstream stream = open_csv(path, "trace");
+    const std::string name = fmt::format("'{}'", path.string());
+    const auto take = [this, &name](const Line& line, const Columns& columns) {
+      const auto problem = read_row(line, columns, {}).front();
+      const auto [place, is_new] = places_.emplace(core::order(problem), trace_.problems.size());
+      if (is_new) trace_.problems.push_back({problem, 0});
+      add(trace_.problems[place->second].count, read_count(line, columns), name);
+    };
+    const auto remark = [this, &name](std::string_view text) {
+      add(trace_.further, further_calls(text), name);
+    };
+    for_each_line(stream, name, take, remark);
+  }
+
+  Trace take() { return std::move(trace_); }
+
+ private:
+  void add(std::int64_t& sum, std::int64_t count, const std::string& name) {
+    if (count > kMostCalls - all_) {
+      throw core::UsageError(
+          fmt::format("The calls up to {} are more than {} together.", name, kMostCalls),
+          kScaleDown);
+    }
+    all_ += count;
+    sum += count;
+  }
+
+  Trace trace_;
+  std::map<decltype(core::order(core::GemmProblem{})), std::size_t> places_;
+  std::int64_t all_ = 0;
+};
 
 }  // namespace
 
@@ -233,19 +273,10 @@ std::vector<core::GemmProblem> read_shape_file(const std::filesystem::path& path
   return read_shapes(stream, fmt::format("'{}'", path.string()), choice, draws);
 }
 
-Trace read_trace(const std::filesystem::path& path) {
-  std::ifstream stream = open_csv(path, "trace");
-  Trace trace;
-  std::map<decltype(core::order(core::GemmProblem{})), std::size_t> places;
-  const auto take = [&](const Line& line, const Columns& columns) {
-    const auto problem = read_row(line, columns, {}).front();
-    const auto [place, is_new] = places.emplace(core::order(problem), trace.problems.size());
-    if (is_new) trace.problems.push_back({problem, 0});
-    trace.problems[place->second].count += read_count(line, columns);
-  };
-  const auto remark = [&](std::string_view text) { trace.further += further_calls(text); };
-  for_each_line(stream, fmt::format("'{}'", path.string()), take, remark);
-  return trace;
+Trace read_traces(const std::vector<std::string>& paths) {
+  TraceReader reader;
+  for (const std::string& path : paths) reader.read(path);
+  return reader.take();
 }
 
 }  // namespace deepgemm::app

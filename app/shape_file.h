@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <istream>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,7 +43,8 @@ struct Trace {
 };
 
 // Reads the same kind of csv with a column count; without it each line stands for one call. Lines
-// of one shape are added up, as is what remarks say of further shapes. Throws UsageError.
-Trace read_trace(const std::filesystem::path& path);
+// of one shape are added up, over all files, as is what remarks say of further shapes. Throws
+// UsageError, also where the sum of all is above 10^15.
+Trace read_traces(const std::vector<std::string>& paths);
 
 }  // namespace deepgemm::app

@@ -48,6 +48,15 @@ class Bundles(Databases):
         result = self.assert_ok(self.run_db("export", "--output", "x.dgdb",
                                             env={"SCRIPTED_NO_NVRTC": "1"}))
         self.assertIn("the fallback is the winner of ", result.stderr)
+        self.assertIn("there is no fallback for grouped-masked products", result.stderr)
+
+    def test_a_kernel_cache_that_cannot_be_made_does_not_matter(self):
+        (self.folder / "file").write_text("no folder")
+        env = {"HOME": str(self.folder / "file"), "XDG_CACHE_HOME": ""}
+        made = self.run_command("deepgemm-db", "export", "--output", "x.dgdb", env=env)
+        if "NVRTC" in made.stderr:
+            self.skipTest("NVRTC is not on this machine")
+        self.assertEqual(self.assert_ok(made).stderr, "")
 
     def test_a_changed_byte_or_a_cut_is_refused(self):
         bundle = self.export()
@@ -130,6 +139,21 @@ class Moving(Databases):
         self.assertEqual([each["winners"] for each in merged], [3, 1])
         self.assertEqual(sorted(self.winners("all.db")),
                          sorted(self.winners(self.db) + self.winners("other.db")))
+
+    def test_a_source_that_breaks_midway_leaves_no_new_target(self):
+        self.assert_ok(self.run_command("deepgemm-tune-scripted", "16x576x7168", *FEW,
+                                        "--db", "other.db"))
+        with sqlite3.connect(self.folder / "other.db") as database:
+            database.execute("UPDATE trials SET samples_us = x'00' WHERE samples_us IS NOT NULL")
+        database.close()
+        before = {path.name for path in self.folder.iterdir()}
+        broken = ["merge", self.db, "other.db", "--db"]
+        self.assert_fails(self.run_db(*broken, "all.db"), USAGE, "other.db")
+        self.assertEqual({path.name for path in self.folder.iterdir()}, before)
+        # One that was there stays.
+        self.assert_ok(self.run_db("merge", self.db, "--db", "all.db"))
+        self.assert_fails(self.run_db(*broken, "all.db"), USAGE, "other.db")
+        self.assertEqual(self.winners("all.db"), self.winners(self.db))
 
     def test_a_wrong_source_leaves_the_target_alone(self):
         (self.folder / "text.db").write_text("no database")
@@ -241,74 +265,6 @@ class Questions(Databases):
         other, = self.explain("64x2112x7168", "--device", "h20")
         self.assertEqual((other["match"], other["staleness"]), ("other-device", "hint"))
         self.assertIn("device: asked h20, tuned h100-sxm5", other["differing"])
-
-    def test_coverage_shares_out_the_calls(self):
-        (self.folder / "trace.csv").write_text(
-            "m,n,k,count\n64,2112,7168,60\n100,2112,7168,20\n64,2112,7168,10\n5,64,128,10\n")
-        report = self.json_of(self.run_db("coverage", "--trace", "trace.csv", "--format", "json"))
-        self.assertEqual(report["calls"], 100)
-        self.assertEqual({match: each["calls"] for match, each in report["coverage"].items()},
-                         {"exact": 70, "bucket": 20, "other-device": 0, "none": 10})
-        self.assertEqual([(shape["m"], shape["n"]) for shape in report["dead_rows"]], [(8, 576)])
-        text = self.assert_ok(self.run_db("coverage", "--trace", "trace.csv")).stdout
-        self.assertIn("nobody asks for 8x576x7168", text)
-        self.assertRegex(text, r"(?m)^none +10 calls +10.0 %$")
-
-    def test_coverage_refuses_counts_that_do_not_add_up_to_a_number(self):
-        (self.folder / "trace.csv").write_text(
-            f"m,n,k,count\n64,2112,7168,{2**63 - 1}\n100,2112,7168,5\n")
-        result = self.run_db("coverage", "--trace", "trace.csv")
-        self.assertEqual(result.returncode, USAGE, result.stderr)
-        self.assertIn("Column 'count' of line 2", result.stderr)
-
-    def test_many_dead_rows_are_counted_and_the_first_are_named(self):
-        (self.folder / "trace.csv").write_text("m,n,k\n64,2112,7168\n")
-        shapes = ["16,24,32,48x576x7168", *FEW]
-        self.assert_ok(self.run_command("deepgemm-tune-scripted", *shapes))
-        coverage = ["coverage", "--trace", "trace.csv"]
-        text = self.assert_ok(self.run_db(*coverage)).stdout
-        self.assertRegex(text, r"(?m)^dead +6 rows$")
-        self.assertEqual(text.count("nobody asks for "), 5)
-        self.assertIn("\n  …, and 1 more (--format json lists all)\n", text)
-        report = self.json_of(self.run_db(*coverage, "--format", "json"))
-        self.assertEqual(len(report["dead_rows"]), 6)
-
-    def test_a_dense_line_of_a_trace_may_have_no_groups(self):
-        (self.folder / "trace.csv").write_text(
-            "op,groups,alignment,m,n,k,count\ndense,0,0,64,2112,7168,1\n"
-            "dense,1,1,64,2112,7168,2\ndense,,,64,2112,7168,4\n")
-        report = self.json_of(self.run_db("coverage", "--trace", "trace.csv", "--format", "json"))
-        self.assertEqual([(line["count"], line["match"]) for line in report["lines"]],
-                         [(7, "exact")])
-
-    def test_calls_of_shapes_that_the_trace_does_not_tell_count_as_unknown(self):
-        (self.folder / "trace.csv").write_text(
-            "op,groups,alignment,m,n,k,count\ndense,1,1,64,2112,7168,30\n"
-            "# 50 calls of further shapes: only 4096 are told apart\n"
-            "# 20 calls of further shapes: only 4096 are told apart\n# 7 calls of mine\n")
-        coverage = ["coverage", "--trace", "trace.csv"]
-        report = self.json_of(self.run_db(*coverage, "--format", "json"))
-        self.assertEqual(report["calls"], 100)
-        self.assertEqual(report["unknown_shapes"], {"calls": 70, "share": 0.7})
-        self.assertEqual(report["coverage"]["exact"], {"calls": 30, "share": 0.3})
-        self.assertEqual(report["coverage"]["none"]["calls"], 0)
-        text = self.assert_ok(self.run_db(*coverage)).stdout
-        self.assertRegex(text, r"(?m)^ +- +- +- +70 +70\.0 % +unknown +- +- +-$")
-        self.assertRegex(text, r"(?m)^unknown +70 calls +70\.0 %  of shapes that the trace, being full")
-        self.assertRegex(text, r"(?m)^exact +30 calls +30\.0 %$")
-        rows = list(csv.DictReader(io.StringIO(self.assert_ok(
-            self.run_db(*coverage, "--format", "csv")).stdout)))
-        self.assertEqual([(row["m"], row["count"], row["match"]) for row in rows],
-                         [("64", "30", "exact"), ("", "70", "unknown")])
-
-    def test_bad_traces(self):
-        self.assert_fails(self.run_db("coverage"), USAGE, "--trace")
-        self.assert_fails(self.run_db("coverage", "--trace", "none.csv"), USAGE, "none.csv")
-        for content, complaint in {"m,n,k,count\n1,8,16,-1\n": "negative",
-                                   "m,n,count\n1,8,3\n": "no column 'k'",
-                                   "m,n,k\n": "holds no shape"}.items():
-            (self.folder / "bad.csv").write_text(content)
-            self.assert_fails(self.run_db("coverage", "--trace", "bad.csv"), USAGE, complaint)
 
     def test_help_has_examples_for_each_sub_command(self):
         text = self.assert_ok(self.run_db("--help")).stdout
