@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -68,10 +69,18 @@ class GpuTest : public testing::Test {
     return p;
   }
 
-  static core::Cubin build(const std::string& config) {
+  static core::Cubin build_anew(const std::string& config) {
     core::BuildResult result = Gpu::builder().build(core::parse_config(config));
     EXPECT_TRUE(result.cubin) << config << ": " << result.failure << "\n" << result.log;
     return result.cubin ? *result.cubin : core::Cubin{};
+  }
+
+  // Once in a process: many tests run the same kernels, and each takes the compiler a second.
+  static core::Cubin build(const std::string& config) {
+    static std::map<std::string, core::Cubin> built;
+    const auto found = built.find(config);
+    if (found != built.end()) return found->second;
+    return built.emplace(config, build_anew(config)).first->second;
   }
 };
 

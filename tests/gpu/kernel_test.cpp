@@ -125,8 +125,8 @@ TEST_F(GemmKernelTest, AThousandLaunchesGiveTheSameBits) {
 // nor spills.
 TEST_F(GemmKernelTest, TheCompilerSaysTheSameTheSecondTime) {
   const std::string config = "block_m=64,block_n=56,stages=5,math_warpgroups=1";
-  const core::Cubin first = build(config);
-  const core::Cubin second = build(config);
+  const core::Cubin first = build_anew(config);
+  const core::Cubin second = build_anew(config);
   EXPECT_GT(first.build.registers, 24);
   EXPECT_EQ(second.build.registers, first.build.registers);
   EXPECT_EQ(second.image, first.image);

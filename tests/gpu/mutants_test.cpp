@@ -51,6 +51,18 @@ std::vector<Build> build_all(const std::vector<Mutant>& list) {
   return built;
 }
 
+// The kernels that the mutants are made of, in the order of mutants::configs(); built once.
+const std::vector<Build>& right_builds() {
+  static const std::vector<Build> built = [] {
+    std::vector<Build> list(mutants::configs().size());
+    mutants::on_all_threads(list.size(), [&](std::size_t at) {
+      list[at] = mutants::build(nullptr, mutants::configs()[at]);
+    });
+    return list;
+  }();
+  return built;
+}
+
 class MutantsTest : public testing::Test {
  protected:
   // This process takes no context: the worker, which is deepgemm-tune, needs CUPTI for itself.
@@ -107,10 +119,11 @@ class MutantsTest : public testing::Test {
     const std::pair order(config.operation, config.split_k);
     const auto known = right_.find(order);
     if (known != right_.end()) return known->second;
-    const core::GemmConfig& runs = config.split_k == 1 ? mutants::configs()[0] : config;
+    const auto own = std::ranges::find(mutants::configs(), config) - mutants::configs().begin();
+    const Build& runs = right_builds().at(config.split_k == 1 ? 0 : static_cast<std::size_t>(own));
     core::Trial trial;
-    trial.config = runs;
-    trial = trial_on(bench_for(config), mutants::build(nullptr, runs), trial);
+    trial.config = runs.cubin.config;
+    trial = trial_on(bench_for(config), runs, trial);
     EXPECT_EQ(trial.outcome, Outcome::kMeasured) << trial.detail;
     return right_[order] = trial;
   }
@@ -148,10 +161,10 @@ class MutantsTest : public testing::Test {
   }
 
   void expect_right_kernels_pass() {
-    for (const core::GemmConfig& each : mutants::configs()) {
-      const core::Trial trial = judge(mutants::build(nullptr, each));
+    for (const Build& each : right_builds()) {
+      const core::Trial trial = judge(each);
       EXPECT_EQ(trial.outcome, Outcome::kMeasured)
-          << core::short_name(each) << ": " << trial.detail;
+          << core::short_name(each.cubin.config) << ": " << trial.detail;
     }
   }
 
