@@ -90,9 +90,11 @@ core::ExitCode verdict(const TuneReport& report, spdlog::logger& log) {
              counted(skipped, "shape"));
   }
   if (const auto stand = with(ShapeStatus::kStands); stand > 0) {
-    log.warn("The budget left no time to compare the stored {} of {} with anything: {} stand{}. {}",
-             stand == 1 ? "winner" : "winners", counted(stand, "shape"), stand == 1 ? "it" : "they",
-             stand == 1 ? "s" : "", next_step(report.command));
+    log.warn(
+        "The budget left no time to compare the stored {} of {} with anything: {}. Run again with "
+        "a larger --budget.",
+        stand == 1 ? "winner" : "winners", counted(stand, "shape"),
+        stand == 1 ? "it stands" : "they stand");
   }
   if (lost > 0) {
     throw core::Error(core::ExitCode::kWorkFailed,
