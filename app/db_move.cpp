@@ -87,31 +87,6 @@ class LateBuilder {
   std::optional<Builder> builder_;
 };
 
-// With what SQLite keeps beside it.
-void remove_database(const std::filesystem::path& path) {
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    std::error_code ignored;
-    std::filesystem::remove(path.string() + suffix, ignored);
-  }
-}
-
-// A target that is new is not left behind where a source turns out to be broken: it would look like
-// all of them.
-std::vector<db::Merged> merge_all(const std::vector<std::unique_ptr<db::TuningDb>>& sources,
-                                  const std::filesystem::path& path) {
-  const bool is_new = !std::filesystem::exists(path);
-  std::optional<db::TuningDb> target(std::in_place, path, db::OpenMode::kTune);
-  std::vector<db::Merged> merged;
-  try {
-    for (const auto& source : sources) merged.push_back(target->merge(*source));
-  } catch (...) {
-    target.reset();
-    if (is_new) remove_database(path);
-    throw;
-  }
-  return merged;
-}
-
 core::ExitCode merge_files(const DbArguments& arguments, spdlog::logger& log) {
   check_outputs(arguments.common);
   // All sources are opened before the target is: a wrong file must not leave a half-merged one.
@@ -128,7 +103,10 @@ core::ExitCode merge_files(const DbArguments& arguments, spdlog::logger& log) {
                              "Use deepgemm-db merge for it.");
     }
   }
-  const auto merged = merge_all(sources, database_path(arguments.common));
+  std::vector<const db::TuningDb*> all;
+  for (const auto& source : sources) all.push_back(source.get());
+  db::TuningDb target(database_path(arguments.common), db::OpenMode::kTune);
+  const std::vector<db::Merged> merged = target.merge(all);
   std::vector<Movement> movements;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     warn_of_skipped_rows(*sources[i], log);

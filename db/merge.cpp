@@ -1,19 +1,21 @@
 #include "db/merge.h"
 
-#include <SQLiteCpp/Transaction.h>
-
 #include "db/cubin_rows.h"
 #include "db/sqlite_errors.h"
 
 namespace deepgemm::db {
 
-Merged merge_into(SQLite::Database& to, const std::filesystem::path& to_path,
-                  const SQLite::Database& from, const std::filesystem::path& from_path,
-                  Unknown& unknown) {
-  const auto in_target = [&](auto&& work) { return translated(to_path, work); };
-  const auto brought = [&](const auto& row) { return in_target([&] { return add(to, row); }); };
-  auto transaction =
-      in_target([&] { return SQLite::Transaction(to, SQLite::TransactionBehavior::IMMEDIATE); });
+MergeTarget::MergeTarget(SQLite::Database& database, const std::filesystem::path& path)
+    : database_(database), path_(path) {
+  translated(path_,
+             [this] { transaction_.emplace(database_, SQLite::TransactionBehavior::IMMEDIATE); });
+}
+
+Merged MergeTarget::add(const SQLite::Database& from, const std::filesystem::path& from_path,
+                        Unknown& unknown) {
+  const auto brought = [&](const auto& row) {
+    return translated(path_, [&] { return db::add(database_, row); });
+  };
   Merged merged;
   for (const TrialRow& row : read_trials(from, from_path, {}, unknown)) {
     merged.trials += brought(row);
@@ -21,20 +23,23 @@ Merged merge_into(SQLite::Database& to, const std::filesystem::path& to_path,
   for (const WinnerRow& row : read_winners(from, from_path, {}, unknown)) {
     merged.winners += brought(row);
   }
-  bool is_new = merged.trials + merged.winners > 0;
+  is_new_ = is_new_ || merged.trials + merged.winners > 0;
   for (const CalibrationRow& row : read_calibrations(from, from_path, {})) {
-    is_new = brought(row) || is_new;
+    is_new_ = brought(row) || is_new_;
   }
   SQLite::Statement keys(from, "SELECT key FROM kernels ORDER BY rowid");
   while (keys.executeStep()) {
     const auto cubin = read_cubin(from, from_path, keys.getColumn(0).getString());
     if (cubin) merged.cubins += brought(*cubin);
   }
-  in_target([&] {
-    if (is_new) sort_by_time(to);
-    transaction.commit();
-  });
   return merged;
+}
+
+void MergeTarget::commit() {
+  translated(path_, [this] {
+    if (is_new_) sort_by_time(database_);
+    transaction_->commit();
+  });
 }
 
 }  // namespace deepgemm::db

@@ -4,9 +4,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
-#include <thread>
 #include <tuple>
 
 #include "core/error.h"
@@ -14,6 +12,7 @@
 #include "db/connection.h"
 #include "db/cubin_rows.h"
 #include "db/merge.h"
+#include "db/opening.h"
 #include "db/prune.h"
 #include "db/recorded_rows.h"
 #include "db/row_choice.h"
@@ -22,95 +21,6 @@
 #include "db/tuner_lock.h"
 
 namespace deepgemm::db {
-namespace {
-
-void create_folder_of(const std::filesystem::path& path) {
-  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) {
-    throw core::EnvironmentError(
-        "the folder " + folder.string() + " cannot be created (" + error.message() + ")",
-        "Make its parent writable, or pass another --db FILE.");
-  }
-}
-
-// The log lies beside the file that a symbolic link names, and so must the lock.
-std::filesystem::path behind_links(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
-  return error ? path : real;
-}
-
-bool tables_are_missing(const SQLite::Database& database) {
-  SQLite::Statement query(database, "SELECT count(*) FROM sqlite_schema");
-  query.executeStep();
-  return query.getColumn(0).getInt() == 0 && schema_version_of(database) == 0;
-}
-
-// Retries what a tuner that is opening or closing the file leaves behind for an instant; `read`
-// takes the number of attempts before.
-template <class Read>
-auto patiently(const std::filesystem::path& path, Read read) {
-  constexpr int kAttempts = 20;
-  for (int attempt = 0;; ++attempt) {
-    try {
-      return read(attempt);
-    } catch (const SQLite::Exception& error) {
-      if (attempt + 1 == kAttempts || !is_transient(error)) rethrow(error, path);
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(25));
-  }
-}
-
-SQLite::Database open_reader(const std::filesystem::path& path) {
-  return patiently(path, [&path](int attempt) {
-    SQLite::Database database = open_for_reading(path, attempt < 4);
-    database.exec("PRAGMA temp_store=MEMORY");
-    const bool is_bundle = looks_like_bundle(database);
-    if (is_bundle) require_sealed(database, path);
-    require_readable(database, path);
-    if (is_bundle) require_known_format(database, path);
-    return database;
-  });
-}
-
-// What lies in the journals of a tuner that was killed is in no reader's reach until somebody who
-// may write recovers it. Where another tuner holds the file, or it cannot be written, nothing is
-// done; nor where the log's database is not there: opening it would make an empty one, to which the
-// log would not belong, and SQLite would throw it away.
-void recover_if_left(const std::filesystem::path& path) {
-  std::error_code not_there;
-  if (!has_journal(path) || std::filesystem::file_size(path, not_there) == 0 || not_there) return;
-  try {
-    const TunerLock lock(behind_links(path), LockHolder::kInspector);
-    SQLite::Database database = open_for_tuning(path);
-    end_wal(database);
-  } catch (const core::Error&) {
-  } catch (const SQLite::Exception&) {
-  }
-}
-
-[[noreturn]] void throw_bundle_is_read_only(const std::filesystem::path& path) {
-  throw core::UsageError(
-      path.string() + " is an export bundle, which is never written",
-      "Bring it into a database: deepgemm-db import " + path.string() + " --db tuning.db.");
-}
-
-SQLite::Database open_tuner(const std::filesystem::path& path) {
-  return translated(path, [&path] {
-    SQLite::Database database = open_for_tuning(path);
-    if (looks_like_bundle(database)) throw_bundle_is_read_only(path);
-    if (tables_are_missing(database)) create_schema(database);
-    require_readable(database, path);
-    require_sound(database, path);
-    begin_wal(database);
-    add_what_is_missing(database);
-    return database;
-  });
-}
-
-}  // namespace
 
 struct TuningDb::State {
   State(const std::filesystem::path& given, OpenMode open_mode)
@@ -314,11 +224,15 @@ std::vector<TrialRow> TuningDb::trials_of_any_m(const core::GemmProblem& problem
   return rows;
 }
 
-Merged TuningDb::merge(const TuningDb& other) {
-  return other.state_->read([&] {
-    return merge_into(state_->database, state_->path, other.state_->database, other.state_->path,
-                      other.state_->unknown);
-  });
+std::vector<Merged> TuningDb::merge(std::span<const TuningDb* const> others) {
+  MergeTarget target(state_->database, state_->path);
+  std::vector<Merged> merged;
+  for (const TuningDb* other : others) {
+    State& from = *other->state_;
+    merged.push_back(from.read([&] { return target.add(from.database, from.path, from.unknown); }));
+  }
+  target.commit();
+  return merged;
 }
 
 Pruned TuningDb::prune(const PruneOptions& options, const core::Environment& here) {

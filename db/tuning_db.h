@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -117,10 +118,14 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   std::vector<TrialRow> all_trials(const core::GemmProblem& problem) const;
   // Every trial that shares everything but m with a problem, oldest first.
   std::vector<TrialRow> trials_of_any_m(const core::GemmProblem& problem) const;
-  // Adds every row and kernel of `other` that is not here yet, in one transaction: rows of equal
+  // Adds every row and kernel of others that is not here yet, all in one transaction: rows of equal
   // environments join, those of different ones stay apart, also where these agree. Repeating it
-  // adds nothing.
-  Merged merge(const TuningDb& other);
+  // adds nothing. What came of each, in their order.
+  std::vector<Merged> merge(std::span<const TuningDb* const> others);
+  Merged merge(const TuningDb& other) {
+    const TuningDb* const one[] = {&other};
+    return merge(one).front();
+  }
   // In one transaction; the file then shrinks. `here` says which rows answer.
   Pruned prune(const PruneOptions& options, const core::Environment& here);
 
