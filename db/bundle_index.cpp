@@ -73,6 +73,12 @@ class Reader {
     std::memcpy(&value, bytes_.data(), sizeof value);
     bytes_ = bytes_.subspan(sizeof value);
   }
+  void get(bool& value) {
+    std::uint8_t byte = 0;
+    get(byte);
+    if (byte > 1) fail();
+    value = byte == 1;
+  }
   void get(std::string& text) {
     std::uint32_t size = 0;
     get(size);
@@ -273,6 +279,7 @@ std::optional<Index> decode(std::span<const char> bytes) {
   Index index;
   pass_index(reader, index);
   if (!reader.at_end() || !is_sound(index)) return std::nullopt;
+  index.is_of_bundle = true;
   return index;
 }
 

@@ -49,6 +49,9 @@ struct Index {
   std::vector<IndexedKernel> kernels;
   std::vector<IndexedFamily> families;
   std::vector<IndexedFallback> fallbacks;
+  // Whether it is of a bundle: a family of one that holds a row which export made was merged as a
+  // whole, rows that were tuned and serve more now included.
+  bool is_of_bundle = false;
 };
 
 // Little-endian bytes. Equal indices give equal bytes.

@@ -39,8 +39,18 @@ bool is_better(const IndexedFamily& family, const LayeredFamily& held,
          std::ranges::none_of(held.rows, &LayeredFamily::Row::measured);
 }
 
+// The largest m of what export merged by what was measured; 0: nothing.
+std::int64_t merged_up_to(const IndexedFamily& family, bool is_of_bundle) {
+  std::int64_t largest = 0;
+  for (const IndexedRow& row : family.rows) {
+    if (!row.searched) largest = is_of_bundle ? family.rows.back().m : row.m;
+  }
+  return largest;
+}
+
 // Rows whose m an upper layer has, or serves, are left out.
-void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t layer) {
+void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t layer,
+              bool is_of_bundle) {
   for (const IndexedRow& row : family.rows) {
     if (row.m <= held.merged_up_to) continue;
     const auto place = std::ranges::lower_bound(held.tuned, row.m) - held.tuned.begin();
@@ -52,10 +62,7 @@ void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t la
         held.rows.begin() + place,
         {{layer, row.kernel}, row.environment, row.measured, row.time_us, row.searched});
   }
-  // Merging keeps a tuned row where the same kernel serves, so one added row tells of all.
-  if (!std::ranges::all_of(family.rows, &IndexedRow::searched)) {
-    held.merged_up_to = std::max(held.merged_up_to, family.rows.back().m);
-  }
+  held.merged_up_to = std::max(held.merged_up_to, merged_up_to(family, is_of_bundle));
 }
 
 // In powers of two, over all three extents and the groups.
@@ -79,7 +86,9 @@ LookupTable::LookupTable(std::span<const Index* const> layers, std::string devic
     for (const IndexedFamily& family : layers[layer]->families) {
       LayeredFamily& held = families[key_of(family.any_m)];
       if (is_better(family, held, device_id_)) held = {family.any_m, family.device_id, {}, {}, 0};
-      if (family.device_id == held.device_id) add_rows(held, family, layer);
+      if (family.device_id == held.device_id) {
+        add_rows(held, family, layer, layers[layer]->is_of_bundle);
+      }
     }
     for (const IndexedFallback& fallback : layers[layer]->fallbacks) {
       fallbacks_.emplace_back(fallback.operation, KernelPlace{layer, fallback.kernel});

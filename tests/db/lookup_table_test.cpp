@@ -10,6 +10,7 @@ IndexedRow row_at(std::int64_t m, bool searched) { return {m, 0, 0, true, 1.0, s
 
 Index index_of_rows(std::vector<IndexedRow> rows) {
   Index index;
+  index.is_of_bundle = true;
   index.environments.push_back(environment_of());
   index.kernels.push_back({"key", "entry", "", config_of(1)});
   index.families.push_back({problem_of(1), "h100-sxm5", std::move(rows)});
@@ -44,6 +45,24 @@ TEST(LookupTable, RowsBelowAMergedLayerInTheMiddleStayOut) {
   const Index merged = index_of_rows({row_at(384, false), row_at(1024, false)});
   const Index lower = index_of_rows({row_at(64, true), row_at(1536, true)});
   EXPECT_EQ(rows_of({upper, merged, lower}), (Rows{"384 1", "1024 1", "1536 2", "2048 0"}));
+}
+
+// Into which a bundle was imported, and where a larger m was tuned since.
+TEST(LookupTable, OfADatabaseOnlyWhatExportMadeIsMerged) {
+  Index database = index_of_rows({row_at(384, false), row_at(1024, false), row_at(8192, true)});
+  const Index lower = index_of_rows({row_at(512, true), row_at(5120, true)});
+  EXPECT_EQ(rows_of({database, lower}), (Rows{"384 0", "1024 0", "8192 0"}));
+  database.is_of_bundle = false;
+  EXPECT_EQ(rows_of({database, lower}), (Rows{"384 0", "1024 0", "5120 1", "8192 0"}));
+}
+
+TEST(BundleIndex, WhatIsNeitherTrueNorFalseIsRefused) {
+  std::vector<char> bytes = encode(index_of_rows({row_at(384, false)}));
+  ASSERT_TRUE(decode(bytes));
+  char& searched = *(bytes.end() - 5);  // before the count of fallbacks
+  ASSERT_EQ(searched, 0);
+  searched = 2;
+  EXPECT_FALSE(decode(bytes));
 }
 
 TEST(BundleIndex, KeepsWhichRowsASearchChose) {
