@@ -25,10 +25,10 @@ class Preference {
     const core::Staleness of_a = core::grade(a.environment, here_).staleness;
     const core::Staleness of_b = core::grade(b.environment, here_).staleness;
     if (of_a != of_b) return of_a < of_b;
-    const bool a_decided = core::is_decided(a.winner);
-    if (a_decided != core::is_decided(b.winner)) return a_decided;
     const bool a_searched = core::is_searched(a.winner);
     if (a_searched != core::is_searched(b.winner)) return a_searched;
+    const bool a_decided = core::is_decided(a.winner);
+    if (a_decided != core::is_decided(b.winner)) return a_decided;
     return a.id > b.id;
   }
 

@@ -25,8 +25,8 @@ struct Family {
 // that GPU has none, the one on the GPU of the best row; empty where no GPU has one. For one m a
 // measured row is better than a predicted one, one that was measured with the usual rows of groups
 // than one with others, one of the lower staleness (core::as_library_sees) than a staler one, one
-// that a whole final chose (core::is_decided) than one that a budget cut, one that a search chose
-// (core::is_searched) than one that export made, and a newer one than an older. The family points
+// that a search chose (core::is_searched) than one that export made, one that a whole final chose
+// (core::is_decided) than one that a budget cut, and a newer one than an older. The family points
 // into `winners`.
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
                   const core::Environment& here);

@@ -115,6 +115,10 @@ TEST_F(Find, ARowThatASearchChosePrecedesANewerOneThatAnExportMade) {
   cut.reason += core::kCutShort;
   database_.record(cut, environment_of());
   EXPECT_EQ(find(64).winner->median_us, 5);
+  made.problem.m = cut.problem.m = 128;
+  database_.record(cut, environment_of());
+  database_.record(made, unknown_limit);
+  EXPECT_EQ(find(128).winner->median_us, 7) << "as winners() reads them, too";
 }
 
 TEST_F(Find, ARowThatNoSearchChoseIsNotCalledTuned) {
