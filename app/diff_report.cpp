@@ -108,7 +108,9 @@ std::vector<DiffLine> differences(const std::vector<db::WinnerRow>& before,
     }
     const core::Winner& new_winner = is->second->winner;
     const double noise = old_winner.spread_us + new_winner.spread_us;
-    const bool moved = std::abs(new_winner.median_us - old_winner.median_us) > noise;
+    // A prediction and a measurement differ in kind: how far apart they are says nothing.
+    const bool moved = old_winner.measured != new_winner.measured ||
+                       std::abs(new_winner.median_us - old_winner.median_us) > noise;
     const bool other_config = new_winner.config != old_winner.config;
     if (!other_config && !moved) continue;
     lines.push_back({other_config ? Change::kConfig : Change::kTime, key.first, old_winner.problem,
