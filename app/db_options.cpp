@@ -79,9 +79,11 @@ void add_export_options(CLI::App& action, DbArguments& arguments) {
 }
 
 void add_prune_options(CLI::App& action, db::PruneOptions& options) {
-  action.add_flag("--superseded", options.superseded,
-                  "Rows of a shape that the same kind of GPU has\nmeasured again in a newer "
-                  "environment, but none\nthat answers on this machine");
+  action.add_flag(
+      "--superseded", options.superseded,
+      "Rows of a shape that the same kind of GPU has\nmeasured again in a newer "
+      "environment, but none\nthat answers on this machine; and probes of n\nand k whose "
+      "last winner goes");
   action.add_flag(
       "--losers", options.losers,
       "Trials beside winner, runner-up, default and\nlibraries; a later tune tries them again");
