@@ -90,6 +90,8 @@ class Probe {
         const Check again = bench_.verify(ids_[i]);
         if (again.outcome != core::Outcome::kMeasured) {
           fail(trial, again.outcome, why + ", and a second check failed: " + again.detail);
+        } else if (again.verification.bits_hash != trial.verification.bits_hash) {
+          fail(trial, core::Outcome::kWrong, why + ", and a second check gave other bits");
         }
       }
     }
@@ -113,11 +115,16 @@ class Probe {
   }
 
   void run_rounds(int rounds) {
-    race_.run(rounds, deadline_);
+    bool in_time = true;
+    try {
+      race_.run(rounds, deadline_);
+    } catch (const OutOfTime&) {
+      in_time = false;  // who fell before is known all the same
+    }
     for (Race::Fallen& each : race_.take_fallen()) {
       fail(trials_[trial_of_runner_[each.index]], each.outcome, std::move(each.detail));
     }
-    if (deadline_.passed()) throw OutOfTime{};
+    if (!in_time || deadline_.passed()) throw OutOfTime{};
   }
 
   Workbench& bench_;

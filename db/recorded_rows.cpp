@@ -271,7 +271,8 @@ void drop_answered_checks(std::vector<TrialRow>& rows) {
   };
   const auto is_answered = [&](const TrialRow& check) {
     return std::ranges::any_of(rows, [&](const TrialRow& each) {
-      return !is_check(each) && each.trial.contender == check.trial.contender &&
+      return !is_check(each) && core::is_probe(each.trial) == core::is_probe(check.trial) &&
+             each.trial.contender == check.trial.contender &&
              each.trial.kernel_key == check.trial.kernel_key &&
              each.trial.problem == check.trial.problem &&
              core::agree(each.environment, check.environment);
