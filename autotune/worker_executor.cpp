@@ -77,7 +77,7 @@ class WorkerBench final : public Workbench {
   void end_by(const Deadline& deadline) override { deadline_ = deadline; }
 
   // Where a round is lost, each contender runs alone, so that the one at fault shows itself; where
-  // it does so only beside others, these run without it.
+  // it does so only beside others, beside more and more of them.
   Round round(std::span<const int> ids) override {
     for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
       std::optional<Casualty> casualty;
@@ -87,7 +87,9 @@ class WorkerBench final : public Workbench {
       }
       if (casualty) return lost_to(*std::move(casualty));
     }
-    if (auto casualty = who_is_missing_where_it_runs(ids)) return lost_to(*std::move(casualty));
+    std::optional<Casualty> casualty = who_ends_it_beside_others(ids);
+    if (casualty) return lost_to(*std::move(casualty));
+    if (const auto round = try_round(ids, casualty)) return *round;
     throw core::EnvironmentError(
         "The worker process is lost again and again, though each kernel runs alone",
         "Check the GPU with nvidia-smi and dmesg, and see what ends processes on this machine.");
@@ -181,20 +183,20 @@ class WorkerBench final : public Workbench {
     return lost;
   }
 
-  // Candidates first: without the default there is less of an answer.
-  std::optional<Casualty> who_is_missing_where_it_runs(std::span<const int> ids) {
-    std::vector<int> suspects(ids.begin(), ids.end());
-    std::ranges::stable_partition(suspects, [this](int id) {
-      return entries_.at(id).contender == core::Contender::kCandidate;
-    });
-    for (const int suspect : suspects) {
-      std::vector<int> others(ids.begin(), ids.end());
-      std::erase(others, suspect);
-      if (others.empty()) return std::nullopt;
-      const Loss loss = last_loss_;
+  // Lets them join one by one, candidates last: without the default there is less of an answer. Who
+  // ends the worker as it joins does so again, or something else ended it.
+  std::optional<Casualty> who_ends_it_beside_others(std::span<const int> ids) {
+    std::vector<int> order(ids.begin(), ids.end());
+    std::ranges::stable_partition(
+        order, [this](int id) { return entries_.at(id).contender != core::Contender::kCandidate; });
+    const std::span<const int> all(order);
+    for (std::size_t count = 2; count <= all.size(); ++count) {
       std::optional<Casualty> casualty;
-      if (try_round(others, casualty)) {
-        return Casualty{suspect, loss.outcome, "beside other kernels, " + loss.detail};
+      if (try_round(all.first(count), casualty)) continue;
+      const bool runs_without = !casualty && try_round(all.first(count - 1), casualty).has_value();
+      if (runs_without && !try_round(all.first(count), casualty) && !casualty) {
+        return Casualty{all[count - 1], last_loss_.outcome,
+                        "beside other kernels, " + last_loss_.detail};
       }
       if (casualty) return casualty;
     }

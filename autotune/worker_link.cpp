@@ -10,9 +10,10 @@
 namespace deepgemm::autotune {
 namespace {
 
-// Of its time limit, which is far more than any kernel takes that ends: who has run so long when a
-// budget ends hangs.
+// Of its time limit, which is far more than any kernel takes that ends, and in seconds: who has run
+// so long when a budget ends hangs.
 constexpr double kShareThatHangs = 0.25;
+constexpr double kLeastThatHangs = 1.5;
 
 bool runs_a_kernel(Say say) { return say == Say::kVerify || say == Say::kRound; }
 
@@ -102,7 +103,8 @@ Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const D
       sent ? worker_->channel().receive(message, seconds, options_.stop) : Heard::kClosed;
   switch (heard) {
     case Heard::kTimeout:
-      if (left_s < limit_s && runs_a_kernel(say) && seconds >= kShareThatHangs * limit_s) {
+      if (left_s < limit_s && runs_a_kernel(say) && !worker_->is_stopped() &&
+          seconds >= std::max(kShareThatHangs * limit_s, kLeastThatHangs)) {
         return lose(Outcome::kHung,
                     fmt::format("it was not done within {:.1f} s, when the budget ended", seconds),
                     true);

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <thread>
 
 #include "core/error.h"
@@ -99,6 +100,17 @@ bool WorkerProcess::reap(double seconds, const std::atomic<bool>* stop) {
     }
   }
   return true;
+}
+
+bool WorkerProcess::is_stopped() const {
+  std::ifstream file("/proc/" + std::to_string(id_) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  // "123 (name) T …"; the name may hold anything.
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos || name_end + 2 >= text.size()) return false;
+  const char state = text[name_end + 2];
+  return state == 'T' || state == 't';
 }
 
 std::string WorkerProcess::how_it_ended() {

@@ -34,6 +34,8 @@ class WorkerProcess {
   // the system after some seconds, or half a one in a hurry, or once `stop` is set: it dies with
   // this one anyway.
   void kill(bool in_a_hurry = false, const std::atomic<bool>* stop = nullptr);
+  // Somebody stopped it: that it does not answer is nobody's fault.
+  bool is_stopped() const;
   // How it ended, after kill() or by itself: "was killed by signal 9", "ended with exit code 1".
   std::string how_it_ended();
 

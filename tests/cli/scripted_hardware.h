@@ -98,8 +98,10 @@ inline void plant_fault(script::Script& script) {
   const std::string where = fault.substr(at + 1, colon - at - 1);
   const std::string pattern = fault.substr(colon + 1);
   const auto meets = [pattern](core::Contender contender, const core::GemmConfig& config) {
-    return contender == core::Contender::kCandidate &&
-           core::to_string(config).find(pattern) != std::string::npos;
+    const bool may_be =
+        contender == core::Contender::kCandidate ||
+        (contender == core::Contender::kDefault && number_of("SCRIPTED_FAULTY_DEFAULT") != 0);
+    return may_be && core::to_string(config).find(pattern) != std::string::npos;
   };
   if (where == "beside") {  // of a round: where others run, too
     script.on_round_of = [=, &script](const std::vector<core::GemmConfig>& configs) {

@@ -111,12 +111,22 @@ class Isolation(CliTest):
         winners = self.json_of(self.run_command("deepgemm-db", "list", "--format", "json"))
         self.assertEqual(len(winners["winners"]), 2)
 
+    def test_so_are_several_of_them(self):
+        result = self.assert_ok(self.run_command(
+            TUNE, SHAPE, *SPACE, env={"SCRIPTED_FAULT": f"kill@beside:{BAD}"}))
+        trials = self.outcomes().values()
+        for trial in trials:
+            if trial["contender"] == "candidate" and trial["config"]["block_n"] == 64:
+                self.assertEqual(trial["outcome"], "measured", result.stderr)
+        lost = [trial for trial in trials if trial["outcome"] == "worker-lost"]
+        self.assertGreater(len(lost), 1)
+
     def test_a_check_that_hangs_when_the_budget_ends_is_not_tried_again(self):
         hang = {"SCRIPTED_FAULT": f"hang@verify:{BAD}"}
-        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "2.5", env=hang))
+        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "3.2", env=hang))
         self.assertEqual([trial["outcome"] for trial in self.outcomes().values()].count("hung"), 1)
         # Another one's turn; what is quarantined is not tried in any call.
-        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "2.5", env=hang))
+        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "3.2", env=hang))
         self.assertEqual([trial["outcome"] for trial in self.outcomes().values()].count("hung"), 2)
 
     def test_a_hang_does_not_outlast_the_budget(self):
