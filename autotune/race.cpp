@@ -46,6 +46,7 @@ bool Race::run_one() {
     for (Runner* runner : order) ++runner->rejected;
     return false;
   }
+  took_slowed_ = took_slowed_ || round.slowed;
   for (std::size_t i = 0; i < order.size(); ++i) {
     order[i]->samples_us.push_back(round.times_us.at(i));
     if (round.sm_clock_mhz > 0) order[i]->clocks_mhz.push_back(round.sm_clock_mhz);

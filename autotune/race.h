@@ -35,8 +35,8 @@ class Race {
   std::vector<Fallen> take_fallen() { return std::exchange(fallen_, {}); }
 
   int rounds_done() const { return rounds_done_; }
-  // Rounds under slow-down count by now.
-  bool took_slowed() const { return rejected_ >= kMostRejected; }
+  // Whether a round under slow-down counted.
+  bool took_slowed() const { return took_slowed_; }
   core::Measurement measurement(std::size_t index) const;
 
   static constexpr int kMostRejected = 60;
@@ -57,6 +57,7 @@ class Race {
   std::vector<Runner> runners_;
   int rounds_done_ = 0;
   int rejected_ = 0;
+  bool took_slowed_ = false;
   std::vector<Fallen> fallen_;
 };
 

@@ -40,7 +40,8 @@ class Heat {
   }
 
   void finish() {
-    if (race_.took_slowed() && !std::exchange(context_.slowed, true)) {
+    context_.slowed = race_.took_slowed();
+    if (context_.slowed && !std::exchange(context_.told_slowed, true)) {
       context_.observer.note(
           "this GPU stays slowed down (thermal or hardware slow-down), and times are taken all the "
           "same");

@@ -51,7 +51,8 @@ struct TuneContext {
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
   bool final_cut = false;  // it has not run to its end
-  bool slowed = false;     // a race took times of a GPU that never left slow-down
+  bool slowed = false;     // the last race took times of a GPU that did not leave slow-down
+  bool told_slowed = false;
   int races = 0;
   // Called once, when the compiler has this problem's first kernels to build: those of the next one
   // must not come before them.
