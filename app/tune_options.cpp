@@ -181,7 +181,9 @@ TuneRequest resolve(const TuneArguments& arguments, const Variables& variables) 
                       .options = {.effort = parse_effort(arguments.effort),
                                   .budget_seconds = arguments.budget_seconds,
                                   .force = arguments.force,
-                                  .draws = std::move(shapes.draws)},
+                                  .draws = std::move(shapes.draws),
+                                  // Kernels of an n and k are raced on the GPU that chose them.
+                                  .ask_twins = !arguments.probe},
                       .jobs = arguments.jobs,
                       .gpu = parse_gpu(arguments.gpu),
                       .local_rank = local_rank(variables),

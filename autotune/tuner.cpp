@@ -105,7 +105,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     return finish();
   };
   if (decided && !options_.force && before->asked == asked) return resume(answers(problem));
-  if (!before && executor_ != nullptr && !options_.force) {
+  if (!before && executor_ != nullptr && !options_.force && options_.ask_twins) {
     result.winner = answer_of_twin(problem, asked_at);
     if (result.winner) {
       result.why = result.winner->reason;
@@ -262,7 +262,14 @@ std::optional<core::Winner> Tuner::answer_of_twin(const core::GemmProblem& probl
                                     core::unusual_rows(problem, options_.draws.of(problem)));
   if (!twin || !core::is_decided(*twin) || !core::is_searched(*twin)) return std::nullopt;
   if (twin->asked != asked_at(calibrated(device_, twin->ranked_at))) return std::nullopt;
-  return twin;
+  // But not with what failed here.
+  const std::vector<core::GemmConfig> quarantined = store_.quarantined(environment_);
+  const std::vector<core::Trial> own = store_.trials(problem, environment_);
+  const bool failed = std::ranges::any_of(own, [&](const core::Trial& each) {
+    return each.config == twin->config && !each.detail.empty();
+  });
+  const bool barred = std::ranges::find(quarantined, twin->config) != quarantined.end();
+  return failed || barred ? std::nullopt : twin;
 }
 
 // Whose configs are tried early, beside those that won with other kernels, drivers or cards of this

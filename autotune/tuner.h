@@ -30,6 +30,7 @@ struct TuneOptions {
   double budget_seconds = 0;  // for one run(), 0: none; obeyed with a usable answer
   bool force = false;         // measure anew what the store already answers
   core::GroupDraws draws;     // the rows that grouped problems are measured with
+  bool ask_twins = true;      // what another of several equal GPUs answered is no work here
 };
 
 enum class Stage { kEnumerate, kCompile, kVerify, kMeasure, kRecord };

@@ -56,6 +56,31 @@ class Fleet(CliTest):
         other = self.assert_ok(self.tune("--gpu", "2", SCRIPTED_POWER_LIMIT_W="500"))
         self.assertNotIn("Nothing to do", other.stderr)
 
+    def test_a_twin_is_not_asked_for_what_failed_here(self):
+        one = [TUNE, "16x2112x7168", *FEW]
+        two = {"SCRIPTED_GPUS": "2"}
+        self.assert_ok(self.run_command(*one, env=two))
+        winner = self.json_of(self.run_command("deepgemm-db", "list", "--format", "json"))
+        winner = winner["winners"][0]["winner"]["config"]
+        text = ",".join(f"{name}={value}" for name, value in winner.items())
+        # For another shape, GPU 1 finds that it hurts.
+        self.assert_ok(self.run_command(TUNE, "24x2112x7168", *FEW, "--gpu", "1", env={
+            **two, "SCRIPTED_FAULT": f"kill@verify:{text}", "SCRIPTED_FAULTY_DEFAULT": "1"}))
+        result = self.assert_ok(self.run_command(*one, "--gpu", "1", env=two))
+        self.assertNotIn("Nothing to do", result.stderr)
+
+    def test_a_probe_asks_no_twin(self):
+        """Its races are of one GPU, and export merges rows by them."""
+        few = [TUNE, "16,64,128x2112x7168", *FEW]
+        two = {"SCRIPTED_GPUS": "2", "SCRIPTED_SLEEP_MS_ROUND": "2"}
+        self.assert_ok(self.run_command(*few, "--gpu", "1", env=two))
+        probed = self.assert_ok(self.run_command(*few, "--probe", env=two))
+        self.assertRegex(probed.stderr, r"kernels raced at \d+ m")
+        result = self.assert_ok(self.run_command("deepgemm-db-scripted", "export", "--output",
+                                                 "x.dgdb", env=two))
+        self.assertIn("95 % of", result.stderr)
+        self.assertNotIn("another environment", result.stderr)
+
     def test_a_gpu_has_one_tuner_whatever_its_database(self):
         claim = {"SCRIPTED_CLAIM": f"test of {self.folder} on "}
         first = self.start(TUNE, SHAPES, *FEW, env={**claim, "SCRIPTED_SLEEP_MS_ROUND": "50"})
