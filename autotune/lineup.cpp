@@ -100,11 +100,13 @@ std::vector<Trial> fastest_stored(const Known& known,
   const std::size_t most =
       known.decided ? kVeterans : std::max(kVeterans, count_contenders(measured));
   // Who was chosen was so in a race of its own, whatever the medians of others in theirs.
-  const auto is_chosen = [&](const Trial& each) { return contains(known.chosen, each.config); };
-  const auto others = std::stable_partition(measured.begin(), measured.end(), is_chosen);
-  const auto chosen = static_cast<std::size_t>(others - measured.begin());
-  measured.resize(std::min(measured.size(), std::max(most, chosen)));
-  return measured;
+  std::vector<Trial> fastest;
+  for (Trial& each : measured) {
+    if (fastest.size() < most || contains(known.chosen, each.config)) {
+      fastest.push_back(std::move(each));
+    }
+  }
+  return fastest;
 }
 
 // A config that is tried because of a winner.
