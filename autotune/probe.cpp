@@ -9,14 +9,14 @@
 namespace deepgemm::autotune {
 namespace {
 
-// The slower ones need no closer look.
-void drop_the_slow(Race& race, std::span<const std::size_t> runners, double close) {
+// Of so many runners the slower ones need no closer look.
+void drop_the_slow(Race& race, std::size_t runners, double close) {
   double fastest = std::numeric_limits<double>::infinity();
-  for (const std::size_t each : runners) {
-    if (race.racing(each)) fastest = std::min(fastest, race.measurement(each).median_us);
+  for (std::size_t i = 0; i < runners; ++i) {
+    if (race.racing(i)) fastest = std::min(fastest, race.measurement(i).median_us);
   }
-  for (const std::size_t each : runners) {
-    if (race.measurement(each).median_us > (1 + close) * fastest) race.leave(each);
+  for (std::size_t i = 0; i < runners; ++i) {
+    if (race.measurement(i).median_us > (1 + close) * fastest) race.leave(i);
   }
 }
 
@@ -54,9 +54,8 @@ class Probe {
       } else {
         trial.outcome = core::Outcome::kVerified;
         if (known == nullptr) record(trial);
-        runners_.push_back(race_.enter(admission.id));
-        ids_.push_back(admission.id);
-        trial_of_runner_.push_back(trials_.size());
+        race_.enter(admission.id);
+        runners_.push_back({admission.id, trials_.size()});
       }
     }
     trials_.push_back(std::move(trial));
@@ -66,7 +65,7 @@ class Probe {
   void run(const ProbeOptions& options) {
     if (runners_.empty()) return;
     run_rounds(options.first_rounds);
-    drop_the_slow(race_, runners_, options.close);
+    drop_the_slow(race_, runners_.size(), options.close);
     run_rounds(options.more_rounds);
   }
 
@@ -74,20 +73,20 @@ class Probe {
   std::vector<core::Trial> take_trials(const core::DeviceInfo& device) {
     std::vector<const core::Trial*> field;
     for (std::size_t i = 0; i < runners_.size(); ++i) {
-      core::Trial& trial = trials_[trial_of_runner_[i]];
+      core::Trial& trial = trials_[runners_[i].trial];
       if (trial.outcome != core::Outcome::kVerified) continue;
       trial.outcome = core::Outcome::kMeasured;
-      trial.measurement = race_.measurement(runners_[i]);
+      trial.measurement = race_.measurement(i);
       field.push_back(&trial);
     }
-    for (std::size_t i = 0; i < runners_.size(); ++i) {
-      core::Trial& trial = trials_[trial_of_runner_[i]];
+    for (const Runner& runner : runners_) {
+      core::Trial& trial = trials_[runner.trial];
       if (trial.outcome != core::Outcome::kMeasured) continue;
       const std::string impossible = why_impossible(trial, device);
       if (!impossible.empty()) {
         fail(trial, core::Outcome::kWrong, impossible);
       } else if (const std::string why = why_suspicious(trial, field); !why.empty()) {
-        const Check again = bench_.verify(ids_[i]);
+        const Check again = bench_.verify(runner.id);
         if (again.outcome != core::Outcome::kMeasured) {
           fail(trial, again.outcome, why + ", and a second check failed: " + again.detail);
         } else if (again.verification.bits_hash != trial.verification.bits_hash) {
@@ -102,6 +101,11 @@ class Probe {
   }
 
  private:
+  struct Runner {
+    int id;  // on the bench
+    std::size_t trial;
+  };
+
   void record(const core::Trial& trial) {
     if (book_.record) book_.record(trial);
   }
@@ -122,7 +126,7 @@ class Probe {
       in_time = false;  // who fell before is known all the same
     }
     for (Race::Fallen& each : race_.take_fallen()) {
-      fail(trials_[trial_of_runner_[each.index]], each.outcome, std::move(each.detail));
+      fail(trials_[runners_[each.index].trial], each.outcome, std::move(each.detail));
     }
     if (!in_time || deadline_.passed()) throw OutOfTime{};
   }
@@ -132,9 +136,7 @@ class Probe {
   const ProbeBook& book_;
   Race race_;
   std::vector<core::Trial> trials_;
-  std::vector<std::size_t> runners_;
-  std::vector<int> ids_;  // on the bench, of each runner
-  std::vector<std::size_t> trial_of_runner_;
+  std::vector<Runner> runners_;  // as they are counted in the race
 };
 
 }  // namespace
