@@ -58,7 +58,7 @@ class Collector {
     if (built.cubin) {
       take(*built.cubin);
       result_.contents.fallbacks.push_back(
-          {operation, built.cubin->key, environment_of_compiler(device_id)});
+          {operation, built.cubin->key, of_compiler(here_, device_id)});
     } else if (is_required) {
       add_stand_in(operation, wanted, built.failure);
     } else {
@@ -70,16 +70,6 @@ class Collector {
   Export take_result() { return std::move(result_); }
 
  private:
-  // Nothing was measured: the fallback rests on no driver and no clocks.
-  core::Environment environment_of_compiler(const std::string& device_id) const {
-    core::Environment environment;
-    environment.device_id = device_id;
-    environment.nvrtc = here_.nvrtc;
-    environment.library_version = here_.library_version;
-    environment.sources_hash = here_.sources_hash;
-    return environment;
-  }
-
   bool merge(std::span<const WinnerRow* const> rows, double max_cost) {
     const core::GemmProblem& largest = rows.back()->winner.problem;
     const std::vector<TrialRow> trials = database_.trials_of_any_m(largest);

@@ -75,7 +75,10 @@ Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& p
 }
 
 core::Environment on_kind(const core::Environment& here, const std::string& device_id) {
-  if (here.device_id == device_id) return here;
+  return here.device_id == device_id ? here : of_compiler(here, device_id);
+}
+
+core::Environment of_compiler(const core::Environment& here, const std::string& device_id) {
   core::Environment there;
   there.device_id = device_id;
   there.nvrtc = here.nvrtc;

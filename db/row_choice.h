@@ -35,6 +35,10 @@ Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& p
 // NVRTC that is here.
 core::Environment on_kind(const core::Environment& here, const std::string& device_id);
 
+// What nothing that was measured is known of: a kernel that this deepgemm's compiler makes for a
+// kind of GPU.
+core::Environment of_compiler(const core::Environment& here, const std::string& device_id);
+
 // For each problem that was tuned on the kind of GPU of `here`, the row that answers for it there,
 // in the order of operation, n, k and m.
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
