@@ -60,7 +60,7 @@ std::string sources_hash() {
   }
   hash.update_field(kernels::wgmma_source(8));
   hash.update_field(kernels::dense_source({}));
-  hash.update_field("a turn is " + std::to_string(kFfmaPerTurn) + " FFMA, in wide tiles");
+  hash.update_field(kYieldSchedule);
   return hash.hex();
 }
 

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <optional>
 #include <span>
-#include <string_view>
 
 namespace deepgemm::core {
 namespace {

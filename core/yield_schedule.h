@@ -2,6 +2,7 @@
 // choose for these kernels.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "core/config.h"
@@ -10,6 +11,8 @@ namespace deepgemm::core {
 
 // Of this many FFMA of the promotion the last gives way to another warp.
 inline constexpr int kFfmaPerTurn = 6;
+// Stands for all of this in core::sources_hash: to be changed with whatever here changes a kernel.
+inline constexpr std::string_view kYieldSchedule = "a turn is 6 FFMA, in wide tiles";
 
 // Whether it pays: where two warpgroups or more share tiles of 128 columns or more, times fall by
 // 1 % in the mean and 3 % at best; in narrower tiles they rise as often, by up to 1 %, and a
