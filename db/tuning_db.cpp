@@ -1,7 +1,6 @@
 #include "db/tuning_db.h"
 
 #include <SQLiteCpp/Transaction.h>
-#include <sqlite3.h>
 
 #include <algorithm>
 #include <map>
