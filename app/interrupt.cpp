@@ -1,7 +1,11 @@
 #include "app/interrupt.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
+
+#include <chrono>
+#include <thread>
 
 #include "core/error.h"
 
@@ -9,36 +13,56 @@ namespace deepgemm::app {
 
 namespace {
 
-std::atomic<bool> stop_requested{false};
-// A signal handler may touch nothing that could take a lock.
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-void on_signal(int) {
-  if (stop_requested.exchange(true)) _exit(static_cast<int>(core::ExitCode::kInterrupted));
-}
+// Signals closer to the first than this are one.
+constexpr std::chrono::milliseconds kTogether{300};
 
 }  // namespace
 
-struct InterruptGuard::Previous {
-  struct sigaction interrupt;
-  struct sigaction terminate;
+class InterruptGuard::Listener {
+ public:
+  Listener() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, &mask_before_);
+    thread_ = std::thread([this] { listen(); });
+  }
+
+  ~Listener() {
+    ended_ = true;
+    pthread_kill(thread_.native_handle(), SIGTERM);  // it waits for a signal
+    thread_.join();
+    pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+  }
+
+  const std::atomic<bool>& stop() const { return stop_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void listen() {
+    Clock::time_point first;
+    for (int signal = 0; sigwait(&signals_, &signal) == 0 && !ended_;) {
+      const auto now = Clock::now();
+      if (!stop_) {
+        first = now;
+        stop_ = true;
+      } else if (now - first > kTogether) {
+        _exit(static_cast<int>(core::ExitCode::kInterrupted));
+      }
+    }
+  }
+
+  sigset_t signals_;
+  sigset_t mask_before_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
 };
 
-InterruptGuard::InterruptGuard() : previous_(std::make_unique<Previous>()) {
-  stop_requested = false;
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  // Reads and writes under way go on: the pipeline looks at the flag between its steps.
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, &previous_->interrupt);
-  sigaction(SIGTERM, &action, &previous_->terminate);
-}
+InterruptGuard::InterruptGuard() : listener_(std::make_unique<Listener>()) {}
+InterruptGuard::~InterruptGuard() = default;
 
-InterruptGuard::~InterruptGuard() {
-  sigaction(SIGINT, &previous_->interrupt, nullptr);
-  sigaction(SIGTERM, &previous_->terminate, nullptr);
-}
-
-const std::atomic<bool>& InterruptGuard::stop() const { return stop_requested; }
+const std::atomic<bool>& InterruptGuard::stop() const { return listener_->stop(); }
 
 }  // namespace deepgemm::app

@@ -6,9 +6,11 @@
 
 namespace deepgemm::app {
 
-// While one exists, the first SIGINT or SIGTERM sets a flag that the work polls; the second ends
-// the process at once with exit code 130. The handlers that were there before come back with the
-// destructor. One at a time.
+// While one exists, the first SIGINT or SIGTERM sets a flag that the work polls; one that comes
+// later ends the process at once with exit code 130, but not one that comes together with the
+// first: timeout(1) signals a process and its group. A thread takes the signals and all other
+// threads that start meanwhile block them, for NVRTC handles SIGINT itself while it compiles.
+// What held before comes back with the destructor. One at a time, made before other threads.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -19,8 +21,8 @@ class InterruptGuard {
   const std::atomic<bool>& stop() const;
 
  private:
-  struct Previous;
-  std::unique_ptr<Previous> previous_;
+  class Listener;
+  std::unique_ptr<Listener> listener_;
 };
 
 }  // namespace deepgemm::app

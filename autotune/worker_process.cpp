@@ -37,7 +37,10 @@ constexpr double kHurrySeconds = 0.5;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it died before the line above
   setpgid(0, 0);
-  dup2(STDERR_FILENO, STDOUT_FILENO);  // stdout carries the tuner's result only
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);  // the tuner's own mask is for its own threads
+  dup2(STDERR_FILENO, STDOUT_FILENO);        // stdout carries the tuner's result only
   if (descriptor == kWorkerDescriptor) {
     fcntl(descriptor, F_SETFD, 0);
   } else {
