@@ -149,6 +149,8 @@ constexpr Rule kRules[] = {
     law<Limit::kClusterSize>("cluster-size", "has more blocks than a portable cluster"),
     law<Limit::kSplitMulticast>("split-multicast",
                                 "splits k and shares loads, which slices of k cannot"),
+    law<Limit::kSplitWidth>("split-width",
+                            "splits k, but leaves columns to add up to one block alone"),
     law<Limit::kMulticastSlice>("multicast-slice",
                                 "splits a multicast tile below the swizzle's 8 rows"),
     law<Limit::kRegisterBudget>("register-budget",

@@ -9,6 +9,13 @@ namespace {
 
 constexpr int kMaxStages = 32;
 constexpr int kMaxCluster = 8;
+// Tile numbers, up to raster_group times the tiles along n, stay far from overflow; and no tuned
+// config has more than some dozens.
+constexpr int kMaxRasterGroup = 1024;
+// Blocks that split k take turns tile by tile because each waits for the others' sums. Where one
+// alone has columns to add up, the others wait for nothing and get two turns ahead, and the parity
+// of a barrier cannot tell these apart: it waits for ever.
+constexpr int kNarrowestSplit = 16;
 
 // The sentence for Limit::kFieldRange.
 std::string out_of_range(const GemmConfig& c) {
@@ -17,7 +24,11 @@ std::string out_of_range(const GemmConfig& c) {
   }
   if (c.math_warpgroups > 3) return "math_warpgroups must be 1, 2 or 3";
   if (c.stages > kMaxStages) return "stages must be at most " + std::to_string(kMaxStages);
+  if (c.raster_group > kMaxRasterGroup) {
+    return "raster_group must be at most " + std::to_string(kMaxRasterGroup);
+  }
   if (c.operation > kernels::kGroupedMasked) return "operation must be 1, 2 or 3";
+  if (c.l2_policy > kernels::kEvictOperands) return "l2_policy must be 1 or 2";
   return "accumulator_sets must be 1 or 2";
 }
 
@@ -95,7 +106,8 @@ std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
     if (c.*field.member < 1) return Limit::kFieldRange;
   }
   if (c.math_warpgroups > 3 || c.stages > kMaxStages || c.accumulator_sets > 2 ||
-      c.operation > kernels::kGroupedMasked || c.l2_policy > kernels::kEvictOperands) {
+      c.raster_group > kMaxRasterGroup || c.operation > kernels::kGroupedMasked ||
+      c.l2_policy > kernels::kEvictOperands) {
     return Limit::kFieldRange;
   }
   const int rows = kernels::kWgmmaM * c.math_warpgroups;
@@ -111,6 +123,7 @@ std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
     return Limit::kClusterSize;
   }
   if (c.split_k > 1 && kernels::multicast_size(c) > 1) return Limit::kSplitMulticast;
+  if (c.split_k > 1 && c.block_n < kNarrowestSplit) return Limit::kSplitWidth;
   if (c.block_m % (8 * c.cluster_n) != 0 || c.block_n % (8 * c.cluster_m) != 0) {
     return Limit::kMulticastSlice;
   }
@@ -139,6 +152,9 @@ std::optional<std::string> why_illegal(const GemmConfig& c, int shared_limit) {
       return "a portable cluster has at most 8 blocks";
     case Limit::kSplitMulticast:
       return "split_k needs cluster_m and cluster_n of 1: slices of k share no loads";
+    case Limit::kSplitWidth:
+      return "split_k needs block_n of " + std::to_string(kNarrowestSplit) +
+             " at least: two blocks or more must have columns to add up";
     case Limit::kMulticastSlice:
       return "each block of a cluster must load a multiple of 8 rows of the shared tile";
     case Limit::kRegisterBudget:

@@ -64,6 +64,7 @@ TEST(Config, EachLimitIsFoundAndSaid) {
       {"accumulator_sets=3", Limit::kFieldRange},
       {"operation=4", Limit::kFieldRange},
       {"l2_policy=3", Limit::kFieldRange},
+      {"raster_group=1025", Limit::kFieldRange},
       {"block_m=192", Limit::kWarpgroupRows},
       {"block_m=384,math_warpgroups=3", Limit::kWarpgroupRows},
       {"block_n=100", Limit::kWgmmaWidth},
@@ -71,6 +72,7 @@ TEST(Config, EachLimitIsFoundAndSaid) {
       {"block_m=256,accumulator_sets=2,block_n=64", Limit::kAccumulatorSets},
       {"cluster_m=4,cluster_n=4", Limit::kClusterSize},
       {"cluster_m=65536,cluster_n=65536", Limit::kClusterSize},
+      {"block_n=8,split_k=2", Limit::kSplitWidth},
       {"block_n=24,cluster_m=2", Limit::kMulticastSlice},
       {"block_n=256", Limit::kRegisterBudget},
       {"block_n=128,stages=12", Limit::kSharedMemory},
@@ -78,6 +80,14 @@ TEST(Config, EachLimitIsFoundAndSaid) {
   for (const BrokenLimit& each : cases) {
     EXPECT_EQ(broken_limit(config_of(each.text)), each.limit) << each.text;
     EXPECT_TRUE(why_illegal(config_of(each.text))) << each.text;
+  }
+}
+
+TEST(Config, AFieldOutOfRangeIsNamed) {
+  for (const std::string text : {"stages=0", "stages=33", "math_warpgroups=4", "accumulator_sets=3",
+                                 "operation=4", "l2_policy=3", "raster_group=1025"}) {
+    const std::string field = text.substr(0, text.find('='));
+    EXPECT_TRUE(why_illegal(config_of(text))->starts_with(field + " must be ")) << text;
   }
 }
 
