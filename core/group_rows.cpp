@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <sstream>
@@ -183,10 +184,11 @@ std::optional<GroupDraw> draw_of(const GemmProblem& problem, std::string_view ro
       words >> draw.max_m;
     } else if (const auto skew = skew_named(word)) {
       draw.skew = *skew;
-    } else if (!word.empty() && word.find_first_not_of("0123456789") == std::string::npos) {
-      draw.rows.push_back(std::stoll(word));
     } else {
-      return std::nullopt;
+      std::int64_t rows = 0;
+      const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), rows);
+      if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
+      draw.rows.push_back(rows);
     }
   }
   if (why_illegal(problem, draw) || describe(problem, draw) != rows) return std::nullopt;

@@ -171,7 +171,8 @@ TEST(GroupRows, AWinnerNamesTheRowsThatAreNotTheUsualOnes) {
   EXPECT_EQ(unusual_rows(masked(3, 8), {.max_m = 128}), "") << "which is what it has anyway";
   EXPECT_EQ(draw_of(masked(3, 8), ""), GroupDraw{});
   for (const std::string nonsense :
-       {"rows: pareto, max_m 128", "rows: 7 0, max_m 128", "zipf", "rows: zipf, max_m 128 "}) {
+       {"rows: pareto, max_m 128", "rows: 7 0, max_m 128", "zipf", "rows: zipf, max_m 128 ",
+        "rows: 7 0 99999999999999999999, max_m 128", "rows: 7 0 3x, max_m 128"}) {
     EXPECT_EQ(draw_of(masked(3, 8), nonsense), std::nullopt) << nonsense;
   }
 }
