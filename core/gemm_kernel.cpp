@@ -5,6 +5,7 @@
 #include "core/driver.h"
 #include "core/error.h"
 #include "core/module.h"
+#include "kernels/dense_source.h"
 
 namespace deepgemm::core {
 namespace {
@@ -187,9 +188,23 @@ int resident_clusters(CUfunction function, const GemmConfig& config) {
 
 }  // namespace
 
+namespace {
+
+const std::string& launchable(const std::string& entry) {
+  if (entry == kernels::kDenseEntry) return entry;
+  throw EnvironmentError("Kernel '" + entry + "' comes from another version of deepgemm, which " +
+                             "launches it in another way than this one launches '" +
+                             kernels::kDenseEntry + "'",
+                         "Tune the shape again with this version, or use that one.");
+}
+
+}  // namespace
+
 struct GemmKernel::State {
   explicit State(const Cubin& cubin)
-      : config(cubin.config), module(cubin.image), function(module.function(cubin.entry)) {
+      : config(cubin.config),
+        module(cubin.image),
+        function(module.function(launchable(cubin.entry))) {
     check(driver().cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                                       static_cast<int>(kernels::shared_bytes(config))),
           "granting shared memory to a kernel");

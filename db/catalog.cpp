@@ -13,6 +13,7 @@
 #include "db/row_choice.h"
 #include "db/sqlite_errors.h"
 #include "db/tuning_db.h"
+#include "kernels/dense_source.h"
 
 namespace deepgemm::db {
 namespace {
@@ -75,6 +76,24 @@ class IndexBuilder {
   std::map<std::string, std::size_t> kernels_;
 };
 
+// Kernels of other sources may want other parameters than this library would pass.
+std::vector<WinnerRow> launchable_winners(const TuningDb& database) {
+  std::vector<WinnerRow> winners = database.winners();
+  const std::set<std::string> others = database.kernels_not_named(kernels::kDenseEntry);
+  std::erase_if(winners,
+                [&](const WinnerRow& each) { return others.contains(each.winner.kernel_key); });
+  return winners;
+}
+
+void leave_out_unlaunchable(Index& index) {
+  const auto is_unlaunchable = [&index](const auto& row) {
+    return index.kernels[row.kernel].entry != kernels::kDenseEntry;
+  };
+  for (IndexedFamily& family : index.families) std::erase_if(family.rows, is_unlaunchable);
+  std::erase_if(index.families, [](const IndexedFamily& each) { return each.rows.empty(); });
+  std::erase_if(index.fallbacks, is_unlaunchable);
+}
+
 }  // namespace
 
 // Where images come from: a bundle's table, or a database.
@@ -96,11 +115,12 @@ class Catalog::Source {
 Catalog::Catalog(const std::filesystem::path& path, const core::Environment& here) : path_(path) {
   if (auto bundle = open_bundle(path)) {
     index_ = translated(path, [&] { return read_head(*bundle, path).index; });
+    leave_out_unlaunchable(index_);
     source_ = std::make_unique<Source>(std::move(bundle));
     return;
   }
   auto database = std::make_unique<TuningDb>(path, OpenMode::kReadOnly);
-  index_ = IndexBuilder(database->winners(), here).take();
+  index_ = IndexBuilder(launchable_winners(*database), here).take();
   source_ = std::make_unique<Source>(std::move(database));
 }
 

@@ -35,4 +35,13 @@ std::optional<core::Cubin> read_cubin(const SQLite::Database& database,
   return cubin;
 }
 
+std::set<std::string> keys_not_named(const SQLite::Database& database, std::string_view entry) {
+  SQLite::Statement query(database, std::string("SELECT key FROM ") + table_of<core::Cubin>().name +
+                                        " WHERE entry <> ?");
+  query.bind(1, std::string(entry));
+  std::set<std::string> keys;
+  while (query.executeStep()) keys.insert(query.getColumn(0).getString());
+  return keys;
+}
+
 }  // namespace deepgemm::db

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "core/store.h"
@@ -20,5 +22,8 @@ bool add(SQLite::Database& database, const core::Cubin& cubin);
 // Throws UsageError where the image is not the one that was stored.
 std::optional<core::Cubin> read_cubin(const SQLite::Database& database,
                                       const std::filesystem::path& path, std::string_view key);
+
+// Keys of the kernels whose name is another than `entry`.
+std::set<std::string> keys_not_named(const SQLite::Database& database, std::string_view entry);
 
 }  // namespace deepgemm::db

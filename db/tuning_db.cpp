@@ -81,6 +81,10 @@ core::Lookup TuningDb::find(const core::GemmProblem& problem, const core::Enviro
   return look_up(family_for(rows, problem, here), problem, here.device_id);
 }
 
+std::set<std::string> TuningDb::kernels_not_named(std::string_view entry) const {
+  return state_->read([&] { return keys_not_named(state_->database, entry); });
+}
+
 std::optional<core::Cubin> TuningDb::cubin(std::string_view key) const {
   return state_->read([&] { return read_cubin(state_->database, state_->path, key); });
 }

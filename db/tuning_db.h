@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -91,6 +92,8 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   // the next step.
   core::Lookup find(const core::GemmProblem& problem, const core::Environment& here) const override;
   std::optional<core::Cubin> cubin(std::string_view key) const override;
+  // Keys of the kernels whose name in their image is another than `entry`.
+  std::set<std::string> kernels_not_named(std::string_view entry) const;
 
   std::vector<core::Trial> trials(const core::GemmProblem& problem,
                                   const core::Environment& environment) const override;

@@ -17,6 +17,7 @@
 
 #include "core/error.h"
 #include "db/tuning_db.h"
+#include "kernels/dense_source.h"
 
 namespace deepgemm::db {
 
@@ -130,7 +131,7 @@ inline core::Winner winner_of(std::int64_t m, double median_us = 12.5, bool meas
 
 inline core::Cubin cubin_of(const std::string& key) {
   return {key,
-          "gemm_kernel",
+          kernels::kDenseEntry,
           config_of(400),
           {'\x7f', 'E', 'L', 'F', '\0', '\xff'},
           {90, 0, 1024, 1.5}};

@@ -225,6 +225,47 @@ TEST(Runtime, OtherSourcesAreGraded) {
   EXPECT_EQ(runtime->find(problem_of(64)).grade->staleness, core::Staleness::kRetune);
 }
 
+// As a version would store it whose kernels have other parameters.
+core::Cubin of_another_launch(core::Cubin cubin) {
+  cubin.entry = "deepgemm_dense_0";
+  return cubin;
+}
+
+TEST(Runtime, RowsOfADatabaseWithKernelsOfAnotherLaunchArePassedOver) {
+  TempFolder folder;
+  const auto path = folder / "t.db";
+  {
+    TuningDb database(path, OpenMode::kTune);
+    database.record(winner_of(64), environment_of());
+    database.record(winner_of(128), environment_of());
+    database.record(of_another_launch(cubin_of("key-64")));
+    database.record(cubin_of("key-128"));
+  }
+  Opened runtime({path});
+  EXPECT_EQ(runtime->find(problem_of(64)).kernel->key, "key-128");
+}
+
+TEST(Runtime, RowsOfABundleWithKernelsOfAnotherLaunchArePassedOver) {
+  TempFolder folder;
+  BundleContents contents;
+  contents.device_id = "h100-sxm5";
+  for (const std::int64_t m : {64, 128}) {
+    WinnerRow row{winner_of(m), environment_of(), "2026-01-01T00:00:00.000Z", 0};
+    const core::Cubin cubin = cubin_of(row.winner.kernel_key);
+    contents.cubins.push_back(m == 64 ? of_another_launch(cubin) : cubin);
+    contents.cubins.back().config = row.winner.config;
+    contents.winners.push_back(std::move(row));
+  }
+  contents.cubins.push_back(of_another_launch(cubin_of("fallback")));
+  contents.fallbacks.push_back({core::Operation::kDense, "fallback", environment_of()});
+  write_bundle(contents, folder / "b.dgdb");
+  const Catalog catalog(folder / "b.dgdb", environment_of());
+  EXPECT_TRUE(catalog.index().fallbacks.empty());
+  Opened runtime({folder / "b.dgdb"});
+  EXPECT_EQ(runtime->find(problem_of(64)).kernel->key, "key-128");
+  EXPECT_EQ(runtime->find(problem_of(128)).kernel->key, "key-128");
+}
+
 TEST(Runtime, ACurrentRowOfALayerPrecedesNewerOnesThatAreStale) {
   TempFolder folder;
   const auto path = folder / "t.db";

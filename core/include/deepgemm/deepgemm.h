@@ -178,9 +178,9 @@ DEEPGEMM_API const char* deepgemm_last_error(void);
  * row for an m, the next one's do, but not below the largest m of rows that export merged by what
  * was measured: these serve all m up to it. Of several rows of one problem in one database the
  * least stale measured one counts, then one that a whole search chose, then the newest; a row of
- * what only a newer deepgemm knows is passed over. Of a bundle, the index is checked now and each
- * kernel when it is loaded. What a tuner records after the opening is not seen. *runtime is null
- * unless the result is DEEPGEMM_OK.
+ * what only a newer deepgemm knows, or of a kernel that another version launches in another way, is
+ * passed over. Of a bundle, the index is checked now and each kernel when it is loaded. What a
+ * tuner records after the opening is not seen. *runtime is null unless the result is DEEPGEMM_OK.
  *
  * Where the environment variable DEEPGEMM_TRACE names a file (%p: the process number), the shapes
  * of all deepgemm_gemm calls of the process, on whatever GPU, are counted there, for deepgemm-db
