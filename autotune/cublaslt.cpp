@@ -98,12 +98,15 @@ LibraryGemm::~LibraryGemm() = default;
 
 void LibraryGemm::launch(const Operands& operands, void* d, const core::Stream& stream) const {
   if (!operands.grouped()) return enqueue(operands, d, stream);
-  if (!graph_ || graph_of_ != d) {
-    enqueue(operands, d, stream);  // loads what it needs, which a capture could not
-    graph_.emplace(stream, [&] { enqueue(operands, d, stream); });
-    graph_of_ = d;
-  }
+  prepare(operands, d, stream);
   graph_->launch(stream);
+}
+
+void LibraryGemm::prepare(const Operands& operands, void* d, const core::Stream& stream) const {
+  if (!operands.grouped() || (graph_ && graph_of_ == d)) return;
+  enqueue(operands, d, stream);  // loads what it needs, which a capture could not
+  graph_.emplace(stream, [&] { enqueue(operands, d, stream); });
+  graph_of_ = d;
 }
 
 void LibraryGemm::enqueue(const Operands& operands, void* d, const core::Stream& stream) const {

@@ -33,6 +33,11 @@ std::size_t places_for(const core::GemmProblem& problem, const core::GroupDraw& 
   return static_cast<std::size_t>(std::clamp<std::int64_t>(room / bytes, 1, kMostPlaces));
 }
 
+bool is_library(core::Contender contender) {
+  return contender == core::Contender::kCublasLtBlock ||
+         contender == core::Contender::kCublasLtTensorwide;
+}
+
 // Whether cold code would show in a time: it makes 0.3 us at most.
 bool is_brief(const std::optional<double>& first_us) { return !first_us || *first_us < 100; }
 
@@ -143,6 +148,9 @@ Round GpuWorkbench::round(std::span<const int> ids) {
   std::vector<Timer::Launch> launches;
   for (const int id : ids) {
     const Entry& entry = contenders_.at(id);
+    if (is_library(entry.contender)) {
+      library(entry.contender, place).prepare(place.operands, place.d.data(), tools_.stream);
+    }
     const auto enqueue = [this, &entry, &place] {
       if (const int error = launch(entry, place, place.d.data()); error != 0) {
         throw core::EnvironmentError(

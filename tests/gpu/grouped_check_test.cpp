@@ -1,5 +1,6 @@
 // Grouped products above the kernels: what the verifier must catch, cuBLASLt per group, and the C
 // ABI in a CUDA graph whose rows change between replays.
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -151,6 +152,34 @@ TEST_F(GroupedCheckTest, AllContendersRaceOnAWorkbench) {
     ASSERT_EQ(round.times_us.size(), ids.size());
     for (const double time_us : round.times_us) EXPECT_GT(time_us, 0);
     EXPECT_GT(round.times_us[1], round.times_us[0]) << "three launches for one of ours";
+  }
+}
+
+// Each round may run on operands at a new place, for which cuBLASLt's graph must be made first.
+TEST_F(GroupedCheckTest, WhatALibraryGetsReadyIsNotTimed) {
+  const core::GemmProblem problem{.m = 1024,
+                                  .n = 4096,
+                                  .k = 7168,
+                                  .operation = Operation::kGroupedContiguous,
+                                  .groups = 4,
+                                  .alignment = 128};
+  const auto bench = Gpu::executor()->prepare(problem, {});
+  std::vector<int> ids;
+  for (const core::Contender contender :
+       {core::Contender::kCublasLtBlock, core::Contender::kCublasLtTensorwide}) {
+    const auto admission = bench->admit(contender, nullptr);
+    ASSERT_EQ(admission.failure, "") << core::name(contender);
+    ids.push_back(admission.id);
+  }
+  std::vector<std::vector<double>> times(ids.size());
+  for (int i = 0; i < 6; ++i) {
+    const autotune::Round round = bench->round(ids);
+    for (std::size_t at = 0; at < ids.size(); ++at) times[at].push_back(round.times_us.at(at));
+  }
+  for (const std::vector<double>& each : times) {
+    const auto [least, most] = std::ranges::minmax_element(each);
+    EXPECT_GT(*least, 100) << "where code is not run once before it is timed";
+    EXPECT_LT(*most, 1.5 * *least);
   }
 }
 
