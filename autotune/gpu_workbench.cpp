@@ -21,8 +21,8 @@ int launch_by_group(const core::GemmKernel& dense, const Operands& operands, voi
 }
 
 // Operands of one problem lie at so many places, where these take no more than kMostBytes together.
-constexpr std::int64_t kMostPlaces = 8;
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
+constexpr std::int64_t kMostPlaces = 64;
+constexpr std::int64_t kMostBytes = std::int64_t{4} << 30;
 
 std::size_t places_for(const core::GemmProblem& problem, const core::GroupDraw& draw) {
   const std::int64_t room =

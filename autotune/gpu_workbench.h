@@ -54,8 +54,9 @@ class GpuWorkbench final : public Workbench {
 
  private:
   // The operands at one place in device memory, and where timed launches write. Where the pages lie
-  // makes up to 0.5 % of a short kernel, for one kernel more than for another; so the rounds of a
-  // race take turns on several places, all with the same data.
+  // makes up to 0.5 % of a short kernel, for one kernel more than for another, and no number of
+  // rounds on the same pages shows it: so the rounds of a race take turns on many places, all with
+  // the same data.
   struct Place {
     Place(const core::GemmProblem& problem, const core::GroupDraw& draw, const GpuTools& tools);
 
