@@ -40,6 +40,14 @@ TuneReport start_report(const TuneRequest& request, const TuneSession& session) 
   return report;
 }
 
+// Of a shard without shapes: no device is opened for it.
+TuneReport report_of_nothing(const TuneRequest& request) {
+  TuneReport report;
+  report.command = request.command;
+  report.database = request.database.string();
+  return report;
+}
+
 // With --force the same command measures everything anew, and without it older rows answer for
 // what this call did not reach: neither goes on where it ended.
 std::string next_step(const std::vector<std::string>& command) {
@@ -139,11 +147,14 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
                     spdlog::logger& log) {
   const auto start = Clock::now();
   if (request.shard.count > 1) {
-    log.info("Shard {} of {} ({}): {}.", request.shard.index, request.shard.count,
-             request.shard.source, counted(std::ssize(request.problems), "shape"));
+    log.info("Shard {} of {}, counted from 0 ({}): {}, into '{}'.", request.shard.index,
+             request.shard.count, request.shard.source,
+             counted(std::ssize(request.problems), "shape"), request.database.string());
   }
   if (request.problems.empty()) {
     log.info("Nothing to do: there are fewer shapes than shards.");
+    deliver([report = report_of_nothing(request)](Format format) { return render(report, format); },
+            painted(request.format), request.outputs);
     return core::ExitCode::kDone;
   }
   const InterruptGuard interrupt;

@@ -37,8 +37,9 @@ Json shape_json(const ShapeOutcome& shape, const core::DeviceInfo& device) {
 std::string render_json(const TuneReport& report) {
   Json json = report_head("deepgemm-tune/1", report.command);
   json["database"] = report.database;
-  json["device"] = device_json(report.device);
-  json["environment"] = environment_json(report.environment);
+  const bool opened = !report.device.id.empty();
+  json["device"] = opened ? device_json(report.device) : Json();
+  json["environment"] = opened ? environment_json(report.environment) : Json();
   json["policy"] = report.policy;
   json["interrupted"] = report.interrupted;
   json["shapes_asked"] = report.shapes_asked;

@@ -14,6 +14,9 @@ const OUTCOMES = [
 ];
 const outcomeOf = (key) => OUTCOMES.find((each) => each.key === key);
 
+// Both are null of a shard without shapes.
+const device = report.device ?? {};
+const environment = report.environment ?? {};
 const shapes = report.shapes.map((line, index) => ({...line, index, name: shapeName(line.shape)}));
 const answered = shapes.filter((line) => line.winner);
 
@@ -31,9 +34,9 @@ const candidates = shapes.flatMap((line) => line.candidates.map((row) => {
 const isWinner = (each) => each.shape.winner && each.key === each.shape.winner.kernel_key;
 
 function start() {
-  header('deepgemm-tune', [report.device.name || report.device.id,
+  header('deepgemm-tune', [device.name || device.id,
                            `${shapes.length} of ${counted(report.shapes_asked, 'shape')}`,
-                           report.environment.driver && `driver ${report.environment.driver}`,
+                           environment.driver && `driver ${environment.driver}`,
                            report.written_at]);
   const measured = answered.filter(({winner}) => winner.measured);
   const mean = (field) => ratio(geometricMean(measured.map(({winner}) =>
@@ -55,8 +58,8 @@ function start() {
     notes.push(`the budget left no time to compare the stored winner of ` +
                `${counted(stand.length, 'shape')} with anything`);
   }
-  if (report.device.profile) {
-    notes.push(`no GPU took part: times are predicted for ${report.device.id}`);
+  if (device.profile) {
+    notes.push(`no GPU took part: times are predicted for ${device.id}`);
   }
   const wrong = candidates.filter(({outcome}) => outcome === 'wrong').length;
   if (wrong > 0) notes.push(`${counted(wrong, 'candidate')} computed wrong numbers and cannot win`);
@@ -244,11 +247,11 @@ winners(showCandidates);
 rules();
 provenance([
   ['command', report.command_line], ['written', report.written_at], ['deepgemm', report.version],
-  ['database', report.database], ['GPU', report.environment.device_name],
-  ['driver', report.environment.driver], ['clocks', clockLimits(report.environment)],
-  ['NVRTC', report.environment.nvrtc],
-  ['cuBLASLt', report.environment.cublaslt], ['times', report.policy],
-  ['kernel sources', report.environment.sources_hash]]);
+  ['database', report.database], ['GPU', environment.device_name],
+  ['driver', environment.driver], ['clocks', clockLimits(environment)],
+  ['NVRTC', environment.nvrtc],
+  ['cuBLASLt', environment.cublaslt], ['times', report.policy],
+  ['kernel sources', environment.sources_hash]]);
 if (candidates.length > 0) showCandidates(shapes[0]);
 drawAll();
 document.documentElement.dataset.ready = 'yes';

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import tempfile
 import unittest
 
 from cli import ENVIRONMENT, FEW, USAGE, CliTest
@@ -11,10 +12,14 @@ TUNE = "deepgemm-tune-scripted"
 
 
 class Fleet(CliTest):
+    def all_gpus(self, count=3):
+        """Of a host where none begins before each has a shape: no GPU does the work of another."""
+        meeting = tempfile.mkdtemp(dir=self.folder)
+        return {"SCRIPTED_GPUS": str(count), "SCRIPTED_MEET": meeting}
+
     def tune(self, *arguments, gpus=3, **variables):
-        return self.run_command(TUNE, SHAPES, *FEW, *arguments,
-                                env={"SCRIPTED_GPUS": str(gpus), "SCRIPTED_SLEEP_MS_ROUND": "2",
-                                     **variables})
+        host = self.all_gpus(gpus) if "all" in arguments else {"SCRIPTED_GPUS": str(gpus)}
+        return self.run_command(TUNE, SHAPES, *FEW, *arguments, env={**host, **variables})
 
     def winners(self, *arguments):
         report = self.json_of(self.run_command("deepgemm-db", "list", "--format", "json",
@@ -72,7 +77,7 @@ class Fleet(CliTest):
     def test_a_probe_asks_no_twin(self):
         """Its races are of one GPU, and export merges rows by them."""
         few = [TUNE, "16,64,128x2112x7168", *FEW]
-        two = {"SCRIPTED_GPUS": "2", "SCRIPTED_SLEEP_MS_ROUND": "2"}
+        two = {"SCRIPTED_GPUS": "2"}
         self.assert_ok(self.run_command(*few, "--gpu", "1", env=two))
         probed = self.assert_ok(self.run_command(*few, "--probe", env=two))
         self.assertRegex(probed.stderr, r"kernels raced at \d+ m")
@@ -83,7 +88,7 @@ class Fleet(CliTest):
 
     def test_a_gpu_has_one_tuner_whatever_its_database(self):
         claim = {"SCRIPTED_CLAIM": f"test of {self.folder} on "}
-        first = self.start(TUNE, SHAPES, *FEW, env={**claim, "SCRIPTED_SLEEP_MS_ROUND": "50"})
+        first = self.start(TUNE, SHAPES, *FEW, env={**claim, **self.hold("2")})
         self.wait_for_line(first.stderr, "/8]")
         other = ["--db", self.folder / "other.db"]
         second = self.run_command(TUNE, SHAPES, *FEW, *other, env=claim)
@@ -98,8 +103,7 @@ class Fleet(CliTest):
     def test_what_resumes_a_shard_names_it(self):
         slurm = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "2",
                  "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_MAX": "1"}
-        process = self.start(TUNE, SHAPES, *FEW,
-                             env={**slurm, "SCRIPTED_SLEEP_MS_ROUND": "50"})
+        process = self.start(TUNE, SHAPES, *FEW, env={**slurm, **self.hold("any")})
         self.wait_for_line(process.stderr, "/4]")
         process.send_signal(signal.SIGINT)
         stderr = process.communicate(timeout=60)[1]
@@ -107,22 +111,23 @@ class Fleet(CliTest):
 
     def test_ctrl_c_stops_them_all_and_the_same_command_goes_on(self):
         process = self.start(TUNE, SHAPES, *FEW, "--gpu", "all",
-                             env={"SCRIPTED_GPUS": "3", "SCRIPTED_SLEEP_MS_ROUND": "20"})
+                             env={"SCRIPTED_GPUS": "3", **self.hold("any")})
         self.wait_for_line(process.stderr, "/8] GPU ")
         self.interrupt(process)
         self.assert_ok(self.tune("--gpu", "all"))
         self.assertEqual(len(self.winners()), 8)
 
     def test_a_budget_is_shared(self):
-        result = self.tune("--gpu", "all", "--budget", "2", "--format", "json",
-                           SCRIPTED_SLEEP_MS_ROUND="20")
+        result = self.run_in_time(2, TUNE, SHAPES, *FEW, "--gpu", "all", "--format", "json",
+                                  grace=60, env={"SCRIPTED_GPUS": "3",
+                                                 "SCRIPTED_SLEEP_MS_ROUND": "20"})
         states = {shape["status"] for shape in self.json_of(result)["shapes"]}
         self.assertIn("tuned", states)
 
     def test_what_a_gpu_that_fails_has_begun_is_done_by_the_others(self):
-        # GPU 1 fails when all but its shape are done, or taken: the others wait for it.
+        # GPU 1 fails when the other shapes are done, or taken: those who took them wait for it.
         result = self.run_command(TUNE, "1,2,3x2112x7168", *FEW, "--gpu", "all", env={
-            "SCRIPTED_GPUS": "3", "SCRIPTED_BROKEN_GPU": "1"})
+            **self.all_gpus(), "SCRIPTED_BROKEN_GPU": "1"})
         self.assertEqual(result.returncode, ENVIRONMENT, result.stderr)
         self.assertIn("error: GPU 1: The worker process did not start", result.stderr)
         self.assertEqual(set(self.winners()), {1, 2, 3})
@@ -156,7 +161,18 @@ class Shards(CliTest):
     def test_a_shard_without_shapes_is_done(self):
         result = self.assert_ok(self.run_command(TUNE, "64x2112x7168", *FEW, "--shard", "1/2"))
         self.assertIn("fewer shapes than shards", result.stderr)
-        self.assertEqual(result.stdout, "")
+        self.assertIn("0 candidates tried", result.stdout)
+
+    def test_a_shard_without_shapes_writes_its_reports(self):
+        page = self.folder / "none.html"
+        report = self.json_of(self.run_command(TUNE, "64x2112x7168", *FEW, "--shard", "1/2",
+                                               "--format", "json", "--output", page))
+        self.assertEqual(report["shapes"], [])
+        self.assertEqual(report["shapes_asked"], 0)
+        self.assertIsNone(report["device"])
+        self.assertIsNone(report["environment"])
+        self.assertIn("shard-1-of-2", report["database"])
+        self.assertTrue(page.exists())
 
     def test_usage_errors(self):
         self.assert_fails(self.run_command(TUNE, SHAPES, "--shard", "4/4"), USAGE, "0/4")
