@@ -22,13 +22,12 @@ Cell groups_cell(const core::GemmProblem& problem) { return cell(problem.groups)
 
 Cell alignment_cell(const core::GemmProblem& problem) { return cell(problem.alignment); }
 
-Cell unusual_rows_cell(const core::Winner& winner) {
+Cell unusual_rows_cell(const core::GemmProblem& problem, const std::string& rows) {
   constexpr std::string_view kPrefix = "rows: ";
-  const bool named = winner.rows.starts_with(kPrefix);
-  Cell whole = cell(named ? winner.rows.substr(kPrefix.size()) : winner.rows);
+  Cell whole = cell(rows.starts_with(kPrefix) ? rows.substr(kPrefix.size()) : rows);
   // As many as stand beside each other without making the column the widest one.
   constexpr std::size_t kFew = 4;
-  const auto draw = core::draw_of(winner.problem, winner.rows);
+  const auto draw = core::draw_of(problem, rows);
   if (!draw || draw->rows.size() <= kFew) return whole;
   const auto [fewest, most] = std::ranges::minmax(draw->rows);
   whole.shown = fmt::format("{} to {}", fewest, most);

@@ -19,6 +19,7 @@ inline const Column kUnusualRowsColumn{"rows", "rows", Align::kLeft, true};
 Cell operation_cell(const core::GemmProblem& problem);
 Cell groups_cell(const core::GemmProblem& problem);
 Cell alignment_cell(const core::GemmProblem& problem);
-Cell unusual_rows_cell(const core::Winner& winner);
+// `rows`: as core::unusual_rows tells them.
+Cell unusual_rows_cell(const core::GemmProblem& problem, const std::string& rows);
 
 }  // namespace deepgemm::app

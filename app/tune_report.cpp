@@ -23,6 +23,7 @@ Table tune_table() {
                 kOperationColumn,
                 kGroupsColumn,
                 kAlignmentColumn,
+                kUnusualRowsColumn,
                 {"", "status", Align::kLeft},
                 {"config", "config_short", Align::kLeft},
                 {"", "config", Align::kLeft},
@@ -34,9 +35,9 @@ Table tune_table() {
                 {"GB/s", "gbps"},
                 {"of roofline", "share_of_roofline"},
                 {"default µs", "default_us"},
-                {"gain", "over_default"},
+                {"over default", "over_default"},
                 {"cuBLASLt µs", "cublaslt_block_us"},
-                {"gain", "over_cublaslt_block"},
+                {"over cuBLASLt", "over_cublaslt_block"},
                 {"", "cublaslt_tensorwide_us"},
                 {"tried", "trials"},
                 {"", "samples"},
@@ -55,6 +56,10 @@ Cell gain_over_default(const core::Winner& winner) {
   return ratio_cell(gain, winner.margin_low, winner.margin_high);
 }
 
+Cell rows_cell(const ShapeOutcome& shape) {
+  return unusual_rows_cell(shape.problem, core::unusual_rows(shape.problem, shape.draw));
+}
+
 void add_winner(Table& table, const ShapeOutcome& shape, const core::DeviceInfo& device) {
   const core::Winner& winner = *shape.winner;
   const double time_us = winner.median_us;
@@ -64,6 +69,7 @@ void add_winner(Table& table, const ShapeOutcome& shape, const core::DeviceInfo&
                  operation_cell(shape.problem),
                  groups_cell(shape.problem),
                  alignment_cell(shape.problem),
+                 rows_cell(shape),
                  cell(std::string(name(shape.status))),
                  cell(core::short_name(winner.config)),
                  cell(core::to_string(winner.config)),
@@ -97,14 +103,11 @@ long long count_ours(const ShapeOutcome& shape) {
 
 void add_loser(Table& table, const ShapeOutcome& shape) {
   const Cell none{"-", ""};
-  std::vector<Cell> cells{cell(shape.problem.m),
-                          cell(shape.problem.n),
-                          cell(shape.problem.k),
-                          operation_cell(shape.problem),
-                          groups_cell(shape.problem),
-                          alignment_cell(shape.problem),
-                          cell(std::string(name(shape.status)))};
-  cells.resize(21, none);
+  std::vector<Cell> cells{cell(shape.problem.m),      cell(shape.problem.n),
+                          cell(shape.problem.k),      operation_cell(shape.problem),
+                          groups_cell(shape.problem), alignment_cell(shape.problem),
+                          rows_cell(shape),           cell(std::string(name(shape.status)))};
+  cells.resize(22, none);
   cells.push_back(cell(count_ours(shape)));
   cells.resize(cells.size() + 6, none);
   cells.push_back(cell(shape.why));

@@ -78,7 +78,7 @@ Table table_of(const VerifyReport& report) {
     verdict.colour = colour_of(line.recheck.verdict);
     table.add_row({verdict, cell(stored.problem.m), cell(stored.problem.n), cell(stored.problem.k),
                    operation_cell(stored.problem), groups_cell(stored.problem),
-                   alignment_cell(stored.problem), unusual_rows_cell(stored),
+                   alignment_cell(stored.problem), unusual_rows_cell(stored.problem, stored.rows),
                    Cell{core::short_name(stored.config), core::to_string(stored.config)},
                    stored.measured ? time_cell(stored.median_us) : predicted_cell(stored.median_us),
                    time_cell(time_us, winner == nullptr ? 0 : winner->measurement.spread_us),

@@ -28,7 +28,7 @@ std::vector<Cell> winner_cells(const db::WinnerRow& row, const core::Environment
           operation_cell(winner.problem),
           groups_cell(winner.problem),
           alignment_cell(winner.problem),
-          unusual_rows_cell(winner),
+          unusual_rows_cell(winner.problem, winner.rows),
           cell(core::short_name(winner.config)),
           cell(core::to_string(winner.config)),
           cell(winner.kernel_key),
