@@ -38,9 +38,7 @@ std::optional<BenchArguments> parse_bench_arguments(int argc, const char* const*
   add_row_options(app, arguments.shapes);
   app.add_option("--config", arguments.config, "Run this config instead of the database's")
       ->type_name("FIELD=VALUE,...");
-  app.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")
-      ->option_text("N")
-      ->check(CLI::NonNegativeNumber);
+  allow_gpu(*app.add_option("--gpu", arguments.gpu, "Which GPU, counted from 0")->option_text("N"));
   app.add_option("--rounds", arguments.rounds, "Samples of each contender (default: 30)")
       ->option_text("N")
       ->check(CLI::Range(3, 100000));

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <new>
+#include <optional>
 #include <sstream>
 
 #include "app/embedded_help.h"
@@ -44,6 +47,14 @@ std::string footer(std::string_view topic) {
 std::string as_sentence(std::string text) {
   if (!text.empty() && !text.ends_with('.')) text += '.';
   return text;
+}
+
+template <class T>
+std::optional<T> number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
 }
 
 }  // namespace
@@ -88,7 +99,7 @@ void add_common_options(CLI::App& app, CommonArguments& arguments, const std::st
   add_result_options(app, arguments.format, arguments.output_files, formats);
   auto* verbose =
       app.add_flag("-v,--verbose", arguments.verbose, "Say more on stderr, such as every trial");
-  auto* quiet = app.add_flag("-q,--quiet", arguments.quiet, "No progress and no notes");
+  auto* quiet = app.add_flag("-q,--quiet", arguments.quiet, "No progress, notes or warnings");
   quiet->excludes(verbose);
   // A blank keeps the help from listing what excludes what.
   verbose->option_text(" ");
@@ -120,16 +131,34 @@ void add_operation_options(CLI::App& app, ShapeArguments& arguments) {
 }
 
 void add_row_options(CLI::App& app, ShapeArguments& arguments) {
-  app.add_option("--max-m", arguments.max_m,
-                 "Rows that each masked group has room for\n(default: a power of two above 2 m)")
-      ->option_text("N")
-      ->check(CLI::PositiveNumber);
+  allow_above_zero(
+      *app.add_option(
+              "--max-m", arguments.max_m,
+              "Rows that each masked group has room for\n(default: a power of two above 2 m)")
+           ->option_text("N"),
+      "number of rows");
   app.add_option("--skew", arguments.skew,
                  "How unlike the groups are that are measured: even,\nhalf (one has half of all "
                  "rows) or zipf")
       ->type_name("SKEW");
   app.add_option("--group-sizes", arguments.group_sizes, "The rows of each group, for one shape")
       ->option_text("LIST");
+}
+
+void allow_above_zero(CLI::Option& option, const std::string& what) {
+  option.check([what](const std::string& text) -> std::string {
+    const auto value = number<double>(text);
+    if (value && *value > 0 && std::isfinite(*value)) return "";
+    return fmt::format("'{}' is no {} above 0", text, what);
+  });
+}
+
+void allow_gpu(CLI::Option& option) {
+  option.check([](const std::string& text) -> std::string {
+    const auto value = number<int>(text);
+    if (value && *value >= 0) return "";
+    return fmt::format("'{}' is no GPU; they are counted from 0", text);
+  });
 }
 
 bool parse(CLI::App& app, int argc, const char* const* argv) {
@@ -143,10 +172,10 @@ bool parse(CLI::App& app, int argc, const char* const* argv) {
       write_stdout(text.str());
       return false;
     }
-    std::string what = error.what();
-    if (!what.ends_with('.')) what += '.';
-    throw core::UsageError(
-        what, fmt::format("Run '{} --help' for the options and examples.", app.get_name()));
+    std::string command = app.get_name();
+    for (const CLI::App* action : app.get_subcommands()) command += " " + action->get_name();
+    throw core::UsageError(as_sentence(error.what()),
+                           fmt::format("Run '{} --help' for the options and examples.", command));
   }
 }
 

@@ -16,7 +16,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace deepgemm::app {
 
@@ -46,6 +47,10 @@ void add_shape_options(CLI::App& app, ShapeArguments& arguments);
 void add_operation_options(CLI::App& app, ShapeArguments& arguments);
 // The rows that grouped shapes are measured with.
 void add_row_options(CLI::App& app, ShapeArguments& arguments);
+
+// Refuse what is no number above 0, or no GPU's, in words: CLI11's own name the range of a double.
+void allow_above_zero(CLI::Option& option, const std::string& what);
+void allow_gpu(CLI::Option& option);
 
 // Parses. False: help or version was asked for and has been printed. Throws UsageError.
 bool parse(CLI::App& app, int argc, const char* const* argv);

@@ -26,6 +26,23 @@ std::string most_frequent(const std::map<std::string, long long>& counts) {
   return most == counts.end() ? "" : most->first;
 }
 
+// A kind of GPU that there is, or that the file at least has rows of.
+void require_known(const std::string& device, const Machine& machine,
+                   const std::map<std::string, long long>& counts) {
+  if (counts.contains(device) || core::find_device_profile(device) != nullptr ||
+      (machine.device && machine.device->id == device)) {
+    return;
+  }
+  std::string known;
+  for (const auto& [name, count] : counts) known += fmt::format("{} (of this file), ", name);
+  for (const core::DeviceInfo& each : core::device_profiles()) {
+    if (!counts.contains(each.id)) known += each.id + ", ";
+  }
+  known.resize(known.size() - 2);
+  throw core::UsageError(fmt::format("Nothing is known of a kind of GPU '{}'.", device),
+                         fmt::format("Use one of: {}.", known));
+}
+
 }  // namespace
 
 Machine look_at_machine(const Hardware& hardware) {
@@ -62,9 +79,12 @@ std::string nvrtc_version_here(const Hardware& hardware) {
 
 std::string device_in_question(const std::string& wanted, const Machine& machine,
                                const db::TuningDb& database, spdlog::logger& log) {
-  if (!wanted.empty()) return wanted;
-  if (machine.device) return machine.device->id;
   const auto counts = count_rows(database);
+  if (!wanted.empty()) {
+    require_known(wanted, machine, counts);
+    return wanted;
+  }
+  if (machine.device) return machine.device->id;
   if (counts.empty()) {
     warn_of_skipped_rows(database, log);
     throw core::UsageError(

@@ -44,9 +44,8 @@ class Actions {
         ->required();
   }
   void add_gpu(CLI::App& action) {
-    action.add_option("--gpu", arguments_.gpu, "Which GPU, counted from 0")
-        ->option_text("N")
-        ->check(CLI::NonNegativeNumber);
+    allow_gpu(
+        *action.add_option("--gpu", arguments_.gpu, "Which GPU, counted from 0")->option_text("N"));
   }
   void add_device(CLI::App& action, const std::string& otherwise) {
     action

@@ -120,7 +120,9 @@ std::vector<std::int64_t> parse_group_sizes(std::string_view text, std::string_v
 void require_legal(const core::GemmProblem& problem, std::string_view where) {
   if (const auto why = core::why_illegal(problem)) {
     throw core::UsageError(fmt::format("{}: {}.", where, *why),
-                           "Use m of at least 1, n a multiple of 8 and k a multiple of 16.");
+                           "Use m of at least 1, n a multiple of 8 and k a multiple of 16; of "
+                           "grouped products 1 to 512 groups, and of contiguous ones an alignment "
+                           "of 4, 8, 16, 32, 64 or 128.");
   }
 }
 

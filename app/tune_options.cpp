@@ -21,10 +21,10 @@ constexpr Format kFormats[] = {Format::kTable, Format::kCsv, Format::kJson, Form
 void add_tune_options(CLI::App& app, TuneArguments& arguments) {
   app.add_option("--effort", arguments.effort, "How many candidates: quick, default, exhaustive")
       ->type_name("EFFORT");
-  app.add_option("--budget", arguments.budget_seconds,
-                 "Stop after this many seconds, with the best so far")
-      ->option_text("SECONDS")
-      ->check(CLI::PositiveNumber);
+  allow_above_zero(*app.add_option("--budget", arguments.budget_seconds,
+                                   "Stop after this many seconds, with the best so far")
+                        ->option_text("SECONDS"),
+                   "number of seconds");
   auto* gpu = app.add_option("--gpu", arguments.gpu,
                              "Which GPU, counted from 0, or every one of this host\n"
                              "(default: the launcher's local rank, else 0)")
