@@ -54,7 +54,8 @@ const quantile = (sorted, q) => {
 };
 const shortConfig = (config) =>
   `${config.block_m}x${config.block_n} s${config.stages} c${config.cluster_m}x${config.cluster_n} ` +
-  `w${config.math_warpgroups} a${config.accumulator_sets} r${config.raster_group} k${config.split_k}`;
+  `w${config.math_warpgroups} a${config.accumulator_sets} r${config.raster_group} k${config.split_k}` +
+  (config.l2_policy === 2 ? ' ef' : '');
 
 // --- Elements -------------------------------------------------------------------------------------
 
