@@ -52,6 +52,17 @@ class Help(CliTest):
             used = set(re.findall(r"--[a-z][\w-]*", text.split("Examples:")[1]))
             self.assertEqual(used - listed, set(), command)
 
+    def test_the_rows_that_the_readme_shows_are_those_of_the_shipped_bundle(self):
+        readme = (SOURCE / "README.md").read_text(encoding="utf-8")
+        shown = [" ".join(line.split()) for line in readme.splitlines()
+                 if line.startswith("h100-sxm5 ")]
+        self.assertGreaterEqual(len(shown), 2)
+        listed = self.assert_ok(self.run_command(
+            "deepgemm-db", "list", "--quiet", "--db", SOURCE / "db" / "data" / "h100-sxm5.dgdb"))
+        lines = [" ".join(line.split()) for line in listed.stdout.splitlines()]
+        for line in shown:
+            self.assertIn(line, lines)
+
     def test_version_is_that_of_the_project(self):
         version = re.search(r"project\(deepgemm VERSION (\S+)",
                             (SOURCE / "CMakeLists.txt").read_text()).group(1)
