@@ -8,26 +8,25 @@ namespace {
 
 class BudgetTest : public TuningTest {
  protected:
-  // --force with a budget that ends after the first few kernels: however slow this machine is, they
-  // are there long before it, and the next ones are not.
+  // --force with a budget that leaves time for the first few kernels, and ends while the compiler
+  // is at the next one.
   TuneResult tune_anew_in_a_hurry() {
-    constexpr int kAtOnce = 3;
-    script_.on_build = [this, before = int{script_.builds}] {
-      if (script_.builds - before < kAtOnce) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(900));
-    };
-    jobs_ = 1;
+    constexpr int kLeastOfAHeat = 15;
+    build_in_time(3);
     options_.force = true;
-    options_.budget_seconds = 1.5;
-    return tune();
+    return tune_within(
+        0.5, [this, before = script_.rounds] { return script_.rounds >= before + kLeastOfAHeat; });
   }
 };
 
 TEST_F(BudgetTest, ABudgetThatEndsWhileCompilingLeavesTheDefault) {
-  script_.on_build = [] { std::this_thread::sleep_for(std::chrono::milliseconds(60)); };
   jobs_ = 1;
-  options_.budget_seconds = 0.01;
-  const TuneResult result = tune();
+  // The first answer comes later than the budget, and no other kernel while the tune runs.
+  script_.on_build = [this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    if (script_.builds > 0) tuning_.wait(true);
+  };
+  const TuneResult result = tune_within(0.01, [this] { return script_.rounds > 0; });
   EXPECT_TRUE(result.budget_ran_out);
   ASSERT_TRUE(result.winner);
   EXPECT_EQ(result.winner->config, fallback_);
@@ -37,15 +36,13 @@ TEST_F(BudgetTest, ABudgetThatEndsWhileCompilingLeavesTheDefault) {
 
   // The next tune goes on where this one ended.
   script_.on_build = nullptr;
-  options_.budget_seconds = 0;
   const TuneResult next = tune();
   EXPECT_FALSE(next.resumed);
   EXPECT_EQ(next.winner->trials, static_cast<int>(candidates().size()) + 1);
 }
 
 TEST_F(BudgetTest, ABudgetThatEndsWhileMeasuringUsesWhatThereIs) {
-  end_budget_behind(21);
-  const TuneResult result = tune();
+  const TuneResult result = tune_to_the_round_behind(21);
   EXPECT_TRUE(result.budget_ran_out);
   ASSERT_TRUE(result.winner);
   EXPECT_GT(result.winner->median_us, 0);

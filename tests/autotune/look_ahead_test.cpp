@@ -83,7 +83,7 @@ TEST_F(LookAheadTest, AWinnerOfALesserEffortIsNoReasonToWait) {
   const TuneResult first = more.run(first_, &second_);
   // Of second_ with little effort, of first_, and now ahead of the next run.
   const int wanted = quick + first.winner->trials + 20;
-  for (int i = 0; i < 500 && script_.builds < wanted; ++i) {
+  for (int i = 0; i < 3000 && script_.builds < wanted; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_GE(script_.builds, wanted) << "nobody has asked for the next shape yet";

@@ -47,7 +47,8 @@ struct Script {
   std::atomic<int> builds{0};
   int verifies = 0;
   int rounds = 0;
-  core::GroupDraw prepared;  // the last one
+  core::GemmProblem problem;  // the last one that was prepared
+  core::GroupDraw prepared;   // and its draw
   int admitted_now = 0;
 
   static core::Environment gpu_environment() {
@@ -197,6 +198,7 @@ class Gpu final : public Executor {
   int processes() const override { return script_.processes; }
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
                                      const core::GroupDraw& draw) override {
+    script_.problem = problem;
     script_.prepared = draw;
     if (script_.on_prepare) script_.on_prepare();
     return std::make_unique<Bench>(script_, problem);

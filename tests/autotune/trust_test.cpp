@@ -1,6 +1,4 @@
 // No answer rests on a time that was not confirmed, whatever ended the call that took it.
-#include <thread>
-
 #include "autotune/verdict.h"
 #include "tests/autotune/tuning.h"
 
@@ -26,12 +24,11 @@ class TrustTest : public TuningTest {
 
   // The next call has time for the default alone.
   TuneResult tune_in_a_hurry() {
-    script_.on_round = [](Round&) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
-    options_.budget_seconds = 0.2;
-    const TuneResult result = tune();
+    build_in_time(1);
+    const TuneResult result =
+        tune_within(0.2, [this, before = script_.rounds] { return script_.rounds > before; });
     EXPECT_TRUE(result.budget_ran_out);
-    script_.on_round = nullptr;
-    options_.budget_seconds = 0;
+    script_.on_build = nullptr;
     return result;
   }
 };
@@ -95,14 +92,12 @@ TEST_F(TrustTest, AQuarantinedDefaultIsNotRunAndTheReportSaysSo) {
 }
 
 TEST_F(TrustTest, AWinnerWhoseFinalTheBudgetCutIsAnAnswerButNotTheLastWord) {
-  end_budget_behind(28);
-  const TuneResult cut = tune();
+  const TuneResult cut = tune_to_the_round_behind(28);
   ASSERT_TRUE(cut.winner);
   EXPECT_FALSE(core::is_decided(*cut.winner)) << cut.winner->reason;
   EXPECT_EQ(cut.why, cut.winner->reason);
   script_.noise = 0;
   script_.on_round = nullptr;
-  options_.budget_seconds = 0;
   const TuneResult whole = tune();
   EXPECT_FALSE(whole.resumed);
   ASSERT_TRUE(whole.winner);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -33,7 +34,36 @@ class TuningTest : public testing::Test, protected TuneObserver {
     core::CompilePool pool(builder_, jobs_);
     Tuner tuner(script_.device, script_.environment, space_, builder_, pool,
                 with_gpu ? &gpu_ : nullptr, store_, options_, *this, stop_);
+    const Tuning tuning(tuning_);
     return tuner.run(problem_);
+  }
+
+  // With a budget that leaves time for what `reached` asks for: a larger one where this machine was
+  // too busy. Each attempt begins with the same store and counts.
+  TuneResult tune_within(double budget_seconds, const std::function<bool()>& reached) {
+    const scripted::Store store = store_;
+    const int builds = script_.builds;
+    const int rounds = script_.rounds;
+    TuneResult result;
+    for (const double seconds : {budget_seconds, 0.5, 2.0, 8.0, 24.0}) {
+      store_ = store;
+      script_.builds = builds;
+      script_.rounds = rounds;
+      options_.budget_seconds = seconds;
+      result = tune();
+      if (reached()) break;
+    }
+    options_.budget_seconds = 0;
+    return result;
+  }
+
+  // Only so many kernels more are built within the budget, one by one.
+  void build_in_time(int count) {
+    jobs_ = 1;
+    script_.on_build = [this, most = script_.builds + count] {
+      const std::chrono::duration<double> all(options_.budget_seconds);
+      if (script_.builds >= most) std::this_thread::sleep_for(all);
+    };
   }
 
   // The candidates that a fresh tune tries, without the default, best first.
@@ -84,13 +114,14 @@ class TuningTest : public testing::Test, protected TuneObserver {
     EXPECT_NE(detail.find("a second check failed: 9 elements"), std::string::npos) << detail;
   }
 
-  // A budget of half a second ends in the first round behind so many.
-  void end_budget_behind(int rounds) {
+  // With a budget that ends in the first round behind so many.
+  TuneResult tune_to_the_round_behind(int rounds) {
     script_.noise = 0.1;
     script_.on_round = [this, rounds](Round&) {
-      if (script_.rounds > rounds) std::this_thread::sleep_for(std::chrono::milliseconds(600));
+      const std::chrono::duration<double> all(options_.budget_seconds);
+      if (script_.rounds > rounds) std::this_thread::sleep_for(all);
     };
-    options_.budget_seconds = 0.5;
+    return tune_within(0.5, [&] { return script_.rounds > rounds; });
   }
 
   std::vector<core::Trial> rows(core::Outcome outcome) const {
@@ -116,6 +147,21 @@ class TuningTest : public testing::Test, protected TuneObserver {
   void trial(const core::Trial&) override { ++told_; }
   void note(const std::string& sentence) override { notes_.push_back(sentence); }
 
+  // Sets a flag for as long as it lives.
+  class Tuning {
+   public:
+    explicit Tuning(std::atomic<bool>& flag) : flag_(flag) { flag_ = true; }
+    ~Tuning() {
+      flag_ = false;
+      flag_.notify_all();
+    }
+    Tuning(const Tuning&) = delete;
+    Tuning& operator=(const Tuning&) = delete;
+
+   private:
+    std::atomic<bool>& flag_;
+  };
+
   core::GemmProblem problem_ = shape(512, 4096, 7168);
   scripted::Script script_;
   scripted::Builder builder_{script_};
@@ -124,6 +170,7 @@ class TuningTest : public testing::Test, protected TuneObserver {
   SearchSpace space_ = SearchSpace::dense();
   TuneOptions options_;
   std::atomic<bool> stop_{false};
+  std::atomic<bool> tuning_{false};
   core::GemmConfig fallback_;
   int jobs_ = 2;
   std::function<void(Stage, int)> on_progress_;

@@ -89,7 +89,7 @@ TEST_F(ChannelTest, CarriesMessagesLargerThanItsBuffer) {
   const std::string large(5 << 20, 'x');
   std::thread sender([&] { EXPECT_TRUE(there_->send({Say::kAdmit, large})); });
   Message message;
-  EXPECT_EQ(here_->receive(message, 10), Heard::kMessage);
+  EXPECT_EQ(here_->receive(message, 30), Heard::kMessage);
   sender.join();
   EXPECT_EQ(message.say, Say::kAdmit);
   EXPECT_EQ(message.body, large);

@@ -139,13 +139,9 @@ class BadDatabases(CliTest):
                           "16x64x128", "deepgemm-tune")
 
     def test_a_second_tuner_on_the_same_file(self):
-        first = self.start("deepgemm-tune-scripted", "8x64x128", "-v", *FEW,
-                           env={"SCRIPTED_SLEEP_MS_ROUND": "50"})
-        lock = self.db.with_name(self.db.name + ".lock")
-        while not lock.exists() and first.poll() is None:
-            pass
+        first = self.start("deepgemm-tune-scripted", "8x64x128", *FEW, env=self.hold("any"))
+        self.wait_for_line(first.stderr, "enumerate")
         second = self.run_command("deepgemm-tune-scripted", "8x64x128", *FEW)
-        self.assertIsNone(first.poll(), "the first tuner ended too early for this test")
         self.assert_fails(second, ENVIRONMENT, "held by another tuner", "--db")
         self.interrupt(first)
         self.assert_ok(self.run_command("deepgemm-tune-scripted", "8x64x128", *FEW))

@@ -11,13 +11,14 @@ import signal
 import struct
 import subprocess
 import termios
-import time
 import unittest
 
 from cli import FEW, INTERRUPTED, CliTest, needs_nvrtc
 
 SHAPE = "64x2112x7168"
 SCRIPTED = "deepgemm-tune-scripted"
+# Of the real compiler: so many kernels that no interrupt comes too late.
+LONG = ["--device", "h100-sxm5", "--jobs", "1", "--effort", "exhaustive"]
 
 
 class Interrupted(CliTest):
@@ -29,32 +30,35 @@ class Interrupted(CliTest):
         self.assertIn("othing to do", again.stderr)
         self.assertFalse(self.db.with_name(self.db.name + ".lock").exists())
 
-    def interrupt_slow(self, step, sign=signal.SIGINT):
-        """Ctrl-C while the step of SCRIPTED_SLEEP_MS_… takes its time."""
-        process = self.start(SCRIPTED, SHAPE, *FEW, env={f"SCRIPTED_SLEEP_MS_{step}": "1500"})
-        self.wait_for_line(process.stderr, "enumerate")
-        time.sleep(0.3)
-        return self.interrupt(process, sign)
+    def start_slow(self, step, *arguments, **variables):
+        """Returns when the step of SCRIPTED_SLEEP_MS_… has begun, and takes its time."""
+        process = self.start(SCRIPTED, SHAPE, *FEW, *arguments,
+                             env={f"SCRIPTED_SLEEP_MS_{step}": "30000", "SCRIPTED_TELL": "1",
+                                  **variables})
+        self.wait_for_line(process.stderr, f"scripted: SCRIPTED_SLEEP_MS_{step}")
+        return process
+
+    def start_verifying(self):
+        """A check that takes longer than 3 s hangs, so that many rounds follow, as slow."""
+        return self.start_slow("VERIFY", SCRIPTED_SLEEP_MS_VERIFY="2000",
+                               SCRIPTED_SLEEP_MS_ROUND="2000")
 
     def test_while_compiling(self):
-        self.interrupt_slow("BUILD")
+        self.interrupt(self.start_slow("BUILD"))
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
     def test_a_compiler_that_works_is_not_waited_for(self):
-        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_BUILD": "30000"})
-        self.wait_for_line(process.stderr, "enumerate")
-        time.sleep(0.3)
-        started = time.monotonic()
-        self.interrupt(process)
-        self.assertLess(time.monotonic() - started, 1)
+        self.assert_ends_within(1, lambda: self.start_slow("BUILD"), self.interrupt)
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
     def test_while_verifying(self):
-        self.interrupt_slow("VERIFY")
+        self.interrupt(self.start_verifying())
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
     def test_kill_9_loses_no_check(self):
-        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_VERIFY": "200"})
+        # The rounds are slow, too: nobody has a time until it is killed.
+        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_VERIFY": "200",
+                                                         "SCRIPTED_SLEEP_MS_ROUND": "2000"})
         self.wait_for_trials(SHAPE, 4)
         process.kill()
         process.communicate()
@@ -92,20 +96,15 @@ class Interrupted(CliTest):
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
     def test_a_driver_that_hangs_is_not_waited_for(self):
-        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_OPEN": "30000"})
-        time.sleep(1)
-        started = time.monotonic()
-        self.interrupt(process)
-        self.assertLess(time.monotonic() - started, 1)
+        self.assert_ends_within(1, lambda: self.start_slow("OPEN"), self.interrupt)
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
     def test_termination_is_an_interrupt_too(self):
-        self.interrupt_slow("VERIFY", signal.SIGTERM)
+        self.interrupt(self.start_verifying(), signal.SIGTERM)
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
     def test_finished_shapes_are_shown_and_kept(self):
-        process = self.start(SCRIPTED, "1,2,3,4x2112x7168", *FEW,
-                             env={"SCRIPTED_SLEEP_MS_ROUND": "10"})
+        process = self.start(SCRIPTED, "1,2,3,4x2112x7168", *FEW, env=self.hold("2"))
         self.wait_for_line(process.stderr, "[1/4] 1x2112x7168: ")
         stdout, stderr = self.interrupt(process)
         self.assertIn("2112  7168", stdout)
@@ -118,19 +117,18 @@ class Interrupted(CliTest):
         self.assertRegex(result.stderr, r"\[1/4\] 1x2112x7168: .*, nothing to do\n")
 
     def test_a_second_ctrl_c_ends_at_once(self):
-        process = self.start(SCRIPTED, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_VERIFY": "30000"})
-        self.wait_for_line(process.stderr, "enumerate")
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
+        """The first one has no effect yet: without a worker process a check is waited for."""
+        process = self.start_slow("VERIFY", "--no-isolation")
+        # Two that come at once are one.
+        def ended():
+            process.send_signal(signal.SIGINT)
+            return process.poll() is not None
+        self.wait_until(ended, "its end", 20)
         self.assertEqual(process.returncode, INTERRUPTED)
         self.assert_resumes(SCRIPTED, SHAPE, *FEW)
 
     def test_kill_9_loses_only_what_was_in_flight(self):
-        process = self.start(SCRIPTED, "1,2x2112x7168", *FEW,
-                             env={"SCRIPTED_SLEEP_MS_ROUND": "20"})
+        process = self.start(SCRIPTED, "1,2x2112x7168", *FEW, env=self.hold("2"))
         self.wait_for_line(process.stderr, "[1/2] 1x2112x7168: ")
         process.kill()
         process.communicate()
@@ -139,21 +137,17 @@ class Interrupted(CliTest):
 
     @needs_nvrtc
     def test_while_the_real_compiler_works(self):
-        arguments = ["128x4096x7168", "--device", "h100-sxm5", "--jobs", "1", "--fix",
-                     "block_m=128", "--fix", "cluster_m=1", "--fix", "cluster_n=1", "--fix",
-                     "raster_group=8", "--effort", "quick"]
-        process = self.start("deepgemm-tune", *arguments)
-        self.wait_for_trials("128x4096x7168", 1)
+        shape = "128x4096x7168"
+        process = self.start("deepgemm-tune", shape, *LONG)
+        self.wait_for_trials(shape, 1)
         self.interrupt(process)
-        trials = self.json_of(self.run_command("deepgemm-db", "show", "128x4096x7168", "--format",
-                                               "json"))["trials"]
-        self.assertGreaterEqual(len(trials), 1)
-        self.assertIn("[1/1]", self.assert_ok(self.run_command("deepgemm-tune",
-                                                               *arguments)).stderr)
+        before = self.json_of(self.run_command("deepgemm-db", "show", shape, "--format", "json"))
+        self.assertGreaterEqual(len(before["trials"]), 1)
+        self.assert_resumes("deepgemm-tune", shape, "--device", "h100-sxm5", *FEW)
 
     @needs_nvrtc
     def test_before_anything_is_compiled(self):
-        process = self.start("deepgemm-tune", SHAPE, "--device", "h100-sxm5", *FEW)
+        process = self.start("deepgemm-tune", SHAPE, *LONG)
         self.wait_for_line(process.stderr, "enumerate")
         self.interrupt(process)
         self.assert_resumes("deepgemm-tune", SHAPE, "--device", "h100-sxm5", *FEW)

@@ -55,11 +55,6 @@ class KillTest(CliTest):
         self.slow = {"SCRIPTED_SLEEP_MS_ROUND": "4", "SCRIPTED_SLEEP_MS_VERIFY": "8",
                      "SCRIPTED_SLEEP_MS_BUILD": "4"} if SCRIPTED else {}
 
-    def forget(self):
-        """Where the work is done, there must be new work."""
-        for tail in ("", "-wal", "-shm"):
-            pathlib.Path(f"{self.db}{tail}").unlink(missing_ok=True)
-
     def assert_completes(self):
         result = self.assert_ok(self.run_command(PROGRAM, SHAPES, *FEW))
         self.assertIn("[9/9]", result.stderr)
@@ -115,10 +110,8 @@ class Killed(KillTest):
         self.assertLessEqual(added, announced + HEAT, said + stderr)
         if before + added > 0:
             self.assert_ok(listed)
-        end = time.monotonic() + 20
-        while any(pathlib.Path(f"/proc/{worker}/exe").exists() for worker in workers):
-            self.assertLess(time.monotonic(), end, said + "a worker outlived its tuner")
-            time.sleep(0.01)
+        self.wait_until(lambda: not any(pathlib.Path(f"/proc/{worker}/exe").exists()
+                                        for worker in workers), f"{said}its worker's end")
         return process.returncode == -signal.SIGKILL
 
     def test_at_random_moments(self):
@@ -164,12 +157,11 @@ class KilledWhileItRepeats(KillTest):
         untimed = ("outcome = 'verified' AND policy LIKE 'probe: %' AND NOT EXISTS (SELECT 1 FROM"
                    " trials AS other WHERE other.m = trials.m AND other.policy = trials.policy"
                    " AND other.kernel_key = trials.kernel_key AND other.outcome = 'measured')")
+        # The rounds are slow, too: nobody has a time until it is killed.
         process = self.start(PROGRAM, SHAPES, *FEW, "--probe",
-                             env={"SCRIPTED_SLEEP_MS_VERIFY": "200"})
-        end = time.monotonic() + 60
-        while self.rows(untimed) < 2:
-            self.assertLess(time.monotonic(), end, "its first checks are not stored")
-            time.sleep(0.02)
+                             env={"SCRIPTED_SLEEP_MS_VERIFY": "200",
+                                  "SCRIPTED_SLEEP_MS_ROUND": "2000"})
+        self.wait_until(lambda: self.rows(untimed) >= 2, "its first checks are stored")
         process.kill()
         process.communicate()
         self.assertGreater(self.rows(untimed), 0)

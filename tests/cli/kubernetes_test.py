@@ -8,7 +8,10 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import unittest
+
+from cli import has_trap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -46,6 +49,12 @@ class KubernetesTest(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
+    @staticmethod
+    def wait_for_trap(pod):
+        """As process 1 of a container, which no signal ends without one, it would have time."""
+        while not has_trap(pod):
+            time.sleep(0.01)
+
     PATIENT = """\
         def end(*_):
             time.sleep(0.3)
@@ -54,7 +63,7 @@ class KubernetesTest(unittest.TestCase):
         signal.signal(signal.SIGTERM, end)
         db.write_text((db.read_text() if db.exists() else "") + "begun ")
         print("tuning", flush=True)
-        time.sleep(30)
+        time.sleep(120)
         """
 
     def test_a_preempted_pod_keeps_its_database_and_its_successor_goes_on(self):
@@ -62,8 +71,9 @@ class KubernetesTest(unittest.TestCase):
         for attempt in (1, 2):
             pod = self.start_pod(self.PATIENT)
             self.assertEqual(pod.stdout.readline(), "tuning\n")
+            self.wait_for_trap(pod)
             pod.send_signal(signal.SIGTERM)
-            self.assertEqual(pod.wait(timeout=20), 130)
+            self.assertEqual(pod.wait(timeout=60), 130)
             self.assertEqual((self.folder / kept).read_text(), "begun finished " * attempt)
             self.assertEqual([file.name for file in (self.folder / "results").iterdir()],
                              ["tuning.shard-3-of-8.db"])
@@ -72,25 +82,25 @@ class KubernetesTest(unittest.TestCase):
     def test_a_pod_ends_as_its_tuner_does(self):
         for code in (0, 1):
             pod = self.start_pod(f"db.write_text('done'); sys.exit({code})")
-            self.assertEqual(pod.wait(timeout=20), code)
+            self.assertEqual(pod.wait(timeout=60), code)
             self.assertEqual((self.folder / "results/tuning.shard-3-of-8.db").read_text(), "done")
 
     def test_a_job_of_one_pod_keeps_its_database_and_goes_on(self):
         for attempt in (1, 2):
             pod = self.start_pod("db.write_text((db.read_text() if db.exists() else '') + 'x')",
                                  "0", "1")
-            self.assertEqual(pod.wait(timeout=20), 0)
+            self.assertEqual(pod.wait(timeout=60), 0)
             (self.folder / "scratch/tuning.db").unlink()  # another node
             self.assertEqual((self.folder / "results/tuning.shard-0-of-1.db").read_text(),
                              "x" * attempt)
 
     def test_a_pod_without_shapes_has_nothing_to_keep(self):
-        self.assertEqual(self.start_pod("").wait(timeout=20), 0)
+        self.assertEqual(self.start_pod("").wait(timeout=60), 0)
         self.assertEqual(list((self.folder / "results").iterdir()), [])
 
     def test_what_cannot_be_restored_is_not_begun_anew(self):
         (self.folder / "results/tuning.shard-3-of-8.db").mkdir(parents=True)  # cp refuses it
-        self.assertEqual(self.start_pod("db.write_text('begun anew')").wait(timeout=20), 1)
+        self.assertEqual(self.start_pod("db.write_text('begun anew')").wait(timeout=60), 1)
         self.assertEqual(list((self.folder / "scratch").iterdir()), [])
 
     def test_what_a_killed_tuner_left_in_its_log_is_brought_in_before_the_copy(self):
@@ -102,7 +112,7 @@ class KubernetesTest(unittest.TestCase):
             pathlib.Path(f"{db}-wal").write_text("lately")
             signal.raise_signal(signal.SIGKILL)
             """)
-        self.assertEqual(pod.wait(timeout=20), 128 + signal.SIGKILL)
+        self.assertEqual(pod.wait(timeout=60), 128 + signal.SIGKILL)
         self.assertEqual((self.folder / "results/tuning.shard-3-of-8.db").read_text(),
                          "stored lately")
 

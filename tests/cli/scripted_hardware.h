@@ -2,7 +2,14 @@
 // environment. Nothing of it is in the commands that are installed.
 //
 //   SCRIPTED_SLEEP_MS_BUILD, _VERIFY, _ROUND   how long each step takes
+//   SCRIPTED_SLEEP_FROM=N                      only the Nth step of its kind, and those behind it
 //   SCRIPTED_SLEEP_MS_OPEN                     how long the driver takes to tell what GPU there is
+//   SCRIPTED_TELL=1                            says on stderr when it begins to sleep, and for what
+//   SCRIPTED_HOLD=WHERE:FILE                   workers wait until that file is gone: before they
+//                                              `start`, before they prepare `any` shape, or one
+//                                              whose m is WHERE
+//   SCRIPTED_MEET=FOLDER                       workers open their GPUs when those of all
+//                                              SCRIPTED_GPUS are about to
 //   SCRIPTED_SIGINT_ROUND=N                    Ctrl-C comes during round N, counted from 1
 //   SCRIPTED_WRONG=1                           every kernel computes wrong numbers
 //   SCRIPTED_SLOW=CONFIG=FACTOR                that config takes so many times longer
@@ -11,9 +18,9 @@
 //   SCRIPTED_NO_NVRTC=1                        there is no compiler
 //   SCRIPTED_NVRTC=12.9                        the compiler is of that version
 //   SCRIPTED_FAULT=HOW@WHERE:TEXT              kernels whose config holds TEXT end badly in
-//   `verify`
-//                                              or in `round`: exit, abort, kill, hang, garble,
-//                                              lost, refuse
+//                                              `verify`, in `again`, their second check, in
+//                                              `round` or `beside` others: exit, abort, kill, stop,
+//                                              hang, garble, lost, refuse
 //   SCRIPTED_ONE_WORKER=FILE                   only the first worker, which makes that file, gets
 //                                              the GPU
 //   SCRIPTED_BROKEN_GPU=N                      every worker that opens GPU N ends
@@ -26,11 +33,17 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "app/hardware.h"
@@ -48,9 +61,36 @@ inline int number_of(const char* variable) {
 }
 
 inline std::function<void()> sleeper(const char* variable) {
-  return [milliseconds = number_of(variable)] {
+  const auto steps = std::make_shared<std::atomic<int>>(0);
+  return [variable, steps, milliseconds = number_of(variable)] {
+    if (++*steps < number_of("SCRIPTED_SLEEP_FROM") || milliseconds == 0) return;
+    if (number_of("SCRIPTED_TELL") != 0) std::fprintf(stderr, "scripted: %s\n", variable);
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
   };
+}
+
+template <class IsOver>
+void wait_until(const IsOver& is_over) {
+  while (!is_over()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
+// SCRIPTED_HOLD: "start:FILE", "any:FILE", "64:FILE".
+inline void hold(const std::string& where) {
+  const char* text = std::getenv("SCRIPTED_HOLD");
+  if (text == nullptr || !std::string_view(text).starts_with(where + ":")) return;
+  const char* file = text + where.size() + 1;
+  wait_until([file] { return access(file, F_OK) != 0; });
+}
+
+// SCRIPTED_MEET: each leaves a file of its own.
+inline void meet_other_gpus(int ordinal) {
+  const char* folder = std::getenv("SCRIPTED_MEET");
+  if (folder == nullptr) return;
+  std::fclose(std::fopen((std::string(folder) + "/" + std::to_string(ordinal)).c_str(), "w"));
+  wait_until([folder] {
+    const std::filesystem::directory_iterator files(folder);
+    return std::distance(begin(files), end(files)) >= number_of("SCRIPTED_GPUS");
+  });
 }
 
 // SCRIPTED_SLOW: the factor for a config, 1 for all others.
@@ -73,6 +113,7 @@ inline void go_wrong(const std::string& how, script::Script& script) {
   if (how == "exit") _exit(7);
   if (how == "abort") std::abort();
   if (how == "kill") std::raise(SIGKILL);
+  if (how == "stop") std::raise(SIGSTOP);
   if (how == "hang") std::this_thread::sleep_for(std::chrono::hours(1));
   if (how == "garble") {
     static constexpr char kNonsense[] = "no message of this protocol at all, but long enough";
@@ -110,9 +151,11 @@ inline void plant_fault(script::Script& script) {
       };
       if (configs.size() > 1 && std::ranges::any_of(configs, meets_it)) go_wrong(how, script);
     };
-  } else if (where == "verify") {
-    script.check = [=, &script](core::Contender contender, const core::GemmConfig& config) {
-      if (meets(contender, config)) go_wrong(how, script);
+  } else if (where == "verify" || where == "again") {
+    script.check = [=, &script, checks = std::map<std::string, int>()](
+                       core::Contender contender, const core::GemmConfig& config) mutable {
+      const bool is_first = ++checks[core::to_string(config)] == 1;
+      if (meets(contender, config) && (where == "verify" || !is_first)) go_wrong(how, script);
       return script::passing_check();
     };
   } else {
@@ -158,6 +201,10 @@ inline script::Script& script_of_environment() {
     if (number_of("SCRIPTED_PROCESSES") != 0) script.processes = number_of("SCRIPTED_PROCESSES");
     script.slow_down = slow_down;
     script.on_build = sleeper("SCRIPTED_SLEEP_MS_BUILD");
+    script.on_prepare = [] {
+      hold("any");
+      hold(std::to_string(script.problem.m));
+    };
     script.on_verify = sleeper("SCRIPTED_SLEEP_MS_VERIFY");
     script.on_round = [nap = sleeper("SCRIPTED_SLEEP_MS_ROUND")](autotune::Round&) {
       nap();
@@ -191,8 +238,8 @@ inline Hardware scripted_hardware() {
     if (number_of("SCRIPTED_NO_GPU") == 0) return;
     throw core::EnvironmentError("There is no GPU", "Pass --device h100-sxm5.");
   };
-  hardware.read_device = [&script, require_gpu](int) {
-    sleeper("SCRIPTED_SLEEP_MS_OPEN")();
+  hardware.read_device = [&script, require_gpu, nap = sleeper("SCRIPTED_SLEEP_MS_OPEN")](int) {
+    nap();
     require_gpu();
     return script.device;
   };
@@ -210,13 +257,14 @@ inline Hardware scripted_hardware() {
   hardware.open_gpu = [&script, environment_of, require_gpu](int ordinal,
                                                              const core::Environment&) {
     require_gpu();
+    if (is_worker()) meet_other_gpus(ordinal);
     require_first_worker();
     const char* broken = std::getenv("SCRIPTED_BROKEN_GPU");
     if (broken != nullptr && is_worker() && std::atoi(broken) == ordinal) _exit(7);
     script.environment = environment_of(ordinal);
     return std::make_unique<script::Gpu>(script);
   };
-  hardware.load_libraries = [] {};
+  hardware.load_libraries = [] { hold("start"); };
   if (const char* prefix = std::getenv("SCRIPTED_CLAIM"); prefix != nullptr) {
     hardware.claim_prefix = prefix;
   }

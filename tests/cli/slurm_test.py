@@ -6,10 +6,9 @@ import shlex
 import signal
 import sqlite3
 import subprocess
-import time
 import unittest
 
-from cli import FEW, INTERRUPTED, SOURCE, CliTest, program
+from cli import FEW, INTERRUPTED, SOURCE, CliTest, has_trap, program
 
 
 def children_of(process):
@@ -120,10 +119,11 @@ class SlurmTest(CliTest):
         before = self.trials()
         self.set_shapes(8)
         # The first one is the last to end: by then others have kept theirs.
-        first = self.start_job(1, ids, SCRIPTED_SLEEP_MS_ROUND="30")
+        first = self.start_job(1, ids, **self.hold("any"))
         self.wait_for_line(first.stderr, "Shard 0 of 4")
         for id in ids[1:]:
             self.finish(self.start_job(id, ids))
+        self.held.unlink()
         self.finish(first)
         for i in range(4):
             name = f"tuning.shard-{i}-of-4.db"
@@ -132,11 +132,7 @@ class SlurmTest(CliTest):
             self.assertEqual(self.trials()[name][16 * (i + 1)], before[name][16 * (i + 1)])
 
     def test_a_job_at_its_time_limit_goes_on_when_it_is_submitted_again(self):
-        process = self.start_job(0, range(2), SCRIPTED_SLEEP_MS_ROUND="30")
-        self.wait_for_line(process.stderr, "Shard 0 of 2")
-        [database] = self.wait_for_database()
-        self.environment["DEEPGEMM_DB"] = str(database)
-        self.wait_for_trials("16x1024x2048", 2)
+        process = self.start_checked_job()
         process.send_signal(signal.SIGINT)
         self.finish(process, INTERRUPTED)
         [before] = self.trials().values()
@@ -148,24 +144,23 @@ class SlurmTest(CliTest):
         self.assertEqual(after[16][:len(before[16])], before[16])
 
     def test_what_a_killed_tuner_had_stored_is_kept(self):
-        process = self.start_job(0, range(2), SCRIPTED_SLEEP_MS_ROUND="30")
-        [database] = self.wait_for_database()
-        self.environment["DEEPGEMM_DB"] = str(database)
-        self.wait_for_trials("16x1024x2048", 2)
+        process = self.start_checked_job()
         for child in children_of(process.pid):
             os.kill(child, signal.SIGKILL)
         self.finish(process, 128 + signal.SIGKILL)
         [trials] = self.trials().values()
         self.assertGreaterEqual(len(trials[16]), 2)
 
-    def wait_for_database(self):
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            found = list(self.scratch.glob("*/*.db"))
-            if found:
-                return found
-            time.sleep(0.02)
-        self.fail("no database within 30 s")
+    def start_checked_job(self):
+        """Its first kernels are checked and stored, and the first shape takes a minute more."""
+        process = self.start_job(0, range(2), SCRIPTED_SLEEP_MS_ROUND="2000")
+        self.wait_for_line(process.stderr, "Shard 0 of 2")
+        self.wait_until(lambda: list(self.scratch.glob("*/*.db")), "a database")
+        [database] = self.scratch.glob("*/*.db")
+        self.environment["DEEPGEMM_DB"] = str(database)
+        self.wait_for_trials("16x1024x2048", 2)
+        self.wait_until(lambda: has_trap(process), "its trap")
+        return process
 
     def test_what_cannot_be_restored_is_not_begun_anew(self):
         self.kept.mkdir()

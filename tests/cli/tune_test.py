@@ -31,14 +31,19 @@ class ScriptedTuning(CliTest):
     def tune(self, *arguments, env=None):
         return self.run_command("deepgemm-tune-scripted", *arguments, *FEW, env=env)
 
+    def tune_in_time(self, budget, *arguments, **options):
+        return self.run_in_time(budget, "deepgemm-tune-scripted", *arguments, *FEW, **options)
+
     def test_measures_and_reports(self):
+        started = time.monotonic()
         result = self.assert_ok(self.tune("1,64x2112x7168"))
+        took = time.monotonic() - started
         self.assertIn("geometric mean of 2 shapes", result.stdout)
         self.assertIn("±", result.stdout)
         self.assertNotIn("~", result.stdout)
-        # In a pipe: one line per shape, next to nothing else.
+        # In a pipe: one line per shape, next to nothing else, and where it is every five seconds.
         self.assertIn("[2/2] 64x2112x7168: ", result.stderr)
-        self.assertLessEqual(len(result.stderr.splitlines()), 4, result.stderr)
+        self.assertLessEqual(len(result.stderr.splitlines()), 4 + took // 5, result.stderr)
 
     def test_quiet_and_verbose(self):
         self.assertEqual(self.assert_ok(self.tune(SHAPE, "--quiet")).stderr, "")
@@ -99,9 +104,9 @@ class ScriptedTuning(CliTest):
         self.assertIn("next: ", result.stderr)
 
     def test_budget_holds_and_leaves_usable_answers(self):
-        result = self.tune("1,2,3,4,5,6,7,8x2112x7168", "--budget", "1", "--format", "json",
-                           env={"SCRIPTED_SLEEP_MS_VERIFY": "300",
-                                "SCRIPTED_SLEEP_MS_ROUND": "20"})
+        result = self.tune_in_time(1, "1,2,3,4,5,6,7,8x2112x7168", "--format", "json", grace=60,
+                                   env={"SCRIPTED_SLEEP_MS_VERIFY": "300",
+                                        "SCRIPTED_SLEEP_MS_ROUND": "20"})
         report = self.json_of(result)
         states = [shape["status"] for shape in report["shapes"]]
         self.assertEqual(len(states), 8)
@@ -110,20 +115,15 @@ class ScriptedTuning(CliTest):
         self.assertIn("budget", result.stderr)
 
     def test_a_budget_holds_within_two_seconds(self):
-        started = time.monotonic()
-        self.assert_ok(self.tune("1,2,3x2112x7168", "--budget", "2",
-                                 env={"SCRIPTED_SLEEP_MS_BUILD": "700",
-                                      "SCRIPTED_SLEEP_MS_ROUND": "10"}))
-        self.assertLess(time.monotonic() - started, 4)
+        self.tune_in_time(2, "1,2,3x2112x7168", env={"SCRIPTED_SLEEP_MS_BUILD": "700",
+                                                     "SCRIPTED_SLEEP_MS_ROUND": "10"})
 
     def test_a_call_that_fails_waits_for_no_compiler(self):
-        started = time.monotonic()
-        result = self.tune(SHAPE, "--budget", "4", "--jobs", "1",
-                           env={"SCRIPTED_SLEEP_MS_BUILD": "4000", "SCRIPTED_WRONG": "1"})
-        self.assertEqual(result.returncode, 1, result.stderr)
-        self.assertIn("ended without a verified winner", result.stderr)
-        # The default is waited for, the next kernel, which is half built then, is not.
-        self.assertLess(time.monotonic() - started, 7)
+        # The default is built at once, and wrong; the next kernel is half built when the call ends.
+        self.tune_in_time(2, SHAPE, "--jobs", "1", code=1,
+                          said="ended without a verified winner",
+                          env={"SCRIPTED_SLEEP_MS_BUILD": "60000", "SCRIPTED_SLEEP_FROM": "2",
+                               "SCRIPTED_WRONG": "1"})
 
     def test_show_holds_the_evidence(self):
         self.assert_ok(self.tune(SHAPE))

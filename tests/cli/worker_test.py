@@ -4,10 +4,9 @@ import ctypes
 import os
 import pathlib
 import signal
-import time
 import unittest
 
-from cli import CliTest
+from cli import ATTEMPTS, CliTest
 
 SHAPE = "64x2112x7168"
 TUNE = "deepgemm-tune-scripted"
@@ -55,7 +54,6 @@ class Isolation(CliTest):
         return {tuple(trial["config"].items()): trial for trial in trials}
 
     def check_fault(self, how, where):
-        started = time.monotonic()
         result = self.assert_ok(self.run_command(
             TUNE, SHAPE, *SPACE, "--verbose", env={"SCRIPTED_FAULT": f"{how}@{where}:{BAD}"}))
         said = f"{how}@{where}\n{result.stderr}"
@@ -69,7 +67,6 @@ class Isolation(CliTest):
             self.assertTrue(trial["detail"], said)
         self.assertGreaterEqual(bad, 2, said)
         self.assertIn("worker process lost", said)
-        return time.monotonic() - started
 
     def test_every_way_to_go_wrong_in_a_check(self):
         for how in ("exit", "abort", "kill", "garble", "lost"):
@@ -122,18 +119,23 @@ class Isolation(CliTest):
         self.assertGreater(len(lost), 1)
 
     def test_a_check_that_hangs_when_the_budget_ends_is_not_tried_again(self):
-        hang = {"SCRIPTED_FAULT": f"hang@verify:{BAD}"}
-        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "3.2", env=hang))
-        self.assertEqual([trial["outcome"] for trial in self.outcomes().values()].count("hung"), 1)
-        # Another one's turn; what is quarantined is not tried in any call.
-        self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "3.2", env=hang))
-        self.assertEqual([trial["outcome"] for trial in self.outcomes().values()].count("hung"), 2)
+        def hung():
+            return [trial["outcome"] for trial in self.outcomes().values()].count("hung")
+        # Another one's turn in the second call; what is quarantined is not tried in any call.
+        for count in (1, 2):
+            for _ in range(ATTEMPTS):
+                self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--budget", "3.2",
+                                                env={"SCRIPTED_FAULT": f"hang@verify:{BAD}"}))
+                # Who hangs for less than 1.5 s, because the check came late, is not to blame.
+                if hung() >= count:
+                    break
+            self.assertEqual(hung(), count)
 
     def test_a_hang_does_not_outlast_the_budget(self):
-        started = time.monotonic()
-        result = self.assert_ok(self.run_command(
+        # Not a larger budget, where a hang may last so long that the kernel is to blame for it.
+        result = self.assert_ends_within(3, self.forget, lambda _: self.run_command(
             TUNE, SHAPE, *SPACE, "--budget", "1.5", env={"SCRIPTED_FAULT": f"hang@round:{BAD}"}))
-        self.assertLess(time.monotonic() - started, 3, result.stderr)
+        self.assert_ok(result)
         self.assertNotIn("hung", {trial["outcome"] for trial in self.outcomes().values()},
                          "what the budget cut short is not to blame")
         self.assertIn("the budget ends", result.stderr)
@@ -188,60 +190,66 @@ class Isolation(CliTest):
         self.assert_ok(result)
         self.assertIn("default kept: no other candidate survived", result.stdout)
 
-    def start_slow(self):
-        process = self.start(TUNE, "1,2x2112x7168", *SPACE, env={"SCRIPTED_SLEEP_MS_ROUND": "60"})
-        self.wait_for_trials("1x2112x7168", 1)
+    def start_held(self):
+        """A tuner whose worker has the second shape before it, and waits; and the worker."""
+        self.forget()
+        process = self.start(TUNE, "1,2x2112x7168", *SPACE, env=self.hold("2"))
+        self.wait_for_line(process.stderr, "[1/2] 1x2112x7168: ")
         return process, children_of(process.pid)
 
     def test_the_worker_has_a_process_group_of_its_own(self):
-        process, workers = self.start_slow()
+        process, workers = self.start_held()
         self.assertEqual(len(workers), 1)
         self.assertEqual(os.getpgid(workers[0]), workers[0])
         self.assertNotEqual(os.getpgid(process.pid), workers[0])
 
     def test_the_worker_dies_with_its_tuner(self):
-        process, workers = self.start_slow()
+        process, workers = self.start_held()
         process.kill()
         process.communicate()
-        end = time.monotonic() + 5
-        while any(map(is_running, workers)) and time.monotonic() < end:
-            time.sleep(0.02)
-        self.assertFalse(any(map(is_running, workers)))
+        self.assertEqual(len(workers), 1)
+        self.wait_until(lambda: not is_running(workers[0]), "the worker's end")
 
     def test_a_worker_that_somebody_kills_is_replaced(self):
-        process, workers = self.start_slow()
+        process, workers = self.start_held()
         os.kill(workers[0], signal.SIGKILL)
+        self.held.unlink()
         stdout, stderr = process.communicate(timeout=120)
         self.assertEqual(process.returncode, 0, stderr)
         self.assertIn("geometric mean of 2 shapes", stdout)
 
     def test_a_worker_that_is_killed_while_it_starts_is_replaced(self):
-        process = self.start(TUNE, SHAPE, *SPACE)
+        process = self.start(TUNE, SHAPE, *SPACE, env=self.hold("start"))
         killed = set()
-        while len(killed) < 2 and process.poll() is None:
-            for worker in set(children_of(process.pid)) - killed:
+        def starting():
+            return set(children_of(process.pid)) - killed
+        while len(killed) < 2:
+            self.wait_until(starting, "a worker")
+            for worker in starting():
                 os.kill(worker, signal.SIGKILL)
                 killed.add(worker)
+        self.held.unlink()
         stdout, stderr = process.communicate(timeout=120)
         self.assertEqual(process.returncode, 0, stderr)
         self.assertIn("geometric mean of 1 shape", stdout)
 
     def test_ctrl_c_ends_a_hang_within_a_second(self):
-        process = self.start(TUNE, SHAPE, *SPACE, env={"SCRIPTED_FAULT": f"hang@verify:{BAD}"})
-        self.wait_for_line(process.stderr, "enumerate")
-        time.sleep(1)
-        started = time.monotonic()
-        self.interrupt(process)
-        self.assertLess(time.monotonic() - started, 1)
+        def start_hang():
+            self.forget()
+            process = self.start(TUNE, SHAPE, *SPACE, "--verbose",
+                                 env={"SCRIPTED_FAULT": f"hang@verify:{BAD}"})
+            self.wait_for_line(process.stderr, f"{SHAPE} 64x96 ")  # its numbers are checked
+            return process
+        self.assert_ends_within(1, start_hang, self.interrupt)
 
     def test_ctrl_c_waits_for_no_worker_that_the_driver_holds(self):
-        process, workers = self.start_slow()
-        # Its end reaches nobody while somebody traces it, as if the driver did not let go of it.
-        if trace(workers[0]) != 0:
-            self.skipTest("this machine lets no process be traced")
-        started = time.monotonic()
-        self.interrupt(process)
-        self.assertLess(time.monotonic() - started, 1)
+        def start_traced():
+            process, workers = self.start_held()
+            # Its end reaches nobody while somebody traces it, as if the driver held it.
+            if trace(workers[0]) != 0:
+                self.skipTest("this machine lets no process be traced")
+            return process
+        self.assert_ends_within(1, start_traced, self.interrupt)
 
     def test_without_isolation_there_is_no_worker(self):
         result = self.assert_ok(self.run_command(TUNE, SHAPE, *SPACE, "--no-isolation",

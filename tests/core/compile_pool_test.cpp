@@ -89,9 +89,9 @@ TEST(CompilePool, ClosingDropsWhatHasNotStarted) {
     running = pool.submit(config_with(1));
     while (builder.started == 0) std::this_thread::yield();
     waiting = pool.submit(config_with(2));
-    // The gate opens only once the pool is closing.
+    // The gate opens only once the pool is closing, and has dropped it.
     opener = std::thread([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      waiting.wait_for(std::chrono::seconds(20));
       builder.opened.set_value();
     });
   }
