@@ -146,6 +146,16 @@ class Interrupted(CliTest):
         self.assert_resumes("deepgemm-tune", shape, "--device", "h100-sxm5", *FEW)
 
     @needs_nvrtc
+    def test_signals_that_come_together_while_the_real_compiler_works(self):
+        """As timeout(1) sends them; NVRTC has a handler of its own meanwhile."""
+        process = self.start("deepgemm-tune", SHAPE, *LONG, "--format", "json")
+        self.wait_for_trials(SHAPE, 1)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        stdout, _ = self.assert_interrupted(process)
+        self.assertTrue(json.loads(stdout)["interrupted"])
+
+    @needs_nvrtc
     def test_before_anything_is_compiled(self):
         process = self.start("deepgemm-tune", SHAPE, *LONG)
         self.wait_for_line(process.stderr, "enumerate")
