@@ -2,9 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <string>
+
+#include "autotune/worker_wait.h"
 
 namespace deepgemm::autotune {
 
@@ -36,23 +37,29 @@ enum class Heard { kMessage, kTimeout, kClosed, kGarbled };
 // One end. Owns the descriptor.
 class WorkerChannel {
  public:
-  using Clock = std::chrono::steady_clock;
-
   explicit WorkerChannel(int descriptor) : descriptor_(descriptor) {}
   ~WorkerChannel();
   WorkerChannel(const WorkerChannel&) = delete;
   WorkerChannel& operator=(const WorkerChannel&) = delete;
 
-  // False where the other end is gone, or does not read within `seconds` (0: no limit).
-  bool send(const Message& message, double seconds = 0);
+  // False where the other end is gone, or does not read before the wait is over.
+  bool send(const Message& message, WorkerWait& wait);
+  // `seconds` 0: no limit.
+  bool send(const Message& message, double seconds = 0) {
+    WorkerWait wait(seconds);
+    return send(message, wait);
+  }
 
-  // `seconds` 0: no limit. Throws Interrupted (autotune/interrupt.h) when `stop` is set; null:
-  // none.
-  Heard receive(Message& message, double seconds = 0, const std::atomic<bool>* stop = nullptr);
+  // Throws Interrupted (autotune/interrupt.h) when `stop` is set; null: none.
+  Heard receive(Message& message, WorkerWait& wait, const std::atomic<bool>* stop = nullptr);
+  // `seconds` 0: no limit.
+  Heard receive(Message& message, double seconds = 0, const std::atomic<bool>* stop = nullptr) {
+    WorkerWait wait(seconds);
+    return receive(message, wait, stop);
+  }
 
  private:
-  Heard read_fully(char* to, std::size_t count, Clock::time_point end,
-                   const std::atomic<bool>* stop);
+  Heard read_fully(char* to, std::size_t count, WorkerWait& wait, const std::atomic<bool>* stop);
 
   int descriptor_;
 };

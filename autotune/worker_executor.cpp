@@ -24,6 +24,12 @@ constexpr double kLaunches = 2;
 // Seconds in which a worker that obeys has dismissed somebody.
 constexpr double kToDismiss = 0.2;
 
+[[noreturn]] void throw_suspended() {
+  throw core::EnvironmentError(
+      "The worker process is suspended again and again, and the tuner is not",
+      "Let what sends it SIGSTOP be, and run the same command again: it goes on from here.");
+}
+
 class WorkerBench final : public Workbench {
  public:
   WorkerBench(WorkerLink& link, const core::GemmProblem& problem, const core::GroupDraw& draw,
@@ -66,12 +72,16 @@ class WorkerBench final : public Workbench {
 
   Check verify(int id) override {
     Entry& entry = entries_.at(id);
-    if (const auto loss = bring_in(entry)) return failed(*loss);
-    const Answer answer =
-        ask(Say::kVerify, wire::pack(entry.id), link_.limits().verify + entry.patience_s);
-    Check check;
-    if (const auto loss = read(answer, check)) return failed(*loss);
-    return check;
+    for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+      if (const auto loss = bring_in(entry)) return failed(*loss);
+      const Answer answer =
+          ask(Say::kVerify, wire::pack(entry.id), link_.limits().verify + entry.patience_s);
+      Check check;
+      const auto loss = read(answer, check);
+      if (!loss) return check;
+      if (!loss->is_blameless) return failed(*loss);
+    }
+    throw_suspended();
   }
 
   void end_by(const Deadline& deadline) override { deadline_ = deadline; }
@@ -82,11 +92,13 @@ class WorkerBench final : public Workbench {
     for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
       std::optional<Casualty> casualty;
       if (const auto round = try_round(ids, casualty)) return *round;
+      if (!casualty && last_loss_.is_blameless) continue;
       for (std::size_t i = 0; i < ids.size() && !casualty; ++i) {
         try_round(ids.subspan(i, 1), casualty);
       }
       if (casualty) return lost_to(*std::move(casualty));
     }
+    if (last_loss_.is_blameless) throw_suspended();
     std::optional<Casualty> casualty = who_ends_it_beside_others(ids);
     if (casualty) return lost_to(*std::move(casualty));
     if (const auto round = try_round(ids, casualty)) return *round;
@@ -116,7 +128,7 @@ class WorkerBench final : public Workbench {
     try {
       return link_.ask(say, body, limit_s, deadline_);
     } catch (const core::Error& error) {
-      return {"", Loss{Outcome::kLaunchFailed, error.what()}};
+      return {"", Loss{Outcome::kLaunchFailed, error.what(), false}};
     }
   }
 
@@ -152,19 +164,24 @@ class WorkerBench final : public Workbench {
   }
 
   Admission admit_there(Entry& entry) {
-    if (!alive()) prepare();
     const core::Cubin none;
     const core::Cubin& cubin = entry.cubin ? *entry.cubin : none;
-    const Answer answer =
-        link_.ask(Say::kAdmit, wire::pack(entry.contender, entry.cubin.has_value(), cubin),
-                  link_.limits().admit, deadline_);
-    Admission admission;
-    if (const auto loss = read(answer, admission)) return {-1, loss->detail, loss->outcome};
-    if (admission.failure.empty()) {
-      entry.id = admission.id;
-      entry.generation = generation_;
+    for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+      if (!alive()) prepare();
+      const Answer answer =
+          link_.ask(Say::kAdmit, wire::pack(entry.contender, entry.cubin.has_value(), cubin),
+                    link_.limits().admit, deadline_);
+      Admission admission;
+      const auto loss = read(answer, admission);
+      if (loss && loss->is_blameless) continue;
+      if (loss) return {-1, loss->detail, loss->outcome};
+      if (admission.failure.empty()) {
+        entry.id = admission.id;
+        entry.generation = generation_;
+      }
+      return admission;
     }
-    return admission;
+    throw_suspended();
   }
 
   // Makes sure that the worker of now has it.
@@ -173,7 +190,7 @@ class WorkerBench final : public Workbench {
     if (entry.generation == generation_) return std::nullopt;
     const Admission admission = admit_there(entry);
     if (admission.failure.empty()) return std::nullopt;
-    return Loss{admission.outcome, admission.failure};
+    return Loss{admission.outcome, admission.failure, false};
   }
 
   Round lost_to(Casualty casualty) {
@@ -194,7 +211,8 @@ class WorkerBench final : public Workbench {
       std::optional<Casualty> casualty;
       if (try_round(all.first(count), casualty)) continue;
       const bool runs_without = !casualty && try_round(all.first(count - 1), casualty).has_value();
-      if (runs_without && !try_round(all.first(count), casualty) && !casualty) {
+      if (runs_without && !try_round(all.first(count), casualty) && !casualty &&
+          !last_loss_.is_blameless) {
         return Casualty{all[count - 1], last_loss_.outcome,
                         "beside other kernels, " + last_loss_.detail};
       }
@@ -222,7 +240,9 @@ class WorkerBench final : public Workbench {
     if (!loss && round.times_us.size() != ids.size()) loss = link_.give_up();
     if (!loss) return round;
     last_loss_ = *loss;
-    if (ids.size() == 1) casualty = Casualty{ids.front(), loss->outcome, loss->detail};
+    if (ids.size() == 1 && !loss->is_blameless) {
+      casualty = Casualty{ids.front(), loss->outcome, loss->detail};
+    }
     return std::nullopt;
   }
 

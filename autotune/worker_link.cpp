@@ -84,36 +84,49 @@ void WorkerLink::end_worker(bool in_a_hurry) {
 Answer WorkerLink::lose(core::Outcome outcome, const std::string& detail, bool in_a_hurry) {
   end_worker(in_a_hurry);
   if (options_.on_loss) options_.on_loss(detail);
-  return {"", Loss{outcome, detail}};
+  return {"", Loss{outcome, detail, false}};
 }
 
 Loss WorkerLink::give_up() {
   return *lose(core::Outcome::kWorkerLost, "the process that ran it answered nonsense").loss;
 }
 
+Answer WorkerLink::lose_at_timeout(Say say, double limit_s, const WorkerWait& wait,
+                                   const Deadline& deadline) {
+  using core::Outcome;
+  const bool is_stopped = worker_->is_stopped();
+  if (!deadline.passed()) {
+    if (!is_stopped) {
+      return lose(Outcome::kHung, fmt::format("it was not done within {:.1f} s", limit_s));
+    }
+    Answer answer = lose(Outcome::kHung, "the process that ran it was suspended");
+    answer.loss->is_blameless = true;
+    return answer;
+  }
+  if (runs_a_kernel(say) && !is_stopped &&
+      wait.seconds() >= std::max(kShareThatHangs * limit_s, kLeastThatHangs)) {
+    return lose(
+        Outcome::kHung,
+        fmt::format("it was not done within {:.1f} s, when the budget ended", wait.seconds()),
+        true);
+  }
+  lose(Outcome::kHung, "the budget ended before it was done", true);
+  throw OutOfTime{};
+}
+
 Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const Deadline& deadline) {
   using core::Outcome;
-  constexpr double kLeast = 1e-3;  // 0 would mean no limit
-  const double left_s = std::max(deadline.seconds_left(), kLeast);
-  const double seconds = std::min(limit_s, left_s);
+  WorkerWait wait(limit_s, deadline);
   Message message{say, body};
-  // A send that fails leaves the reason to how the worker ended.
-  const bool sent = worker_->channel().send(message, seconds);
-  const Heard heard =
-      sent ? worker_->channel().receive(message, seconds, options_.stop) : Heard::kClosed;
+  Heard heard = Heard::kTimeout;
+  if (worker_->channel().send(message, wait)) {
+    heard = worker_->channel().receive(message, wait, options_.stop);
+  } else if (!wait.is_over()) {
+    heard = Heard::kClosed;  // the reason is how the worker ended
+  }
   switch (heard) {
     case Heard::kTimeout:
-      if (left_s < limit_s && runs_a_kernel(say) && !worker_->is_stopped() &&
-          seconds >= std::max(kShareThatHangs * limit_s, kLeastThatHangs)) {
-        return lose(Outcome::kHung,
-                    fmt::format("it was not done within {:.1f} s, when the budget ended", seconds),
-                    true);
-      }
-      if (left_s < limit_s) {
-        lose(Outcome::kHung, "the budget ended before it was done", true);
-        throw OutOfTime{};
-      }
-      return lose(Outcome::kHung, fmt::format("it was not done within {:.1f} s", seconds));
+      return lose_at_timeout(say, limit_s, wait, deadline);
     case Heard::kClosed:
       return lose(Outcome::kWorkerLost,
                   fmt::format("the process that ran it {}", worker_->how_it_ended()));

@@ -17,6 +17,8 @@ inline constexpr int kMostAttempts = 3;
 struct Loss {
   core::Outcome outcome = core::Outcome::kWorkerLost;
   std::string detail;  // one sentence
+  // The worker was suspended by somebody: no kernel is to blame, and another worker may do it.
+  bool is_blameless = false;
 };
 
 // What the worker said: the body of its answer, or why there is none.
@@ -53,6 +55,7 @@ class WorkerLink {
  private:
   void end_worker(bool in_a_hurry = false);
   Answer lose(core::Outcome outcome, const std::string& detail, bool in_a_hurry = false);
+  Answer lose_at_timeout(Say say, double limit_s, const WorkerWait& wait, const Deadline& deadline);
 
   const GpuIdentity& identity_;
   WorkerOptions options_;

@@ -85,7 +85,7 @@ void WorkerProcess::kill(bool in_a_hurry, const std::atomic<bool>* stop) {
 
 bool WorkerProcess::reap(double seconds, const std::atomic<bool>* stop) {
   const auto after = [](double more) {
-    return WorkerChannel::Clock::now() + std::chrono::duration<double>(more);
+    return WorkerWait::Clock::now() + std::chrono::duration<double>(more);
   };
   auto end = after(seconds);
   while (!ended_) {
@@ -96,7 +96,7 @@ bool WorkerProcess::reap(double seconds, const std::atomic<bool>* stop) {
     const pid_t got = waitpid(id_, &status_, WNOHANG);
     if (got == id_ || (got < 0 && errno == ECHILD)) {
       ended_ = true;
-    } else if (WorkerChannel::Clock::now() >= end) {
+    } else if (WorkerWait::Clock::now() >= end) {
       return false;
     } else {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
