@@ -1,11 +1,8 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "autotune/stages.h"
 #include "autotune/statistics.h"
-#include "autotune/verdict.h"
 
 namespace deepgemm::autotune {
 namespace {
@@ -50,71 +47,12 @@ void admit_library(TuneContext& context, Contender contender, std::vector<Entran
   }
 }
 
-void reject(TuneContext& context, Entrant& entrant, Outcome outcome, std::string detail) {
-  if (entrant.id >= 0) context.bench->dismiss(entrant.id);
-  entrant.id = -1;
-  entrant.trial.outcome = outcome;
-  entrant.trial.detail = std::move(detail);
-  context.record(entrant);
-}
-
-using Suspects = std::vector<std::pair<Entrant*, std::string>>;
-
-// Whose times look too good and were not confirmed yet, and why.
-Suspects suspects(std::vector<Entrant>& entrants) {
-  std::vector<const core::Trial*> field;
-  for (const Entrant& each : entrants) {
-    if (each.id >= 0 && each.race >= 0) field.push_back(&each.trial);
-  }
-  Suspects found;
+void confirm_all(TuneContext& context, std::vector<Entrant>& entrants) {
+  std::vector<Entrant*> timed;
   for (Entrant& each : entrants) {
-    if (each.id < 0 || each.race < 0 || each.confirmed) continue;
-    std::string why = why_suspicious(each.trial, field);
-    if (!why.empty()) found.emplace_back(&each, std::move(why));
+    if (each.id >= 0 && each.race >= 0) timed.push_back(&each);
   }
-  return found;
-}
-
-// Whether a second check passed. Where the budget ends first, nobody knows: the entrant stays what
-// it was found to be, but may not win.
-bool is_confirmed(TuneContext& context, Entrant& entrant, const std::string& why) {
-  try {
-    const Check check = context.bench->verify(entrant.id);
-    const bool passed = check.outcome == Outcome::kMeasured;
-    if (passed && check.verification.bits_hash == entrant.trial.verification.bits_hash) return true;
-    reject(context, entrant, passed ? Outcome::kWrong : check.outcome,
-           fmt::format("{}, and a second check failed: {}", why,
-                       check.detail.empty() ? "it gave other bits" : check.detail));
-  } catch (const OutOfTime&) {
-    context.observer.note("the budget ends before the second check; it cannot win yet");
-    context.budget_ran_out = true;
-    context.bench->dismiss(std::exchange(entrant.id, -1));
-    entrant.race = -1;
-  }
-  return false;
-}
-
-// A time that looks too good is taken for a wrong kernel until a second check passes. Where one
-// fails, the next best may stand alone, so they are looked for again.
-void confirm_suspicious(TuneContext& context, std::vector<Entrant>& entrants) {
-  for (Suspects found; !(found = suspects(entrants)).empty();) {
-    for (auto& [each, why] : found) {
-      context.observer.note(
-          fmt::format("{} is checked again: {}", core::short_name(each->trial.config), why));
-      each->confirmed = is_confirmed(context, *each, why);
-    }
-  }
-}
-
-// What no machine can do is not believed, however often it is measured.
-void reject_impossible(TuneContext& context, std::vector<Entrant>& entrants) {
-  for (Entrant& each : entrants) {
-    const Contender contender = each.trial.contender;
-    const bool ours = contender == Contender::kCandidate || contender == Contender::kDefault;
-    if (!ours || each.id < 0 || each.race < 0) continue;
-    const std::string why = why_impossible(each.trial, context.device, context.draw());
-    if (!why.empty()) reject(context, each, Outcome::kWrong, why);
-  }
+  confirm_times(context, timed);
 }
 
 }  // namespace
@@ -123,10 +61,7 @@ void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
   const auto fit = [](const Entrant& each) { return each.id >= 0; };
   if (std::none_of(entrants.begin(), entrants.end(), fit)) return;
   throw_if_set(context.stop);
-  // What looks too good is checked again though the budget may be over: it might win.
-  context.bench->end_by(context.last_moment);
-  reject_impossible(context, entrants);
-  confirm_suspicious(context, entrants);
+  confirm_all(context, entrants);
   context.bench->end_by(context.deadline);
   admit_library(context, Contender::kCublasLtBlock, entrants);
   admit_library(context, Contender::kCublasLtTensorwide, entrants);
@@ -141,9 +76,7 @@ void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
     context.final_cut = true;
   }
   // A time may look too good in these rounds alone.
-  context.bench->end_by(context.last_moment);
-  reject_impossible(context, entrants);
-  confirm_suspicious(context, entrants);
+  confirm_all(context, entrants);
   context.progress(Stage::kMeasure, 1, 1);
 }
 

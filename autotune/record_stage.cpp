@@ -249,7 +249,9 @@ void record_winner(TuneContext& context, const std::vector<Entrant>& entrants, T
   }
   const Electorate electorate = electable(context, result.trials, entrants, first_new);
   Verdict verdict = decide(result.trials, electorate, context.executor != nullptr);
-  if (context.slowed) verdict.reason += "; measured while the GPU was slowed down";
+  if (context.slowed_races.contains(deciding_race(entrants))) {
+    verdict.reason += "; measured while the GPU was slowed down";
+  }
   const bool in_final = electorate.sampling == Sampling::kOneRace && !context.final_cut;
   if (context.executor != nullptr && context.budget_ran_out && !in_final) {
     verdict.reason += core::kCutShort;

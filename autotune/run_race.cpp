@@ -33,6 +33,7 @@ class Heat {
       const bool in_time = run_batch(batch);
       bury();
       if (!in_time || terms_.deadline.passed()) return false;
+      confirm();
       if (judge()) break;
       record_so_far();
     }
@@ -40,11 +41,13 @@ class Heat {
   }
 
   void finish() {
-    context_.slowed = race_.took_slowed();
-    if (context_.slowed && !std::exchange(context_.told_slowed, true)) {
-      context_.observer.note(
-          "this GPU stays slowed down (thermal or hardware slow-down), and times are taken all the "
-          "same");
+    if (race_.took_slowed()) {
+      if (context_.slowed_races.empty()) {
+        context_.observer.note(
+            "this GPU stays slowed down (thermal or hardware slow-down), and times are taken all "
+            "the same");
+      }
+      context_.slowed_races.insert(number_);
     }
     for (std::size_t runner = 0; runner < who_.size(); ++runner) {
       if (race_.racing(runner)) leave(runner);
@@ -100,6 +103,21 @@ class Heat {
     leaving.trial.measurement = std::move(measurement);
     leaving.race = number_;
     if (!leaving.recorded || terms_.record_again) context_.record(leaving);
+  }
+
+  // A wrong kernel that is fast must not lead: everyone else would be slower, and leave.
+  void confirm() {
+    std::vector<Entrant*> timed;
+    for (std::size_t runner = 0; runner < who_.size(); ++runner) {
+      if (!race_.racing(runner)) continue;
+      entrant(runner).trial.measurement = race_.measurement(runner);
+      timed.push_back(&entrant(runner));
+    }
+    confirm_times(context_, timed);
+    context_.bench->end_by(terms_.deadline);
+    for (std::size_t runner = 0; runner < who_.size(); ++runner) {
+      if (race_.racing(runner) && entrant(runner).id < 0) race_.leave(runner);
+    }
   }
 
   // Lets those go that need not run on. Whether the others have run long enough.

@@ -7,6 +7,8 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <vector>
 
 #include "autotune/calibration.h"
@@ -50,10 +52,10 @@ struct TuneContext {
   std::string asked = "";   // what the winner answers, where everyone was tried; see asked_for
   std::unique_ptr<Workbench> bench = nullptr;
   bool budget_ran_out = false;
-  bool final_cut = false;  // it has not run to its end
-  bool slowed = false;     // the last race took times of a GPU that did not leave slow-down
-  bool told_slowed = false;
+  // The final has not run to its end, or not with all who may be the fastest.
+  bool final_cut = false;
   int races = 0;
+  std::set<int> slowed_races = {};  // that took times of a GPU that did not leave slow-down
   // Called once, when the compiler has this problem's first kernels to build: those of the next one
   // must not come before them.
   std::function<void()> look_ahead = nullptr;
@@ -112,6 +114,12 @@ struct RaceTerms {
 // dropped out is dismissed.
 bool run_race(TuneContext& context, std::vector<Entrant>& entrants,
               const std::vector<std::size_t>& who, const RaceTerms& terms);
+
+// Of entrants that have a time: who cannot be so fast is rejected. Whose time looks too good is
+// taken for a wrong kernel until a second check passes, and rejected where it fails. The check may
+// take until the last moment, though the budget may be over: it might win. Who is not through by
+// then leaves the workbench, and nothing is decided. The workbench then ends by the last moment.
+void confirm_times(TuneContext& context, std::span<Entrant* const> entrants);
 
 // Builds the line-up where there is no GPU: what compiles is recorded as predicted.
 std::vector<Entrant> compile_only(TuneContext& context);
