@@ -40,6 +40,7 @@ class Heats {
 
   std::vector<Entrant> run() {
     run_all(context_.lineup.start);
+    if (lacks_undecided()) context_.final_cut = true;
     const std::vector<RankedCandidate> more = second_look();
     if (!more.empty()) run_all(more);
     return std::move(entrants_);
@@ -59,6 +60,18 @@ class Heats {
       race_from(first);
       keep_best();
     }
+  }
+
+  // Whether the budget ended before all of those ran.
+  bool lacks_undecided() const {
+    const Lineup& lineup = context_.lineup;
+    const std::size_t first = lineup.start.size() - lineup.undecided;
+    std::size_t done = 0;
+    for (std::size_t i = first; i < std::min(entrants_.size(), lineup.start.size()); ++i) {
+      const Entrant& each = entrants_[i];
+      if (each.trial.outcome != Outcome::kMeasured || each.race >= 0) ++done;
+    }
+    return done < lineup.undecided;
   }
 
   // Where this GPU's rates turn out to be others than those that ranked: the best by the fitted
@@ -198,7 +211,8 @@ class Heats {
       const bool runs = i >= first || i == best || is_default(entrants_[i]);
       if (runs && entrants_[i].id >= 0) who.push_back(i);
     }
-    if (who.empty()) return;
+    // Nobody new: the others have their times.
+    if (who.empty() || who.back() < first) return;
     if (!run_race(context_, entrants_, who, {StoppingRule(kHeatRule), context_.deadline})) {
       if (!context_.budget_ran_out) context_.observer.note("the budget ends within a heat");
       context_.budget_ran_out = true;

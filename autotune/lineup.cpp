@@ -87,8 +87,13 @@ std::size_t count_contenders(std::span<const Trial> by_time) {
   return static_cast<std::size_t>(std::ranges::count_if(by_time, is_within));
 }
 
-std::vector<Trial> fastest_stored(const Known& known,
-                                  std::span<const core::GemmConfig> quarantined) {
+// Measured candidates of earlier calls that run again, the fastest first.
+struct Veterans {
+  std::vector<Trial> first;  // before anything new: it meets them
+  std::vector<Trial> last;   // who else may be the fastest, where nothing was decided
+};
+
+Veterans veterans_of(const Known& known, std::span<const core::GemmConfig> quarantined) {
   std::vector<Trial> measured;
   for (const Trial& each : known.trials) {
     const bool may_run = was_measured(each) && !contains(quarantined, each.config);
@@ -97,16 +102,16 @@ std::vector<Trial> fastest_stored(const Known& known,
   std::stable_sort(measured.begin(), measured.end(), [](const Trial& a, const Trial& b) {
     return a.measurement.median_us < b.measurement.median_us;
   });
-  const std::size_t most =
-      known.decided ? kVeterans : std::max(kVeterans, count_contenders(measured));
-  // Who was chosen was so in a race of its own, whatever the medians of others in theirs.
-  std::vector<Trial> fastest;
-  for (Trial& each : measured) {
-    if (fastest.size() < most || contains(known.chosen, each.config)) {
-      fastest.push_back(std::move(each));
+  const std::size_t contenders = known.decided ? 0 : count_contenders(measured);
+  Veterans found;
+  for (std::size_t i = 0; i < measured.size(); ++i) {
+    // Who was chosen was so in a race of its own, whatever the medians of others in theirs.
+    const bool leads = i < kVeterans || contains(known.chosen, measured[i].config);
+    if (leads || i < contenders) {
+      (leads ? found.first : found.last).push_back(std::move(measured[i]));
     }
   }
-  return fastest;
+  return found;
 }
 
 // A config that is tried because of a winner.
@@ -148,21 +153,13 @@ std::vector<Proposal> proposed_by(const Proposers& proposers, const core::GemmPr
   return proposals;
 }
 
-// The default and the fastest stored ones, which run beside whatever is new.
-std::vector<RankedCandidate> veterans(const core::GemmProblem& problem, const Lineup& lineup,
-                                      const CostModel& model, const Known& known, bool gpu) {
-  std::vector<RankedCandidate> list;
+// Whether the default runs, beside whatever is new.
+bool default_runs(const Lineup& lineup, const Known& known, bool gpu) {
   const Trial* stored_default =
       find_stored(known.trials, Contender::kDefault, lineup.fallback.config);
   // Failures are not tried again, and a prediction does not change.
   const bool default_stands = stored_default != nullptr && (!gpu || !was_measured(*stored_default));
-  const bool default_may_run = !contains(lineup.quarantined, lineup.fallback.config);
-  if (!default_stands && default_may_run) list.push_back(lineup.fallback);
-  if (!gpu) return list;
-  for (const Trial& each : fastest_stored(known, lineup.quarantined)) {
-    list.push_back({each.config, model.predict(problem, each.config)});
-  }
-  return list;
+  return !default_stands && !contains(lineup.quarantined, lineup.fallback.config);
 }
 
 }  // namespace
@@ -231,13 +228,20 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
       stored_default == nullptr && contains(quarantined, lineup.fallback.config);
   if (default_left_out) ++lineup.left_out;
   lineup.answered = fresh.empty() && (stored_default != nullptr || default_left_out);
-  std::vector<RankedCandidate> again = veterans(problem, lineup, model, known, gpu);
+  const Veterans veterans = gpu ? veterans_of(known, quarantined) : Veterans();
+  std::vector<RankedCandidate>& list = lineup.answered ? lineup.rerun : lineup.start;
+  const auto add_to_list = [&](const std::vector<Trial>& trials) {
+    for (const Trial& each : trials) {
+      list.push_back({each.config, model.predict(problem, each.config)});
+    }
+  };
+  if (default_runs(lineup, known, gpu)) list.push_back(lineup.fallback);
+  add_to_list(veterans.first);
   if (lineup.answered) {
-    if (gpu) lineup.rerun = std::move(again);
+    add_to_list(veterans.last);
     lineup.known = std::move(stored);
     return lineup;
   }
-  lineup.start = std::move(again);
   std::set<const core::Winner*> seeds;
   for (const Proposal& each : proposed_by(proposers, problem, ranker)) {
     const core::GemmConfig& config = each.config;
@@ -249,6 +253,8 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
   }
   lineup.seeds = static_cast<int>(seeds.size());
   lineup.start.insert(lineup.start.end(), fresh.begin(), fresh.end());
+  add_to_list(veterans.last);
+  lineup.undecided = veterans.last.size();
   lineup.known = std::move(stored);
   return lineup;
 }

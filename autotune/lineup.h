@@ -19,7 +19,10 @@ std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort
 struct Lineup {
   RankedCandidate fallback;            // core::default_config of the problem
   std::vector<RankedCandidate> start;  // who is built now, in order; the default first
-  std::vector<core::Trial> known;      // stored trials that stand as they are
+  // Of these, how many at the end were measured in earlier calls that did not decide, and may be
+  // the fastest: a winner is decided only after they ran.
+  std::size_t undecided = 0;
+  std::vector<core::Trial> known;  // stored trials that stand as they are
   // Stored trials that were checked and not timed: the same kernel need not be checked again.
   std::vector<core::Trial> verified;
   bool answered = false;  // nothing new to try
@@ -56,10 +59,10 @@ struct Known {
 // Known trials are not repeated, with two exceptions: whenever anything new is measured, the
 // default, the stored winner with its runner-up and the fastest few known candidates run along,
 // because times of two sessions, and of two races, differ by more than the gaps they must decide;
-// where nothing was decided, all known candidates that may be
-// the fastest do. What the nearest proposers name is tried early, wherever the model ranks it,
-// where no law of the space and no fixed field is against it; it alone is no reason to tune again.
-// What is quarantined is not tried, the default neither.
+// where nothing was decided, all known candidates that may be the fastest do, behind what is new:
+// calls with a budget, however small, come to everyone. What the nearest proposers name is tried
+// early, wherever the model ranks it, where no law of the space and no fixed field is against it;
+// it alone is no reason to tune again. What is quarantined is not tried, the default neither.
 Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker& ranker,
                Effort effort, Known known, const Proposers& proposers, bool gpu);
 
