@@ -40,25 +40,26 @@ bool ranks_before(const RankedCandidate& a, const RankedCandidate& b) {
 const SearchSpace::Runnable& SearchSpace::runnable(const core::DeviceInfo& device,
                                                    core::Operation operation,
                                                    const std::atomic<bool>* stop) const {
-  std::shared_ptr<const Runnable>& kept = runnable_[operation];
-  if (kept && kept->shared_limit == device.shared_bytes_per_block) return *kept;
+  const std::lock_guard lock(walked_->mutex);
+  const std::pair wanted(operation, device.shared_bytes_per_block);
+  if (const auto kept = walked_->runnable.find(wanted); kept != walked_->runnable.end()) {
+    return kept->second;
+  }
   const std::span<const Rule> rules = dense_rules();
-  auto found = std::make_shared<Runnable>();
-  found->shared_limit = device.shared_bytes_per_block;
-  found->rejected.resize(rules.size());
+  Runnable found;
+  found.rejected.resize(rules.size());
   const bool asked_for = is_fixed("operation");
   for_each([&](core::GemmConfig config) {
     if (stop != nullptr) throw_if_set(*stop);
-    ++found->enumerated;
+    ++found.enumerated;
     if (!asked_for) config.operation = core::kernel_operation(operation);
     if (const auto law = broken_law(rules, config, device, operation)) {
-      ++found->rejected[*law];
+      ++found.rejected[*law];
     } else {
-      found->configs.push_back(config);
+      found.configs.push_back(config);
     }
   });
-  kept = std::move(found);
-  return *kept;
+  return walked_->runnable.emplace(wanted, std::move(found)).first->second;
 }
 
 bool breaks_law(const core::GemmConfig& config, const core::DeviceInfo& device,

@@ -56,7 +56,7 @@ void SearchSpace::fix(std::string_view field, std::vector<int> values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
   at->values = std::move(values);
-  runnable_.clear();
+  walked_ = std::make_shared<Walked>();
   fixed_.push_back(at->field);
 }
 

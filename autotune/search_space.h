@@ -5,10 +5,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "autotune/cost_model.h"
@@ -41,10 +43,9 @@ class SearchSpace {
 
   // Configs of an operation that pass every rule that looks at no shape, in for_each's order.
   // Walking the whole space takes a while, so the first call for an operation keeps the answer,
-  // which copies made later share. Not for several threads at once. Throws Interrupted when `stop`
-  // is set; null: it is not looked at.
+  // which copies share, also those made earlier, until one of them is restricted further. Several
+  // threads may ask at once. Throws Interrupted when `stop` is set; null: it is not looked at.
   struct Runnable {
-    int shared_limit = 0;  // of the device
     long long enumerated = 0;
     std::vector<long long> rejected;  // by each of dense_rules()
     std::vector<core::GemmConfig> configs;
@@ -55,7 +56,12 @@ class SearchSpace {
  private:
   std::vector<Parameter> parameters_;
   std::vector<std::string_view> fixed_;
-  mutable std::map<core::Operation, std::shared_ptr<const Runnable>> runnable_;
+  struct Walked {
+    std::mutex mutex;
+    // By operation and the shared memory of a block.
+    std::map<std::pair<core::Operation, int>, Runnable> runnable;
+  };
+  std::shared_ptr<Walked> walked_ = std::make_shared<Walked>();
 };
 
 // What configs are judged for: a problem, and the rows of its groups, which are those expected of
