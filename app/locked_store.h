@@ -23,11 +23,11 @@ class LockedStore final : public core::TrialStore {
     const std::lock_guard lock(mutex_);
     return store_.winner(problem, environment, rows);
   }
-  std::optional<core::Winner> winner_of_twin(const core::GemmProblem& problem,
+  std::vector<core::Winner> winners_of_twins(const core::GemmProblem& problem,
                                              const core::Environment& environment,
                                              std::string_view rows) const override {
     const std::lock_guard lock(mutex_);
-    return store_.winner_of_twin(problem, environment, rows);
+    return store_.winners_of_twins(problem, environment, rows);
   }
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,
                                               const core::Environment& environment) const override {

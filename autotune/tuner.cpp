@@ -14,8 +14,10 @@
 namespace deepgemm::autotune {
 namespace {
 
-// Of a budget, what heats may take: the final decides.
+// Of a budget, what heats may take: the final decides. Where nothing is new, the final is what is
+// missing.
 constexpr double kBuildShare = 0.85;
+constexpr double kRerunShare = 0.5;
 
 constexpr std::array<std::string_view, 3> kEfforts{"quick", "default", "exhaustive"};
 constexpr std::array<std::string_view, 5> kStages{"enumerate", "compile", "verify", "measure",
@@ -26,6 +28,14 @@ double seconds_since(Deadline::Clock::time_point start) {
 }
 
 bool is_predicted(const core::Trial& trial) { return trial.outcome == core::Outcome::kPredicted; }
+
+// Whether it ended the process that ran it.
+bool was_lost(const Entrant& entrant) {
+  const core::Trial& trial = entrant.trial;
+  const bool ours = trial.contender == core::Contender::kCandidate ||
+                    trial.contender == core::Contender::kDefault;
+  return ours && std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
+}
 
 // Of a budget that ran out: where no winner was found, and no candidate was found to be bad.
 void skip_unanswered(TuneResult& result) {
@@ -102,6 +112,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     result.why = before->reason;
     result.trials = std::move(trials);
     result.resumed = true;
+    tell_of_barred(before);
     return finish();
   };
   if (decided && !options_.force && before->asked == asked) return resume(answers(problem));
@@ -129,8 +140,11 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   space_.runnable(device_, problem.operation, &stop_);
   result.plan = plan ? *std::move(plan) : make_plan(problem, space_, modelled, result.draw);
   observer_.progress(problem, Stage::kEnumerate, 1, 1);
-  const std::vector<core::GemmConfig> quarantined =
-      options_.force ? std::vector<core::GemmConfig>() : store_.quarantined(environment_);
+  if (result.plan.ranked.empty()) {
+    observer_.note(
+        "no config that --fix allows passes the rules, and only the untuned default is "
+        "tried; --dry-run shows which rules remove them");
+  }
   const std::vector<core::Winner> here = proposers_here(problem);
   std::vector<core::GemmConfig> chosen;
   if (before && before->measured) {
@@ -139,7 +153,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   }
   const std::vector<core::Winner> elsewhere = store_.winners_elsewhere(problem, environment_);
   Lineup lineup = line_up(
-      problem, result.plan, {device_, CostModel(modelled, result.plan.rows), quarantined, &space_},
+      problem, result.plan, {device_, CostModel(modelled, result.plan.rows), barred(), &space_},
       options_.effort, {stored(problem), decided, chosen}, {here, elsewhere}, executor_ != nullptr);
   if (lineup.answered && decided) return resume(lineup.known);
   // Only ranking took that long.
@@ -151,9 +165,10 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   if (lineup.left_out > 0) {
     observer_.note(std::to_string(lineup.left_out) +
                    (lineup.left_out == 1 ? " kernel is" : " kernels are") +
-                   " left out after ending the process that ran it for another shape; --force "
-                   "tries again");
+                   " left out after ending the process that ran it for another shape" +
+                   (options_.force ? "" : "; --force tries again"));
   }
+  tell_of_barred(before);
   if (lineup.seeds > 0) {
     observer_.note(std::to_string(lineup.seeds) +
                    (lineup.seeds == 1 ? " winner measured in another environment is"
@@ -162,15 +177,13 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   }
   // Everything was measured and nothing decided: those that may win race once more.
   if (lineup.answered) lineup.start = lineup.rerun;
-  TuneContext context{problem,      device_,
-                      environment_, rates,
-                      calibrator_,  result.plan,
-                      lineup,       options_,
-                      builder_,     pool_,
-                      executor_,    store_,
-                      observer_,    stop_,
-                      deadline,     Deadline(start, options_.budget_seconds * kBuildShare),
-                      last_moment,  asked};
+  const double share = lineup.answered ? kRerunShare : kBuildShare;
+  TuneContext context{
+      problem,     device_,     environment_, rates,
+      calibrator_, result.plan, lineup,       options_,
+      builder_,    pool_,       executor_,    store_,
+      observer_,   stop_,       deadline,     Deadline(start, options_.budget_seconds * share),
+      last_moment, asked};
   if (next != nullptr) context.look_ahead = [this, next] { look_ahead(*next); };
   if (executor_ != nullptr && !lineup.start.empty()) {
     executor_->end_by(before && before->measured ? deadline : last_moment);
@@ -191,6 +204,10 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   }
   std::vector<Entrant> entrants = executor_ == nullptr ? compile_only(context) : run_heats(context);
   if (executor_ != nullptr) run_final(context, entrants);
+  quarantined_.reset();
+  for (const Entrant& each : entrants) {
+    if (was_lost(each)) lost_.push_back(each.trial.config);
+  }
   record_winner(context, entrants, result);
   result.budget_ran_out = context.budget_ran_out;
   if (context.budget_ran_out) skip_unanswered(result);
@@ -212,7 +229,7 @@ void Tuner::answer_from_store(TuneResult& result, const Deadline& last_moment) {
   }
   if (!lineup.known.empty()) {
     lineup.fallback.config = core::default_config(result.problem, device_);
-    if (!options_.force) lineup.quarantined = store_.quarantined(environment_);
+    lineup.quarantined = barred();
     const core::Calibration rates = rates_of(std::nullopt);
     const Plan none;
     TuneContext context{result.problem, device_,  environment_, rates,       calibrator_, none,
@@ -257,19 +274,41 @@ std::optional<core::Winner> Tuner::stored_winner(const core::GemmProblem& proble
 // Of another GPU of this host or kind: the library serves it here as it does there. A job that
 // begins again, and is given another GPU, has nothing to do then either.
 std::optional<core::Winner> Tuner::answer_of_twin(const core::GemmProblem& problem,
-                                                  const AskedAt& asked_at) const {
-  auto twin = store_.winner_of_twin(problem, environment_,
-                                    core::unusual_rows(problem, options_.draws.of(problem)));
-  if (!twin || !core::is_decided(*twin) || !core::is_searched(*twin)) return std::nullopt;
-  if (twin->asked != asked_at(calibrated(device_, twin->ranked_at))) return std::nullopt;
+                                                  const AskedAt& asked_at) {
+  const std::vector<core::Winner> twins = store_.winners_of_twins(
+      problem, environment_, core::unusual_rows(problem, options_.draws.of(problem)));
+  const auto answers = [&](const core::Winner& twin) {
+    return core::is_decided(twin) && core::is_searched(twin) &&
+           twin.asked == asked_at(calibrated(device_, twin.ranked_at));
+  };
+  const auto twin = std::ranges::find_if(twins, answers);
+  if (twin == twins.end()) return std::nullopt;
   // But not with what failed here.
-  const std::vector<core::GemmConfig> quarantined = store_.quarantined(environment_);
   const std::vector<core::Trial> own = store_.trials(problem, environment_);
   const bool failed = std::ranges::any_of(own, [&](const core::Trial& each) {
     return each.config == twin->config && !each.detail.empty();
   });
-  const bool barred = std::ranges::find(quarantined, twin->config) != quarantined.end();
-  return failed || barred ? std::nullopt : twin;
+  return failed || is_barred(twin->config) ? std::nullopt : std::optional(*twin);
+}
+
+// Configs that are not tried. With --force only what this call has lost: everything else is asked
+// again, but not for each shape.
+const std::vector<core::GemmConfig>& Tuner::barred() {
+  if (options_.force) return lost_;
+  if (!quarantined_) quarantined_ = store_.quarantined(environment_);
+  return *quarantined_;
+}
+
+bool Tuner::is_barred(const core::GemmConfig& config) {
+  return std::ranges::find(barred(), config) != barred().end();
+}
+
+// It goes on answering its shape, where it did nothing wrong.
+void Tuner::tell_of_barred(const std::optional<core::Winner>& stored) {
+  if (options_.force || !stored || !stored->measured || !is_barred(stored->config)) return;
+  observer_.note("the stored winner of " + core::to_string(stored->problem) + ", " +
+                 core::short_name(stored->config) +
+                 ", has ended a process that ran it; --force measures anew");
 }
 
 // Whose configs are tried early, beside those that won with other kernels, drivers or cards of this

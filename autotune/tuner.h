@@ -93,13 +93,16 @@ class Tuner {
   using AskedAt = std::function<std::string(const core::DeviceInfo&)>;
 
   std::optional<core::Winner> answer_of_twin(const core::GemmProblem& problem,
-                                             const AskedAt& asked_at) const;
+                                             const AskedAt& asked_at);
   void answer_from_store(TuneResult& result, const Deadline& last_moment);
   void look_ahead(const core::GemmProblem& problem);
   std::vector<core::Trial> stored(const core::GemmProblem& problem) const;
   std::vector<core::Trial> answers(const core::GemmProblem& problem) const;
   std::optional<core::Winner> stored_winner(const core::GemmProblem& problem) const;
   std::vector<core::Winner> proposers_here(const core::GemmProblem& problem) const;
+  const std::vector<core::GemmConfig>& barred();
+  bool is_barred(const core::GemmConfig& config);
+  void tell_of_barred(const std::optional<core::Winner>& stored);
   core::Calibration rates_of(const std::optional<core::Winner>& before) const;
 
   core::DeviceInfo device_;
@@ -115,6 +118,9 @@ class Tuner {
   Calibrator calibrator_;
   std::optional<Deadline> last_moment_;  // nullopt: a little after each budget
   std::unique_ptr<LookAhead> ahead_;
+  // What the store says, until this tuner has stored more.
+  std::optional<std::vector<core::GemmConfig>> quarantined_;
+  std::vector<core::GemmConfig> lost_;  // that ended a process in this tuner's runs
 };
 
 }  // namespace deepgemm::autotune

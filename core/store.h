@@ -63,9 +63,9 @@ class TrialStore {
   // The newest of those that were measured with `rows` (see core::unusual_rows).
   virtual std::optional<Winner> winner(const GemmProblem& problem, const Environment& environment,
                                        std::string_view rows) const = 0;
-  // The same of measured ones on another GPU, in an environment that agrees but for which of
-  // several equal GPUs it is.
-  virtual std::optional<Winner> winner_of_twin(const GemmProblem& problem,
+  // All measured ones on other GPUs, in environments that agree but for which of several equal GPUs
+  // it is; the newest first.
+  virtual std::vector<Winner> winners_of_twins(const GemmProblem& problem,
                                                const Environment& environment,
                                                std::string_view rows) const = 0;
   // Newest winners of all problems that differ from this one in m only, of an environment that
@@ -77,7 +77,8 @@ class TrialStore {
   // try here, and answers nothing. What was only predicted there seeds nothing.
   virtual std::vector<Winner> winners_elsewhere(const GemmProblem& problem,
                                                 const Environment& environment) const = 0;
-  // Configs that ended the process that ran them (faulted, hung, lost) for any problem.
+  // Configs that ended the process that ran them (faulted, hung, lost) for any problem, where they
+  // have not run to an end for that problem since. A check alone (verified) is no such end.
   virtual std::vector<GemmConfig> quarantined(const Environment& environment) const = 0;
   // Of an environment that agrees, the newest of those that were fitted to most problems; nullopt
   // where nothing was fitted yet.

@@ -7,28 +7,10 @@
 #include <set>
 
 #include "db/rows.h"
+#include "db/selection.h"
 
 namespace deepgemm::db {
 namespace {
-
-// Names of the columns that visit_problem fills, in its order.
-const std::vector<std::string>& problem_columns() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> found;
-    core::GemmProblem problem;
-    visit_problem(problem,
-                  [&found](const std::string& name, const auto&) { found.push_back(name); });
-    return found;
-  }();
-  return names;
-}
-
-// What tells winners of one environment apart that stand beside each other.
-std::vector<std::string> winner_identity() {
-  std::vector<std::string> names = problem_columns();
-  names.push_back("rows");
-  return names;
-}
 
 std::vector<std::string> names_of(const Table& table) {
   std::vector<std::string> names;
@@ -108,66 +90,6 @@ core::Environment read_environment(const SQLite::Database& database,
   query.bind(1, id);
   if (!query.executeStep()) throw_damaged(path, "a row refers to an environment that is missing");
   return read_row<core::Environment>(query, 0, path);
-}
-
-// Those that an older file has: what it lacks is the default of all its rows.
-std::string stored_columns_of(const SQLite::Database& database, const Table& table,
-                              const std::vector<std::string>& names) {
-  const std::vector<std::string> stored = stored_columns(database, table);
-  std::string list;
-  for (const std::string& name : names) {
-    if (std::ranges::find(stored, name) != stored.end()) list += ", \"" + name + '"';
-  }
-  return list;
-}
-
-// The id to take of several winners beside each other: the newest of those that most speaks for.
-std::string newest_id(bool decided_first) {
-  const std::string searched = "reason NOT LIKE '" + std::string(core::kServes) + "%'";
-  const std::string decided = "reason NOT LIKE '%" + std::string(core::kCutShort) + "'";
-  const auto newest_where = [](const std::string& condition) {
-    return "max(CASE WHEN " + condition + " THEN id END), ";
-  };
-  return "coalesce(" + (decided_first ? newest_where(searched + " AND " + decided) : "") +
-         newest_where(searched) + "max(id))";
-}
-
-std::string condition_of(const SQLite::Database& database, const Table& table,
-                         const Selection& selection) {
-  std::string condition = "1";
-  if (selection.problem) condition += " AND " + equality(database, table, problem_columns());
-  if (selection.any_m_of) condition += " AND n = ? AND k = ?";
-  std::string ids;
-  for (const std::int64_t id : selection.environment_ids) {
-    ids += (ids.empty() ? "" : ", ") + std::to_string(id);
-  }
-  if (!ids.empty()) condition += " AND environment_id IN (" + ids + ")";
-  if (selection.newest_only) {
-    condition += " AND id IN (SELECT " + newest_id(selection.decided_first) + " FROM " +
-                 table.name + " GROUP BY environment_id" +
-                 stored_columns_of(database, table, winner_identity()) + ")";
-  }
-  if (selection.quarantined) {
-    for (const core::Outcome each : core::kQuarantining) {
-      condition +=
-          (each == core::kQuarantining.front() ? " AND outcome IN (" : ", ") + sql_literal(each);
-    }
-    condition += ")";
-  }
-  return condition;
-}
-
-void bind_selection(SQLite::Statement& query, const Selection& selection) {
-  int index = 1;
-  if (selection.problem) {
-    visit_problem(*selection.problem, [&](const std::string&, const auto& value) {
-      bind_value(query, index++, value);
-    });
-  }
-  if (selection.any_m_of) {
-    bind_value(query, index++, selection.any_m_of->n);
-    bind_value(query, index++, selection.any_m_of->k);
-  }
 }
 
 // Calls take(row, environment, recorded_at, id) for each row selected that holds no unknown name.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/store.h"
+#include "db/selection.h"
 #include "db/tuning_db.h"
 
 namespace deepgemm::db {
@@ -50,18 +51,6 @@ bool add(SQLite::Database& database, const CalibrationRow& row);
 // Gives rows that were added in another order than they were recorded the ids of that order, so
 // that a larger id is newer again. The transaction is the caller's.
 void sort_by_time(SQLite::Database& database);
-
-// What to read. Unset members do not restrict.
-struct Selection {
-  std::optional<core::GemmProblem> problem = {};   // all of it, or
-  std::optional<core::GemmProblem> any_m_of = {};  // its n and k only
-  std::vector<std::int64_t> environment_ids = {};  // empty: any
-  // Winners: one per problem, environment and rows, the newest that a search chose.
-  bool newest_only = false;
-  bool decided_first = false;  // of those, one that no budget cut short
-  bool quarantined = false;    // trials: that ended the process that ran them
-  bool telling = false;  // trials: not a check (verified) where another row of its kernel says more
-};
 
 // Rows that were passed over, by table and id: the name in them that is not known here.
 using Unknown = std::map<std::pair<std::string, std::int64_t>, std::string>;

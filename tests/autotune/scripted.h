@@ -241,23 +241,33 @@ class Store final : public core::TrialStore {
     return std::nullopt;
   }
 
-  std::optional<core::Winner> winner_of_twin(const core::GemmProblem& problem,
+  std::vector<core::Winner> winners_of_twins(const core::GemmProblem& problem,
                                              const core::Environment& environment,
                                              std::string_view rows) const override {
+    std::vector<core::Winner> found;
     for (auto row = winners_.rbegin(); row != winners_.rend(); ++row) {
       const auto& [winner, where] = *row;
       const bool is_meant = winner.measured && core::are_twins(where, environment);
-      if (is_meant && winner.problem == problem && winner.rows == rows) return winner;
+      if (is_meant && winner.problem == problem && winner.rows == rows) found.push_back(winner);
     }
-    return std::nullopt;
+    return found;
   }
 
   std::vector<core::GemmConfig> quarantined(const core::Environment& environment) const override {
-    std::vector<core::GemmConfig> configs;
+    std::map<std::pair<std::string, std::string>, const core::Trial*> newest;
     for (const auto& [trial, where] : trials_) {
+      const bool ours = trial.contender == core::Contender::kCandidate ||
+                        trial.contender == core::Contender::kDefault;
+      if (!ours || trial.outcome == core::Outcome::kVerified || !core::agree(where, environment)) {
+        continue;
+      }
+      newest[{core::to_string(trial.problem), core::to_string(trial.config)}] = &trial;
+    }
+    std::vector<core::GemmConfig> configs;
+    for (const auto& [key, trial] : newest) {
       const bool bad =
-          std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
-      if (bad && core::agree(where, environment)) configs.push_back(trial.config);
+          std::ranges::find(core::kQuarantining, trial->outcome) != core::kQuarantining.end();
+      if (bad) configs.push_back(trial->config);
     }
     return configs;
   }

@@ -215,6 +215,8 @@ TEST_F(TunerTest, AnEmptySpaceStillMeasuresTheDefault) {
   const TuneResult result = tune();
   ASSERT_TRUE(result.winner);
   EXPECT_EQ(result.winner->config, fallback_);
+  ASSERT_FALSE(notes_.empty());
+  EXPECT_TRUE(notes_[0].starts_with("no config that --fix allows passes the rules")) << notes_[0];
 }
 
 TEST_F(TunerTest, IllegalShapesAreUsageErrors) {
