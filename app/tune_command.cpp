@@ -126,11 +126,21 @@ void leave_if_compiling(TuneSession& session, core::ExitCode code) {
   std::_Exit(static_cast<int>(code));
 }
 
+// An interrupted call that failed before says both.
+void rethrow(const std::exception_ptr& failure, bool interrupted, Terminal& terminal) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const core::Error& error) {
+    if (!interrupted) throw;
+    print_error(terminal, error);
+  }
+}
+
 core::ExitCode conclude(const TuneReport& report, TuneSession& session,
                         const std::exception_ptr& failure, Terminal& terminal,
                         spdlog::logger& log) {
   try {
-    if (failure) std::rethrow_exception(failure);
+    if (failure) rethrow(failure, report.interrupted, terminal);
     const core::ExitCode code =
         report.interrupted ? say_interrupted(report, terminal, log) : verdict(report, log);
     leave_if_compiling(session, code);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "app/locked_store.h"
+#include "app/time_budget.h"
 #include "app/tune_progress.h"
 
 namespace deepgemm::app {
@@ -19,36 +19,6 @@ namespace deepgemm::app {
 namespace {
 
 using Clock = autotune::Deadline::Clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// --budget, shared out evenly over the shapes that are left.
-class Budget {
- public:
-  Budget(double seconds, Clock::time_point start) : seconds_(seconds), start_(start) {}
-
-  // Until when a shape that begins now may take to its first answer: past the end, where that is
-  // not over, or where it is the call's first, so that a small budget is answered, too.
-  autotune::Deadline last_moment(bool is_first) const {
-    const autotune::Deadline end(start_, seconds_);
-    return is_first || !end.passed() ? end.later(autotune::kGraceSeconds) : end;
-  }
-
-  // Seconds for one of `shapes_left` on each of `gpus`; 0 where there is no budget.
-  double share(std::size_t shapes_left, std::size_t gpus) const {
-    if (seconds_ <= 0) return 0;
-    constexpr double kLeast = 1e-9;  // 0 would mean no budget
-    const double left = seconds_ - seconds_since(start_);
-    const auto turns = (shapes_left + gpus - 1) / gpus;
-    return std::max(left / static_cast<double>(turns), kLeast);
-  }
-
- private:
-  double seconds_;
-  Clock::time_point start_;
-};
 
 class Fleet {
  public:
@@ -62,15 +32,11 @@ class Fleet {
         store_(*session.database),
         budget_(request.options.budget_seconds, start),
         working_(session.gpus.size()),
+        healthy_(session.gpus.size()),
         own_(session.gpus.size()),
         outcomes_(request.problems.size()),
         left_(request.problems.size()) {
     for (std::size_t i = 0; i < request.problems.size(); ++i) {
-      // Walked once for each operation, before the threads share it. One alone walks it when there
-      // is something to try.
-      if (session.gpus.size() > 1) {
-        request.space.runnable(session.device, request.problems[i].operation, &stop);
-      }
       const auto gpu = gpu_that_knows(request.problems[i]);
       (gpu ? own_[*gpu] : anyones_).push_back(i);
     }
@@ -95,9 +61,11 @@ class Fleet {
   }
 
  private:
-  // Rows belong to the GPU that made them: another one would begin the shape anew.
+  // Rows belong to the GPU that made them: another one would begin the shape anew, as --force does
+  // on any.
   std::optional<std::size_t> gpu_that_knows(const core::GemmProblem& problem) const {
     if (session_.gpus.size() == 1) return 0;
+    if (request_.options.force) return std::nullopt;
     for (const bool begun : {false, true}) {
       for (std::size_t gpu = 0; gpu < session_.gpus.size(); ++gpu) {
         const core::Environment& environment = session_.gpus[gpu].environment;
@@ -135,7 +103,9 @@ class Fleet {
     queue.pop_front();
     const std::deque<std::size_t>& after = own_[gpu].empty() ? anyones_ : own_[gpu];
     const bool is_first = left_ == request_.problems.size();
-    return Turn{shape, budget_.share(left_--, session_.gpus.size()),
+    // The one just taken is its own, or there were none.
+    const std::size_t turns = turns_of(own_[gpu].size() + 1, left_--, healthy_);
+    return Turn{shape, budget_.share(turns),
                 after.empty() ? std::nullopt : std::optional(after.front()), is_first};
   }
 
@@ -178,6 +148,7 @@ class Fleet {
   void fail(std::size_t gpu, const std::optional<Turn>& turn, const std::exception_ptr& failure) {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = failure;
+    --healthy_;
     if (turn) {
       anyones_.push_front(turn->shape);
       ++left_;
@@ -199,10 +170,11 @@ class Fleet {
   spdlog::logger& log_;
   const std::atomic<bool>& stop_;
   LockedStore store_;
-  const Budget budget_;
+  const TimeBudget budget_;
   std::mutex mutex_;  // of what is below
   std::condition_variable changed_;
   std::size_t working_;  // GPUs that neither wait for a shape nor have ended
+  std::size_t healthy_;  // that have not failed
   std::vector<std::deque<std::size_t>> own_;
   std::deque<std::size_t> anyones_;
   std::vector<std::optional<ShapeOutcome>> outcomes_;  // each written by one thread

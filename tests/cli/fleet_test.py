@@ -3,6 +3,7 @@
 import json
 import signal
 import tempfile
+import time
 import unittest
 
 from cli import ENVIRONMENT, FEW, USAGE, CliTest
@@ -133,6 +134,24 @@ class Fleet(CliTest):
         self.assertEqual(set(self.winners()), {1, 2, 3})
         self.assertEqual(set(self.winners().values()), {"GPU-scripted", "GPU-scripted-2"})
         self.assertIn("geometric mean of 3 shapes", result.stdout)
+
+    def test_with_force_every_gpu_takes_part_whoever_made_the_rows(self):
+        self.assert_ok(self.tune("--gpu", "0"))
+        self.assertEqual(set(self.winners().values()), {"GPU-scripted"})
+        self.assert_ok(self.tune("--gpu", "all", "--force"))
+        rows = self.json_of(self.run_command("deepgemm-db", "list", "--format", "json"))["winners"]
+        self.assertEqual({row["environment"]["device_uuid"] for row in rows},
+                         {"GPU-scripted", "GPU-scripted-1", "GPU-scripted-2"})
+
+    def test_ctrl_c_after_one_gpu_failed_says_both(self):
+        process = self.start(TUNE, SHAPES, *FEW, "--gpu", "all", "--verbose", env={
+            "SCRIPTED_GPUS": "2", "SCRIPTED_BROKEN_GPU": "1", **self.hold("any")})
+        for _ in range(3):
+            self.wait_for_line(process.stderr, "worker process lost")
+        time.sleep(0.5)
+        stderr = self.interrupt(process)[1]
+        self.assertIn("error: GPU 1: The worker process did not start", stderr)
+        self.assertIn("Interrupted; 0 of 8 shapes", stderr)
 
     def test_a_launchers_local_rank_chooses_the_gpu(self):
         self.assert_ok(self.tune(LOCAL_RANK="1"))
