@@ -30,7 +30,7 @@ const Case kCases[] = {
     {"split-multicast", kLarge, "cluster_m=2,split_k=2,stages=5", "cluster_m=2,stages=5"},
     {"split-width", shape(64, 576, 7168),
      "block_m=64,block_n=8,math_warpgroups=1,stages=16,split_k=2,raster_group=1",
-     "block_m=64,block_n=16,math_warpgroups=1,stages=16,split_k=2,raster_group=1"},
+     "block_m=64,block_n=16,math_warpgroups=1,stages=16,split_k=2,raster_group=1,l2_policy=2"},
     {"split-short", shape(64, 576, 896),
      "block_m=64,block_n=32,math_warpgroups=1,stages=4,split_k=2,raster_group=1",
      "block_m=64,block_n=32,math_warpgroups=1,stages=7,raster_group=1,l2_policy=2"},
