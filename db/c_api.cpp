@@ -95,7 +95,7 @@ deepgemm_status check_rows(deepgemm_runtime& handle, const core::GemmProblem& pr
 
 deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& problem,
                        const deepgemm_operands& operands, deepgemm_miss miss, void* stream) {
-  if (handle.trace) handle.trace->count(problem);
+  if (handle.trace != nullptr) handle.trace->count(problem);
   if (handle.checks_rows && problem.operation != core::Operation::kDense) {
     const deepgemm_status checked = check_rows(handle, problem, operands, stream);
     if (checked != DEEPGEMM_OK) return checked;

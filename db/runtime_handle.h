@@ -23,7 +23,7 @@ struct deepgemm_runtime {
   // Declared first, so that kernels are unloaded before their context goes.
   std::unique_ptr<deepgemm::core::HomeContext> home;
   deepgemm::db::Runtime runtime;
-  std::shared_ptr<deepgemm::db::Trace> trace = deepgemm::db::process_trace();
+  deepgemm::db::Trace* trace = deepgemm::db::process_trace();
   bool checks_rows = wants_checks();
 
  private:

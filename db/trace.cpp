@@ -12,7 +12,7 @@ namespace deepgemm::db {
 namespace {
 
 // Fibonacci hashing spreads neighbouring extents over the table.
-std::size_t hash(const core::GemmProblem& problem) {
+std::size_t hash(const core::GemmProblem& problem, std::size_t places) {
   constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;
   std::uint64_t mixed = static_cast<std::uint64_t>(problem.operation);
   for (const std::int64_t extent : {std::int64_t{problem.groups}, std::int64_t{problem.alignment},
@@ -20,7 +20,7 @@ std::size_t hash(const core::GemmProblem& problem) {
     mixed = (mixed ^ static_cast<std::uint64_t>(extent)) * kGolden;
     mixed ^= mixed >> 29;
   }
-  return static_cast<std::size_t>(mixed % Trace::kCapacity);
+  return static_cast<std::size_t>(mixed % places);
 }
 
 // Whether a count is worth saving: each up to 16, then each that has nothing but zeros behind its
@@ -31,10 +31,24 @@ bool is_milestone(std::uint64_t calls) {
   return step == 0 || (calls & (step - 1)) == 0;
 }
 
+// A runtime that nobody closes, as is usual where an interpreter ends, must cost no count.
+class WriteAtExit {
+ public:
+  explicit WriteAtExit(Trace* trace) : trace_(trace) {}
+  ~WriteAtExit() {
+    if (trace_ != nullptr) trace_->write();
+  }
+  WriteAtExit(const WriteAtExit&) = delete;
+  WriteAtExit& operator=(const WriteAtExit&) = delete;
+
+ private:
+  Trace* trace_;
+};
+
 }  // namespace
 
 Trace::Trace(std::filesystem::path path, std::chrono::nanoseconds interval)
-    : path_(std::move(path)), interval_(interval) {}
+    : path_(std::move(path)), interval_(interval), owner_(getpid()) {}
 
 Trace::~Trace() { write(); }
 
@@ -56,16 +70,19 @@ void Trace::write_if_due() noexcept {
   if (now < due_.load(std::memory_order_relaxed)) return;
   const std::unique_lock lock(writing_, std::try_to_lock);
   // Another thread may have written since.
-  if (!lock || now < due_.load(std::memory_order_relaxed)) return;
+  if (!lock || now < due_.load(std::memory_order_relaxed) || getpid() != owner_) return;
   save();
 }
 
 Trace::Entry* Trace::entry_of(const core::GemmProblem& problem) noexcept {
-  const std::size_t start = hash(problem);
-  for (std::size_t step = 0; step < kCapacity; ++step) {
-    Entry& entry = entries_[(start + step) % kCapacity];
+  const std::size_t start = hash(problem, kPlaces);
+  for (std::size_t step = 0; step < kPlaces; ++step) {
+    Entry& entry = entries_[(start + step) % kPlaces];
     int state = entry.state.load(std::memory_order_acquire);
+    // Threads that come here at once may take a few more than the capacity.
+    if (state == kFree && taken_.load(std::memory_order_relaxed) >= kCapacity) return nullptr;
     if (state == kFree && entry.state.compare_exchange_strong(state, kClaimed)) {
+      taken_.fetch_add(1, std::memory_order_relaxed);
       entry.problem = problem;
       entry.state.store(kFilled, std::memory_order_release);
       return &entry;
@@ -81,6 +98,7 @@ Trace::Entry* Trace::entry_of(const core::GemmProblem& problem) noexcept {
 }
 
 void Trace::write() noexcept {
+  if (getpid() != owner_) return;  // before the lock, which a thread of the parent may have held
   const std::lock_guard lock(writing_);
   save();
 }
@@ -119,15 +137,18 @@ void Trace::write_file() const noexcept {
   }
 }
 
-std::shared_ptr<Trace> process_trace() {
-  static const std::shared_ptr<Trace> trace = []() -> std::shared_ptr<Trace> {
+Trace* process_trace() {
+  static Trace* const trace = []() -> Trace* {
     const char* value = std::getenv("DEEPGEMM_TRACE");
     if (value == nullptr || *value == '\0') return nullptr;
     std::string path = value;
     const std::size_t place = path.find("%p");
     if (place != std::string::npos) path.replace(place, 2, std::to_string(getpid()));
-    return std::make_shared<Trace>(path);
+    std::error_code error;
+    const std::filesystem::path whole = std::filesystem::absolute(path, error);
+    return new Trace(error ? std::filesystem::path(path) : whole);
   }();
+  static const WriteAtExit writer(trace);
   return trace;
 }
 

@@ -105,6 +105,23 @@ TEST(Trace, IsBounded) {
   EXPECT_NE(content(folder / "t.csv").find("# 10 calls of further shapes"), std::string::npos);
 }
 
+TEST(Trace, AForkedChildLeavesItsParentsFileAlone) {
+  TempFolder folder;
+  Trace trace(folder / "t.csv", std::chrono::nanoseconds(1));
+  trace.count(problem_of(64));
+  const std::string before = content(folder / "t.csv");
+  const std::string text = in_child([&] {
+    for (int i = 0; i < 100; ++i) trace.count(problem_of(128));
+    trace.write();
+    return std::string("counted");
+  });
+  EXPECT_EQ(text, "counted");
+  EXPECT_EQ(content(folder / "t.csv"), before);
+  EXPECT_EQ(folder.files(), std::set<std::string>{"t.csv"});
+  trace.write();
+  EXPECT_EQ(count_of(content(folder / "t.csv"), 64), 1U);
+}
+
 TEST(Trace, AFolderThatIsMissingBreaksNothing) {
   TempFolder folder;
   Trace trace(folder / "none" / "t.csv");

@@ -169,7 +169,32 @@ TEST_F(Serving, AKilledServersTraceHoldsTheBurstOfItsFirstMoments) {
   for (const std::int64_t m : kTunedM) EXPECT_GT(count_of(text, m), 0U) << m << ": " << text;
   EXPECT_GT(count_of(text, 1), 1U) << text;
 }
+
+TEST_F(Serving, ATraceIsWholeWhereTheRuntimeIsNeverClosed) {
+  std::filesystem::create_directory(folder_ / "elsewhere");
+  const pid_t child = fork();
+  if (child == 0) {
+    if (chdir(folder_.path().c_str()) != 0) _exit(2);
+    setenv("DEEPGEMM_TRACE", "calls.csv", 1);
+    execl(DEEPGEMM_TRACED_SERVER, DEEPGEMM_TRACED_SERVER, path_.c_str(), "elsewhere", nullptr);
+    _exit(2);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(count_of(content(folder_ / "calls.csv"), 1), 1000U);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "elsewhere")) << "a relative path stays put";
+}
 #endif
+
+TEST_F(Serving, LayersMayBeGivenInBraces) {
+  const char* const path = path_.c_str();
+  deepgemm::Runtime runtime({path, path});
+  EXPECT_EQ(runtime.find({64, 2112, 7168}).match, DEEPGEMM_MATCH_EXACT);
+  EXPECT_THROW(deepgemm::Runtime({"no.dgdb", "neither.dgdb"}), std::runtime_error);
+  EXPECT_THROW(deepgemm::Runtime({"no.dgdb"}), std::runtime_error);
+  EXPECT_THROW(deepgemm::Runtime("no.dgdb"), std::runtime_error);
+}
 
 TEST_F(Serving, AHotCallAllocatesNothingAndTakesNoLock) {
   if (!kCountsHotPath) GTEST_SKIP() << "sanitizers have allocations and locks of their own";
