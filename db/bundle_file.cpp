@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "core/sha256.h"
@@ -14,7 +15,9 @@
 #include "db/bundle_seal.h"
 #include "db/connection.h"
 #include "db/cubin_rows.h"
+#include "db/opening.h"
 #include "db/recorded_rows.h"
+#include "db/row_choice.h"
 #include "db/schema.h"
 #include "db/sqlite_errors.h"
 #include "db/values.h"
@@ -23,8 +26,9 @@ namespace deepgemm::db {
 namespace {
 
 // Raised when what the table or the index means changes. 2: the index counts an environment's
-// fields, which are more. 3: and says of each row whether a search chose it.
-constexpr int kBundleFormat = 3;
+// fields, which are more. 3: and says of each row whether a search chose it. 4: and of each family
+// up to which m it was merged.
+constexpr int kBundleFormat = 4;
 
 constexpr const char* kOtherFolder =
     "Make its folder, or make it writable, or choose another --output FILE.";
@@ -95,6 +99,9 @@ class Draft {
   explicit Draft(const std::filesystem::path& target) : target_(target), path_(target) {
     static std::atomic<int> serial{0};
     path_ += ".part-" + std::to_string(getpid()) + "-" + std::to_string(serial++);
+    // Process numbers come again, in containers above all: a killed export may have left this one.
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
   }
   ~Draft() {
     std::error_code ignored;
@@ -119,19 +126,20 @@ class Draft {
   std::filesystem::path path_;
 };
 
+// Also a damaged one, as long as its header is sound.
+bool is_bundle_at(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
+  try {
+    return looks_like_bundle(open_for_reading(path, false));
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 void require_replaceable(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::exists(path, error)) return;
-  bool is_bundle = false;
-  if (std::filesystem::is_regular_file(path, error)) {
-    try {
-      SQLite::Database database(path.string(), SQLite::OPEN_READONLY);
-      is_bundle = looks_like_bundle(database);
-    } catch (const SQLite::Exception&) {
-      is_bundle = false;
-    }
-  }
-  if (is_bundle) return;
+  if (!std::filesystem::exists(path, error) || is_bundle_at(path)) return;
   throw core::UsageError(path.string() + " exists and is no bundle, so it is not overwritten",
                          "Move it away, or choose another --output FILE.");
 }
@@ -146,19 +154,25 @@ Index index_of(const BundleContents& contents) {
     index.kernels.push_back({cubin.key, cubin.entry, core::sha256_hex(cubin.image), cubin.config});
   }
   std::map<decltype(core::order(core::GemmProblem{})), IndexedFamily> families;
-  for (const auto& [winner, environment, recorded_at, id] : contents.winners) {
-    core::GemmProblem any_m = winner.problem;
-    any_m.m = 1;
+  for (const WinnerRow& row : contents.winners) {
+    const core::Winner& winner = row.winner;
+    const core::GemmProblem any_m = any_m_of(winner.problem);
     IndexedFamily& family = families[core::order(any_m)];
     family.any_m = any_m;
-    family.device_id = environment.device_id;
+    family.device_id = row.environment.device_id;
     family.rows.push_back({winner.problem.m, kernels.at(winner.kernel_key),
-                           place_of(index.environments, environment), winner.measured,
+                           place_of(index.environments, row.environment), winner.measured,
                            winner.median_us, core::is_searched(winner)});
+  }
+  std::set<decltype(core::order(core::GemmProblem{}))> merged;
+  for (const core::GemmProblem& each : contents.merged) {
+    merged.insert(core::order(any_m_of(each)));
   }
   for (auto& [order, family] : families) {
     std::sort(family.rows.begin(), family.rows.end(),
               [](const IndexedRow& a, const IndexedRow& b) { return a.m < b.m; });
+    const bool was_merged = merged.contains(order) || largest_made_by_export(family) > 0;
+    if (was_merged) family.merged_up_to = family.rows.back().m;
     index.families.push_back(std::move(family));
   }
   for (const BundleContents::Fallback& fallback : contents.fallbacks) {
@@ -170,7 +184,7 @@ Index index_of(const BundleContents& contents) {
 
 void write_bundle(const BundleContents& contents, const std::filesystem::path& path) {
   require_replaceable(path);
-  Draft draft(path);
+  Draft draft(behind_links(path));
   write_unsealed(contents, draft.path(), path);
   append_seal(draft.path(), path);
   draft.publish();

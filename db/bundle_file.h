@@ -25,6 +25,9 @@ struct BundleContents {
 
   std::string device_id;
   std::vector<WinnerRow> winners;  // one per problem
+  // A problem of any m of each n and k whose rows were merged as a whole; also of such whose rows
+  // are all as they were tuned.
+  std::vector<core::GemmProblem> merged;
   std::vector<TrialRow> trials;
   std::vector<core::Cubin> cubins;
   std::vector<Fallback> fallbacks;
@@ -32,13 +35,14 @@ struct BundleContents {
 
 Index index_of(const BundleContents& contents);
 
-// Writes beside `path`, syncs, renames: no reader ever sees a part. Equal contents give equal
-// bytes. Replaces an older bundle, but no other file: throws UsageError. Throws EnvironmentError
+// Writes beside `path` (of a symbolic link: beside the file that it names), syncs, renames: no
+// reader ever sees a part. Equal contents give equal bytes. Replaces an older bundle, but no other
+// file: throws UsageError. Throws EnvironmentError
 // where the folder cannot be written or the disk is full; `path` is then as it was.
 void write_bundle(const BundleContents& contents, const std::filesystem::path& path);
 
-// Whether `path` begins like a database of ours and either has the seal or describes itself as a
-// bundle. Reads two blocks; false where it cannot be read.
+// Whether a database of ours, as open_for_reading gives it, has the seal or describes itself as a
+// bundle. Reads two blocks.
 bool looks_like_bundle(const SQLite::Database& database);
 
 // Reads the whole file. Throws UsageError where the seal is missing or does not fit the bytes.

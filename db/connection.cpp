@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "db/bundle_seal.h"
 #include "db/sqlite_errors.h"
 
 namespace deepgemm::db {
@@ -59,10 +60,11 @@ void require_ours(const Header& header, const std::filesystem::path& path) {
   }
 }
 
-// As a URI, because only URIs carry the options.
+// As a URI, because only URIs carry the options. The empty authority is written out: a path that
+// begins with two slashes would be taken for one.
 std::string uri(const std::filesystem::path& path, std::string_view options) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text = "file:";
+  std::string text = "file://";
   for (const unsigned char byte : std::filesystem::absolute(path).string()) {
     if (byte == '%' || byte == '?' || byte == '#') {
       text += {'%', kHex[byte >> 4], kHex[byte & 15]};
@@ -131,6 +133,9 @@ SQLite::Database open_for_reading(const std::filesystem::path& path, bool expect
   SQLite::Database database = open_uri(path, "mode=ro&readonly_shm=1", SQLite::OPEN_READONLY);
   const Header header = read_header(database);
   require_ours(header, path);
+  // Nobody writes a bundle. So it needs no locks, which some network file systems lack, and what
+  // lies beside it is not its journal.
+  if (has_seal(database)) return open_uri(path, "immutable=1", SQLite::OPEN_READONLY);
   const Log log = log_of(path);
   if (log.has_shared_memory || (!log.exists && !header.is_wal())) return database;
   if (expect_tuner || log.has_content) {

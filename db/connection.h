@@ -22,7 +22,8 @@ inline constexpr int kApplicationId = 0x64676d6d;
 // was killed.
 bool has_journal(const std::filesystem::path& path);
 
-// Opens an existing database for reading. Creates nothing. Throws UsageError for what is not a
+// Opens an existing database for reading; a bundle, as its seal shows, without locks. Creates
+// nothing. Throws UsageError for what is not a
 // tuning database, EnvironmentError for what may not be read, SQLite::Exception for the rest.
 // A log without its companions is either a tuner between two steps, or all there will ever be:
 // with `expect_tuner` it is a transient SQLite::Exception, without it is read as it lies there.

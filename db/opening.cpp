@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "db/bundle_file.h"
+#include "db/bundle_seal.h"
 #include "db/connection.h"
 #include "db/schema.h"
 #include "db/tuner_lock.h"
@@ -58,7 +59,7 @@ void recover_if_left(const std::filesystem::path& path) {
   try {
     const TunerLock lock(behind_links(path), LockHolder::kInspector);
     SQLite::Database database = open_for_tuning(path);
-    end_wal(database);
+    if (!has_seal(database)) end_wal(database);  // what lies beside a bundle is not its journal
   } catch (const core::Error&) {
   } catch (const SQLite::Exception&) {
   }
