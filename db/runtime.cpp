@@ -142,20 +142,25 @@ void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProble
   text << "; run deepgemm-tune " << core::command_text(problem);
 }
 
-// Each problem has a slot of its own; equal configs among them share the cubin cache.
+// Problems with the same default share its slot: servers meet many m, and a module of each would
+// fill the GPU's memory.
 Runtime::Slot& Runtime::compiled_slot(const core::GemmProblem& problem) {
   const auto key = core::order(problem);
   {
     const std::shared_lock lock(compiling_);
-    if (const auto found = compiled_.find(key); found != compiled_.end()) return found->second;
+    const auto found = compiled_for_.find(key);
+    if (found != compiled_for_.end()) return *found->second;
   }
+  const core::GemmConfig config = core::default_config(problem, device_);
+  std::string description = core::to_string(config);
   const std::unique_lock lock(compiling_);
-  const auto [place, is_new] = compiled_.try_emplace(key);
+  const auto [place, is_new] = compiled_.try_emplace(description);
   Slot& slot = place->second;
   if (is_new) {
-    slot.config = core::default_config(problem, device_);
-    slot.description = core::to_string(slot.config);
+    slot.config = config;
+    slot.description = std::move(description);
   }
+  compiled_for_.emplace(key, &slot);
   return slot;
 }
 

@@ -26,7 +26,7 @@ enum class MissPolicy {
   kError,     // nothing: the caller decides
   kNearest,   // the kernel of the nearest row
   kFallback,  // the kernel that a bundle holds for that
-  kCompile,   // the untuned default, compiled by NVRTC; once per problem, and cached on the disk
+  kCompile,   // the untuned default, compiled by NVRTC; once per config, and cached on the disk
 };
 
 // What would run, and why. Points into the runtime.
@@ -98,7 +98,8 @@ class Runtime {
   std::vector<std::vector<core::StalenessGrade>> grades_;  // by layer and environment
   std::vector<std::vector<Slot>> slots_;                   // by layer and kernel
   std::shared_mutex compiling_;
-  std::map<decltype(core::order(core::GemmProblem{})), Slot> compiled_;  // guarded by compiling_
+  std::map<std::string, Slot> compiled_;  // by config; guarded by compiling_, as is the next
+  std::map<decltype(core::order(core::GemmProblem{})), Slot*> compiled_for_;
   std::mutex loading_;
 };
 

@@ -159,6 +159,18 @@ TEST(Runtime, AMissIsCompiledOnceWhereThatIsAskedFor) {
   EXPECT_EQ(builds, 1);
 }
 
+// A server that meets every m would else hold a module of each.
+TEST(Runtime, MissesWithOneDefaultShareItsKernel) {
+  TempFolder folder;
+  Opened runtime({tuned(folder)});
+  std::map<std::string, const std::string*> places;  // by config
+  for (std::int64_t m = 1; m <= 300; ++m) {
+    const std::string* config = runtime->find(problem_of(m, 8, 16), MissPolicy::kCompile).config;
+    EXPECT_EQ(places.emplace(*config, config).first->second, config) << m;
+  }
+  EXPECT_LT(places.size(), 300U);
+}
+
 TEST(Runtime, WithoutACompilerACompiledMissSaysSo) {
   TempFolder folder;
   Opened runtime({tuned(folder)});
