@@ -148,21 +148,10 @@ std::string json_of(const CoverageReport& report) {
 }
 
 // Those of this kind of GPU; of a family that it has no row of, those of the kind that answers.
-std::vector<const db::WinnerRow*> answering_rows(const std::vector<db::WinnerRow>& winners,
-                                                 const core::Environment& here) {
-  const auto family_of = [](const db::WinnerRow& row) {
-    core::GemmProblem any_m = row.winner.problem;
-    any_m.m = 1;
-    return any_m;
-  };
-  std::vector<const db::WinnerRow*> rows = db::best_rows(winners, here);
-  std::set<decltype(core::order(core::GemmProblem{}))> seen;
-  for (const auto* row : rows) seen.insert(core::order(family_of(*row)));
-  for (const auto& row : winners) {
-    const core::GemmProblem any_m = family_of(row);
-    if (!seen.insert(core::order(any_m)).second) continue;
-    const db::Family family = db::family_for(winners, any_m, here);
-    rows.insert(rows.end(), family.rows.begin(), family.rows.end());
+std::vector<const db::WinnerRow*> answering_rows(const db::FamilyTable& families) {
+  std::vector<const db::WinnerRow*> rows;
+  for (const auto& kinds : families.all()) {
+    rows.insert(rows.end(), kinds.front().rows.begin(), kinds.front().rows.end());
   }
   return rows;
 }
@@ -174,9 +163,10 @@ CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Envi
   CoverageReport report;
   report.unknown = trace.further;
   report.device_id = here.device_id;
+  const db::FamilyTable families(winners, here);
   std::set<const db::WinnerRow*> asked;
   for (const TracedProblem& traced : trace.problems) {
-    const db::Family family = db::family_for(winners, traced.problem, here);
+    const db::Family& family = families.find(traced.problem);
     CoverageLine line{
         traced, db::look_up(family, traced.problem, here.device_id).match, nullptr, {}};
     if (const auto index = core::find_row(family.tuned, traced.problem.m)) {
@@ -189,7 +179,7 @@ CoverageReport cover(const std::vector<db::WinnerRow>& winners, const core::Envi
   std::stable_sort(
       report.lines.begin(), report.lines.end(),
       [](const CoverageLine& a, const CoverageLine& b) { return a.traced.count > b.traced.count; });
-  for (const auto* row : answering_rows(winners, here)) {
+  for (const auto* row : answering_rows(families)) {
     if (!asked.contains(row)) report.dead.push_back(row);
   }
   return report;

@@ -45,6 +45,7 @@ std::vector<std::string> differing_fields(const core::GemmProblem& asked,
   compare("groups", asked.groups, tuned.groups);
   compare("alignment", asked.alignment, tuned.alignment);
   compare("device", device_id, row.environment.device_id);
+  if (!row.is_launchable) fields.push_back("kernel: of another launch, not used; tune it again");
   return fields;
 }
 

@@ -14,6 +14,9 @@ namespace deepgemm::app {
 
 namespace {
 
+// Begins the reason of a row that answers nothing.
+constexpr std::string_view kNotUsed = "not used, its kernel is of another launch: ";
+
 Cell ratio_of(double theirs, double ours) {
   return ratio_cell(theirs > 0 && ours > 0 ? theirs / ours : 0);
 }
@@ -45,7 +48,7 @@ std::vector<Cell> winner_cells(const db::WinnerRow& row, const core::Environment
           cell(row.environment.library_version),
           cell(row.environment.sources_hash),
           cell(std::string(core::name(core::grade(row.environment, here).staleness))),
-          cell(winner.reason)};
+          cell(row.is_launchable ? winner.reason : std::string(kNotUsed) + winner.reason)};
 }
 
 Table winner_table() {
@@ -91,6 +94,7 @@ std::string render(const WinnersReport& report, Format format) {
            {"winner", winner_json(row.winner)},
            {"environment", environment_json(row.environment)},
            {"staleness", core::name(core::grade(row.environment, report.here).staleness)},
+           {"launchable", row.is_launchable},
            {"recorded_at", row.recorded_at}});
     }
     return dump(json);

@@ -14,8 +14,8 @@ namespace deepgemm::db {
 namespace {
 
 // Version 1 did not say how many fields a problem and an environment have, version 2 not which rows
-// a search chose.
-constexpr std::uint32_t kVersion = 3;
+// a search chose, version 3 not which families were merged.
+constexpr std::uint32_t kVersion = 4;
 constexpr std::uint32_t kProblemFieldsOfVersion1 = 7;
 constexpr std::uint32_t kEnvironmentFieldsOfVersion1 = 9;
 
@@ -56,6 +56,7 @@ class Writer {
   const std::uint32_t problem_fields = count_problem_fields();
   const std::uint32_t environment_fields = count_environment_fields();
   static constexpr bool tells_searched = true;
+  static constexpr bool tells_merged = true;
 
  private:
   std::string bytes_;
@@ -106,6 +107,7 @@ class Reader {
   std::uint32_t problem_fields = 0;
   std::uint32_t environment_fields = 0;
   bool tells_searched = false;
+  bool tells_merged = false;
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && bytes_.empty(); }
 
@@ -188,6 +190,7 @@ void pass_family(Stream& stream, Family& family) {
     if (field++ < stream.problem_fields) pass(stream, value);
   });
   pass(stream, family.device_id);
+  if (stream.tells_merged) pass(stream, family.merged_up_to);
   stream.count(family.rows);
   for (auto& row : family.rows) pass_row(stream, row);
 }
@@ -244,7 +247,23 @@ bool is_sound(const Index& index) {
   return std::all_of(index.fallbacks.begin(), index.fallbacks.end(), refers);
 }
 
+// Export merged a family of a bundle as a whole, rows that were tuned and serve more now included.
+// One that kept tuned rows alone cannot be told.
+void say_what_was_merged(Index& index) {
+  for (IndexedFamily& family : index.families) {
+    if (largest_made_by_export(family) > 0) family.merged_up_to = family.rows.back().m;
+  }
+}
+
 }  // namespace
+
+std::int64_t largest_made_by_export(const IndexedFamily& family) {
+  std::int64_t largest = 0;
+  for (const IndexedRow& row : family.rows) {
+    if (!row.searched) largest = row.m;
+  }
+  return largest;
+}
 
 std::vector<char> encode(const Index& index) {
   Writer writer;
@@ -276,10 +295,11 @@ std::optional<Index> decode(std::span<const char> bytes) {
   reader.problem_fields = problem_fields;
   reader.environment_fields = environment_fields;
   reader.tells_searched = version > 2;
+  reader.tells_merged = version > 3;
   Index index;
   pass_index(reader, index);
   if (!reader.at_end() || !is_sound(index)) return std::nullopt;
-  index.is_of_bundle = true;
+  if (!reader.tells_merged) say_what_was_merged(index);
   return index;
 }
 

@@ -35,7 +35,13 @@ struct IndexedFamily {
   core::GemmProblem any_m;  // m is 1
   std::string device_id;
   std::vector<IndexedRow> rows;
+  // The m up to which export merged rows by what was measured, so that these serve all m up to it;
+  // 0: they are as they were tuned.
+  std::int64_t merged_up_to = 0;
 };
+
+// The same of a family that nobody says it of: up to the largest row that export made.
+std::int64_t largest_made_by_export(const IndexedFamily& family);
 
 // The kernel that runs whatever has no row of its own.
 struct IndexedFallback {
@@ -49,15 +55,13 @@ struct Index {
   std::vector<IndexedKernel> kernels;
   std::vector<IndexedFamily> families;
   std::vector<IndexedFallback> fallbacks;
-  // Whether it is of a bundle: a family of one that holds a row which export made was merged as a
-  // whole, rows that were tuned and serve more now included.
-  bool is_of_bundle = false;
 };
 
 // Little-endian bytes. Equal indices give equal bytes.
 std::vector<char> encode(const Index& index);
 
-// nullopt where the bytes are no index of this version, or one that refers to what it lacks.
+// nullopt where the bytes are no index of this version or an older one, or one that refers to what
+// it lacks.
 // Families and fallbacks whose operation, recipe or output only a newer deepgemm knows are left
 // out.
 std::optional<Index> decode(std::span<const char> bytes);

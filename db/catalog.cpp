@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 
 #include "core/error.h"
@@ -32,30 +31,25 @@ std::unique_ptr<SQLite::Database> open_bundle(const std::filesystem::path& path)
 // The winners of a database, as a bundle's index has them.
 class IndexBuilder {
  public:
-  IndexBuilder(std::span<const WinnerRow> winners, core::Environment here) {
-    std::set<std::string> devices;
-    for (const WinnerRow& row : winners) devices.insert(row.environment.device_id);
-    for (const std::string& device : devices) {
-      here.device_id = device;
-      for (const WinnerRow* row : best_rows(winners, here)) add(*row);
+  IndexBuilder(std::span<const WinnerRow> winners, const core::Environment& here) {
+    const FamilyTable families(winners, here);
+    for (const auto& kinds : families.all()) {
+      for (const Family& family : kinds) add(family);
     }
   }
 
   Index take() { return std::move(index_); }
 
  private:
-  // Rows of one family come one after the other, by rising m.
-  void add(const WinnerRow& row) {
-    core::GemmProblem any_m = row.winner.problem;
-    any_m.m = 1;
-    const std::string& device = row.environment.device_id;
-    if (index_.families.empty() || index_.families.back().device_id != device ||
-        core::order(index_.families.back().any_m) != core::order(any_m)) {
-      index_.families.push_back({any_m, device, {}});
+  void add(const Family& family) {
+    IndexedFamily indexed{any_m_of(family.rows.front()->winner.problem), family.device_id, {}};
+    for (const WinnerRow* row : family.rows) {
+      indexed.rows.push_back({row->winner.problem.m, kernel_of(row->winner),
+                              environment_of(row->environment), row->winner.measured,
+                              row->winner.median_us, core::is_searched(row->winner)});
     }
-    index_.families.back().rows.push_back({row.winner.problem.m, kernel_of(row.winner),
-                                           environment_of(row.environment), row.winner.measured,
-                                           row.winner.median_us, core::is_searched(row.winner)});
+    indexed.merged_up_to = largest_made_by_export(indexed);
+    index_.families.push_back(std::move(indexed));
   }
 
   std::uint32_t kernel_of(const core::Winner& winner) {
@@ -76,15 +70,7 @@ class IndexBuilder {
   std::map<std::string, std::size_t> kernels_;
 };
 
-// Kernels of other sources may want other parameters than this library would pass.
-std::vector<WinnerRow> launchable_winners(const TuningDb& database) {
-  std::vector<WinnerRow> winners = database.winners();
-  const std::set<std::string> others = database.kernels_not_named(kernels::kDenseEntry);
-  std::erase_if(winners,
-                [&](const WinnerRow& each) { return others.contains(each.winner.kernel_key); });
-  return winners;
-}
-
+// As db/row_choice.h passes over the rows of a database.
 void leave_out_unlaunchable(Index& index) {
   const auto is_unlaunchable = [&index](const auto& row) {
     return index.kernels[row.kernel].entry != kernels::kDenseEntry;
@@ -120,7 +106,7 @@ Catalog::Catalog(const std::filesystem::path& path, const core::Environment& her
     return;
   }
   auto database = std::make_unique<TuningDb>(path, OpenMode::kReadOnly);
-  index_ = IndexBuilder(launchable_winners(*database), here).take();
+  index_ = IndexBuilder(database->winners(), here).take();
   source_ = std::make_unique<Source>(std::move(database));
 }
 

@@ -2,8 +2,12 @@
 
 #include <SQLiteCpp/Transaction.h>
 
+#include <set>
+#include <string>
+
 #include "core/sha256.h"
 #include "db/rows.h"
+#include "kernels/dense_source.h"
 
 namespace deepgemm::db {
 
@@ -35,13 +39,13 @@ std::optional<core::Cubin> read_cubin(const SQLite::Database& database,
   return cubin;
 }
 
-std::set<std::string> keys_not_named(const SQLite::Database& database, std::string_view entry) {
+void mark_unlaunchable(const SQLite::Database& database, std::span<WinnerRow> rows) {
   SQLite::Statement query(database, std::string("SELECT key FROM ") + table_of<core::Cubin>().name +
                                         " WHERE entry <> ?");
-  query.bind(1, std::string(entry));
-  std::set<std::string> keys;
-  while (query.executeStep()) keys.insert(query.getColumn(0).getString());
-  return keys;
+  query.bind(1, kernels::kDenseEntry);
+  std::set<std::string> others;
+  while (query.executeStep()) others.insert(query.getColumn(0).getString());
+  for (WinnerRow& row : rows) row.is_launchable = !others.contains(row.winner.kernel_key);
 }
 
 }  // namespace deepgemm::db

@@ -5,11 +5,11 @@
 
 #include <filesystem>
 #include <optional>
-#include <set>
-#include <string>
+#include <span>
 #include <string_view>
 
 #include "core/store.h"
+#include "db/tuning_db.h"
 
 namespace deepgemm::db {
 
@@ -23,7 +23,7 @@ bool add(SQLite::Database& database, const core::Cubin& cubin);
 std::optional<core::Cubin> read_cubin(const SQLite::Database& database,
                                       const std::filesystem::path& path, std::string_view key);
 
-// Keys of the kernels whose name is another than `entry`.
-std::set<std::string> keys_not_named(const SQLite::Database& database, std::string_view entry);
+// Says so of the rows whose kernel has another name than this deepgemm launches.
+void mark_unlaunchable(const SQLite::Database& database, std::span<WinnerRow> rows);
 
 }  // namespace deepgemm::db

@@ -11,6 +11,7 @@
 #include "db/evidence.h"
 #include "db/probed_family.h"
 #include "db/row_choice.h"
+#include "kernels/dense_source.h"
 
 namespace deepgemm::db {
 namespace {
@@ -74,13 +75,15 @@ class Collector {
     const core::GemmProblem& largest = rows.back()->winner.problem;
     const std::vector<TrialRow> trials = database_.trials_of_any_m(largest);
     const auto has_kernel = [this](const std::string& key) {
-      return database_.cubin(key).has_value();
+      const auto cubin = database_.cubin(key);
+      return cubin && cubin->entry == kernels::kDenseEntry;
     };
     std::string why_not;
     const auto merging = merge_rows(rows, trials, has_kernel, max_cost, why_not);
     if (!why_not.empty()) result_.notes.push_back(why_not);
     if (!merging) return false;
     for (const WinnerRow& row : merging->rows) add_winner(row);
+    result_.contents.merged.push_back(largest);
     result_.merged.push_back(
         {largest, rows.size(), merging->rows.size(), merging->points, merging->p95});
     return true;

@@ -29,7 +29,8 @@ std::uint64_t hash_of(const core::GemmProblem& problem) {
 }
 
 // Whether rows of `family` replace those that are held: rows of the own kind of GPU do for any
-// other, and of other kinds measured rows for predicted ones.
+// other, and of other kinds measured rows for predicted ones; else whoever comes first in a layer,
+// which is in the order of db/row_choice.h.
 bool is_better(const IndexedFamily& family, const LayeredFamily& held,
                const std::string& device_id) {
   if (held.rows.empty()) return true;
@@ -39,18 +40,8 @@ bool is_better(const IndexedFamily& family, const LayeredFamily& held,
          std::ranges::none_of(held.rows, &LayeredFamily::Row::measured);
 }
 
-// The largest m of what export merged by what was measured; 0: nothing.
-std::int64_t merged_up_to(const IndexedFamily& family, bool is_of_bundle) {
-  std::int64_t largest = 0;
-  for (const IndexedRow& row : family.rows) {
-    if (!row.searched) largest = is_of_bundle ? family.rows.back().m : row.m;
-  }
-  return largest;
-}
-
 // Rows whose m an upper layer has, or serves, are left out.
-void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t layer,
-              bool is_of_bundle) {
+void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t layer) {
   for (const IndexedRow& row : family.rows) {
     if (row.m <= held.merged_up_to) continue;
     const auto place = std::ranges::lower_bound(held.tuned, row.m) - held.tuned.begin();
@@ -62,7 +53,7 @@ void add_rows(LayeredFamily& held, const IndexedFamily& family, std::uint32_t la
         held.rows.begin() + place,
         {{layer, row.kernel}, row.environment, row.measured, row.time_us, row.searched});
   }
-  held.merged_up_to = std::max(held.merged_up_to, merged_up_to(family, is_of_bundle));
+  held.merged_up_to = std::max(held.merged_up_to, family.merged_up_to);
 }
 
 // In powers of two, over all three extents and the groups.
@@ -86,9 +77,7 @@ LookupTable::LookupTable(std::span<const Index* const> layers, std::string devic
     for (const IndexedFamily& family : layers[layer]->families) {
       LayeredFamily& held = families[key_of(family.any_m)];
       if (is_better(family, held, device_id_)) held = {family.any_m, family.device_id, {}, {}, 0};
-      if (family.device_id == held.device_id) {
-        add_rows(held, family, layer, layers[layer]->is_of_bundle);
-      }
+      if (family.device_id == held.device_id) add_rows(held, family, layer);
     }
     for (const IndexedFallback& fallback : layers[layer]->fallbacks) {
       fallbacks_.emplace_back(fallback.operation, KernelPlace{layer, fallback.kernel});

@@ -36,21 +36,17 @@ class Preference {
   core::Environment here_;
 };
 
-bool is_of_family(const WinnerRow& row, const core::GemmProblem& problem) {
-  const std::string& device = row.environment.device_id;
-  return core::family_key(row.winner.problem, device) == core::family_key(problem, device);
-}
+using Rows = std::vector<const WinnerRow*>;
 
-Family collect(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
-               std::string_view device_id, const Preference& preference) {
+// The best row of each m.
+Family family_of(const Rows& rows, const Preference& preference) {
   std::map<std::int64_t, const WinnerRow*> best;
-  for (const WinnerRow& row : winners) {
-    if (row.environment.device_id != device_id || !is_of_family(row, problem)) continue;
-    const WinnerRow*& held = best[row.winner.problem.m];
-    if (held == nullptr || preference.is_better(row, *held)) held = &row;
+  for (const WinnerRow* row : rows) {
+    const WinnerRow*& held = best[row->winner.problem.m];
+    if (held == nullptr || preference.is_better(*row, *held)) held = row;
   }
   Family family;
-  if (!best.empty()) family.device_id = device_id;
+  family.device_id = rows.front()->environment.device_id;
   for (const auto& [m, row] : best) {
     family.tuned.push_back(m);
     family.rows.push_back(row);
@@ -58,20 +54,65 @@ Family collect(std::span<const WinnerRow> winners, const core::GemmProblem& prob
   return family;
 }
 
+// Of the rows of one n and k: that of this kind of GPU first, then by the best row of each.
+std::vector<Family> kinds_of(const Rows& rows, const core::Environment& here) {
+  const Preference preference(here);
+  const auto better = [&preference](const WinnerRow* a, const WinnerRow* b) {
+    return preference.is_better(*a, *b);
+  };
+  std::map<std::string, Rows> by_device;
+  for (const WinnerRow* row : rows) by_device[row->environment.device_id].push_back(row);
+  std::vector<std::pair<const WinnerRow*, Family>> kinds;  // with the best row of each
+  for (const auto& [device, of_device] : by_device) {
+    kinds.emplace_back(*std::ranges::min_element(of_device, better),
+                       family_of(of_device, preference));
+  }
+  std::ranges::sort(kinds, [&](const auto& a, const auto& b) {
+    const bool a_is_own = a.second.device_id == here.device_id;
+    const bool b_is_own = b.second.device_id == here.device_id;
+    return a_is_own != b_is_own ? a_is_own : better(a.first, b.first);
+  });
+  std::vector<Family> families;
+  for (auto& [best, family] : kinds) families.push_back(std::move(family));
+  return families;
+}
+
 }  // namespace
+
+core::GemmProblem any_m_of(core::GemmProblem problem) {
+  problem.m = 1;
+  return problem;
+}
+
+FamilyTable::FamilyTable(std::span<const WinnerRow> winners, const core::Environment& here) {
+  std::map<decltype(core::order(core::GemmProblem{})), Rows> rows;
+  for (const WinnerRow& row : winners) {
+    if (!row.is_launchable) continue;
+    rows[core::order(any_m_of(row.winner.problem))].push_back(&row);
+  }
+  for (const auto& [order, some] : rows) kinds_.emplace(order, kinds_of(some, here));
+}
+
+const Family& FamilyTable::find(const core::GemmProblem& problem) const {
+  static const Family kNone;
+  const auto found = kinds_.find(core::order(any_m_of(problem)));
+  return found == kinds_.end() ? kNone : found->second.front();
+}
+
+std::vector<std::span<const Family>> FamilyTable::all() const {
+  std::vector<std::span<const Family>> list;
+  for (const auto& [order, kinds] : kinds_) list.emplace_back(kinds);
+  return list;
+}
 
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
                   const core::Environment& here) {
-  const Preference preference(here);
-  Family own = collect(winners, problem, here.device_id, preference);
-  if (!own.rows.empty()) return own;
-  const WinnerRow* best = nullptr;
+  const core::GemmProblem any_m = any_m_of(problem);
+  Rows rows;
   for (const WinnerRow& row : winners) {
-    if (!is_of_family(row, problem)) continue;
-    if (best == nullptr || preference.is_better(row, *best)) best = &row;
+    if (row.is_launchable && any_m_of(row.winner.problem) == any_m) rows.push_back(&row);
   }
-  if (best == nullptr) return {};
-  return collect(winners, problem, best->environment.device_id, preference);
+  return rows.empty() ? Family{} : std::move(kinds_of(rows, here).front());
 }
 
 core::Environment on_kind(const core::Environment& here, const std::string& device_id) {
@@ -92,7 +133,7 @@ std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
   const Preference preference(here);
   std::map<decltype(core::order(core::GemmProblem{})), const WinnerRow*> best;
   for (const WinnerRow& row : winners) {
-    if (row.environment.device_id != here.device_id) continue;
+    if (row.environment.device_id != here.device_id || !row.is_launchable) continue;
     const WinnerRow*& held = best[core::order(row.winner.problem)];
     if (held == nullptr || preference.is_better(row, *held)) held = &row;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,8 +22,12 @@ struct Family {
   std::vector<const WinnerRow*> rows;  // rows[i] was tuned at m = tuned[i]
 };
 
+// What problems of one family share.
+core::GemmProblem any_m_of(core::GemmProblem problem);  // m is 1
+
 // The family of `problem` on a machine like `here`, whose device_id names the kind of GPU; where
-// that GPU has none, the one on the GPU of the best row; empty where no GPU has one. For one m a
+// that GPU has none, the one on the GPU of the best row; empty where no GPU has one. Rows that
+// cannot be launched are passed over, here and below. For one m a
 // measured row is better than a predicted one, one that was measured with the usual rows of groups
 // than one with others, one of the lower staleness (core::as_library_sees) than a staler one, one
 // that a search chose (core::is_searched) than one that export made, one that a whole final chose
@@ -30,6 +35,21 @@ struct Family {
 // into `winners`.
 Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& problem,
                   const core::Environment& here);
+
+// The same for many questions: looks at each row once. Points into `winners`.
+class FamilyTable {
+ public:
+  FamilyTable(std::span<const WinnerRow> winners, const core::Environment& here);
+
+  const Family& find(const core::GemmProblem& problem) const;
+
+  // The families of each n and k, one of each kind of GPU: that of this kind first, then in the
+  // order in which they would answer where the ones before them were not. None is empty.
+  std::vector<std::span<const Family>> all() const;
+
+ private:
+  std::map<decltype(core::order(core::GemmProblem{})), std::vector<Family>> kinds_;  // by any_m_of
+};
 
 // What is known `here` of a machine with another kind of GPU: that it runs this deepgemm with the
 // NVRTC that is here.

@@ -62,6 +62,15 @@ struct TuningDb::State {
     });
   }
 
+  // To choose the rows that answer from.
+  std::vector<WinnerRow> launchable_or_not(const Selection& selection) {
+    return read([&] {
+      std::vector<WinnerRow> rows = read_winners(database, path, selection, unknown);
+      mark_unlaunchable(database, rows);
+      return rows;
+    });
+  }
+
   std::filesystem::path path;
   OpenMode mode;
   std::unique_ptr<TunerLock> lock;  // outlives the connection
@@ -75,14 +84,8 @@ TuningDb::TuningDb(const std::filesystem::path& path, OpenMode mode)
 TuningDb::~TuningDb() = default;
 
 core::Lookup TuningDb::find(const core::GemmProblem& problem, const core::Environment& here) const {
-  const std::vector<WinnerRow> rows = state_->read([&] {
-    return read_winners(state_->database, state_->path, {.any_m_of = problem}, state_->unknown);
-  });
+  const std::vector<WinnerRow> rows = state_->launchable_or_not({.any_m_of = problem});
   return look_up(family_for(rows, problem, here), problem, here.device_id);
-}
-
-std::set<std::string> TuningDb::kernels_not_named(std::string_view entry) const {
-  return state_->read([&] { return keys_not_named(state_->database, entry); });
 }
 
 std::optional<core::Cubin> TuningDb::cubin(std::string_view key) const {
@@ -108,18 +111,21 @@ std::optional<core::Winner> TuningDb::winner(const core::GemmProblem& problem,
   return newest_searched(std::move(found));
 }
 
-std::optional<core::Winner> TuningDb::winner_of_twin(const core::GemmProblem& problem,
+std::vector<core::Winner> TuningDb::winners_of_twins(const core::GemmProblem& problem,
                                                      const core::Environment& environment,
                                                      std::string_view rows) const {
   std::vector<WinnerRow> found = state_->read([&] {
-    return read_winners(state_->database, state_->path, {.problem = problem, .newest_only = true},
-                        state_->unknown);
+    return read_winners(state_->database, state_->path, {.problem = problem}, state_->unknown);
   });
   std::erase_if(found, [&](const WinnerRow& each) {
     return !each.winner.measured || each.winner.rows != rows ||
            !core::are_twins(each.environment, environment);
   });
-  return newest_searched(std::move(found));
+  std::vector<core::Winner> newest_first;
+  for (auto row = found.rbegin(); row != found.rend(); ++row) {
+    newest_first.push_back(std::move(row->winner));
+  }
+  return newest_first;
 }
 
 std::vector<core::Winner> TuningDb::winners_of_family(const core::GemmProblem& problem,
@@ -193,10 +199,8 @@ void TuningDb::record(const core::Calibration& calibration, const core::Environm
 }
 
 std::vector<WinnerRow> TuningDb::winners() const {
-  std::vector<WinnerRow> rows = state_->read([&] {
-    return read_winners(state_->database, state_->path,
-                        {.newest_only = true, .decided_first = true}, state_->unknown);
-  });
+  std::vector<WinnerRow> rows =
+      state_->launchable_or_not({.newest_only = true, .decided_first = true});
   const auto order = [](const WinnerRow& row) {
     const core::GemmProblem& problem = row.winner.problem;
     return std::tie(row.environment.device_id, problem.operation, problem.groups, problem.alignment,

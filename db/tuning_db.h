@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +25,9 @@ struct WinnerRow {
   core::Environment environment;
   std::string recorded_at;  // UTC, ISO 8601
   std::int64_t id = 0;      // larger is newer, also within one instant
+  // Not of a kernel that is stored under another name than this deepgemm launches: other kernel
+  // sources may want other parameters. Such a row answers nothing.
+  bool is_launchable = true;
 };
 
 struct TrialRow {
@@ -58,7 +60,8 @@ struct PruneOptions {
   bool superseded = false;
   // Where a winner was recorded, trials that it does not stand on (see db/evidence.h): candidates
   // beside the winner and the runner-up; of the other contenders all but the newest. Probes, which
-  // rows are merged by, and trials of other rows stay.
+  // rows are merged by, trials of other rows, and those that ended the process that ran them stay:
+  // their configs are in quarantine.
   bool losers = false;
   // Compiled kernels that no winner and no trial refers to.
   bool orphans = false;
@@ -92,15 +95,13 @@ class TuningDb final : public core::KernelStore, public core::TrialStore {
   // the next step.
   core::Lookup find(const core::GemmProblem& problem, const core::Environment& here) const override;
   std::optional<core::Cubin> cubin(std::string_view key) const override;
-  // Keys of the kernels whose name in their image is another than `entry`.
-  std::set<std::string> kernels_not_named(std::string_view entry) const;
 
   std::vector<core::Trial> trials(const core::GemmProblem& problem,
                                   const core::Environment& environment) const override;
   std::optional<core::Winner> winner(const core::GemmProblem& problem,
                                      const core::Environment& environment,
                                      std::string_view rows) const override;
-  std::optional<core::Winner> winner_of_twin(const core::GemmProblem& problem,
+  std::vector<core::Winner> winners_of_twins(const core::GemmProblem& problem,
                                              const core::Environment& environment,
                                              std::string_view rows) const override;
   std::vector<core::Winner> winners_of_family(const core::GemmProblem& problem,

@@ -8,12 +8,11 @@ namespace {
 
 IndexedRow row_at(std::int64_t m, bool searched) { return {m, 0, 0, true, 1.0, searched}; }
 
-Index index_of_rows(std::vector<IndexedRow> rows) {
+Index index_of_rows(std::vector<IndexedRow> rows, std::int64_t merged_up_to = 0) {
   Index index;
-  index.is_of_bundle = true;
   index.environments.push_back(environment_of());
   index.kernels.push_back({"key", "entry", "", config_of(1)});
-  index.families.push_back({problem_of(1), "h100-sxm5", std::move(rows)});
+  index.families.push_back({problem_of(1), "h100-sxm5", std::move(rows), merged_up_to});
   return index;
 }
 
@@ -34,7 +33,7 @@ std::vector<std::string> rows_of(const std::vector<Index>& indices) {
 using Rows = std::vector<std::string>;
 
 TEST(LookupTable, ALowerLayersRowSplitsNoRangeThatWasMeasured) {
-  const Index merged = index_of_rows({row_at(384, false), row_at(1024, true)});
+  const Index merged = index_of_rows({row_at(384, false), row_at(1024, true)}, 1024);
   const Index tuned = index_of_rows({row_at(64, true), row_at(512, true), row_at(4096, true)});
   EXPECT_EQ(rows_of({merged, tuned}), (Rows{"384 0", "1024 0", "4096 1"}));
   EXPECT_EQ(rows_of({tuned, merged}), (Rows{"64 0", "384 1", "512 0", "1024 1", "4096 0"}));
@@ -42,17 +41,23 @@ TEST(LookupTable, ALowerLayersRowSplitsNoRangeThatWasMeasured) {
 
 TEST(LookupTable, RowsBelowAMergedLayerInTheMiddleStayOut) {
   const Index upper = index_of_rows({row_at(2048, true)});
-  const Index merged = index_of_rows({row_at(384, false), row_at(1024, false)});
+  const Index merged = index_of_rows({row_at(384, false), row_at(1024, false)}, 1024);
   const Index lower = index_of_rows({row_at(64, true), row_at(1536, true)});
   EXPECT_EQ(rows_of({upper, merged, lower}), (Rows{"384 1", "1024 1", "1536 2", "2048 0"}));
+}
+
+TEST(LookupTable, RowsThatStayedAsTheyWereTunedMayBeMergedToo) {
+  const Index merged = index_of_rows({row_at(384, true), row_at(1024, true)}, 1024);
+  const Index tuned = index_of_rows({row_at(64, true), row_at(512, true), row_at(4096, true)});
+  EXPECT_EQ(rows_of({merged, tuned}), (Rows{"384 0", "1024 0", "4096 1"}));
 }
 
 // Into which a bundle was imported, and where a larger m was tuned since.
 TEST(LookupTable, OfADatabaseOnlyWhatExportMadeIsMerged) {
   Index database = index_of_rows({row_at(384, false), row_at(1024, false), row_at(8192, true)});
+  database.families.at(0).merged_up_to = largest_made_by_export(database.families.at(0));
+  EXPECT_EQ(database.families.at(0).merged_up_to, 1024);
   const Index lower = index_of_rows({row_at(512, true), row_at(5120, true)});
-  EXPECT_EQ(rows_of({database, lower}), (Rows{"384 0", "1024 0", "8192 0"}));
-  database.is_of_bundle = false;
   EXPECT_EQ(rows_of({database, lower}), (Rows{"384 0", "1024 0", "5120 1", "8192 0"}));
 }
 
@@ -72,10 +77,36 @@ TEST(BundleIndex, KeepsWhichRowsASearchChose) {
   EXPECT_TRUE(read->families.at(0).rows.at(1).searched);
 }
 
+// As it was before families told how far they were merged.
+std::vector<char> of_version_3(const Index& index, std::int64_t merged_up_to) {
+  std::string text;
+  for (const char byte : encode(index)) text += byte;
+  const std::string told(reinterpret_cast<const char*>(&merged_up_to), sizeof merged_up_to);
+  const std::size_t place = text.find(told, text.rfind("h100-sxm5"));
+  text.erase(place, told.size());
+  text[0] = 3;
+  return {text.begin(), text.end()};
+}
+
+TEST(BundleIndex, KeepsHowFarAFamilyWasMerged) {
+  const auto read = decode(encode(index_of_rows({row_at(384, true), row_at(1024, true)}, 1024)));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->families.at(0).merged_up_to, 1024);
+}
+
+TEST(BundleIndex, AFamilyOfVersion3WithARowThatExportMadeWasMergedAsAWhole) {
+  const auto merged =
+      decode(of_version_3(index_of_rows({row_at(384, false), row_at(1024, true)}, 77), 77));
+  ASSERT_TRUE(merged);
+  EXPECT_EQ(merged->families.at(0).merged_up_to, 1024);
+  const auto tuned = decode(of_version_3(index_of_rows({row_at(384, true)}, 77), 77));
+  ASSERT_TRUE(tuned);
+  EXPECT_EQ(tuned->families.at(0).merged_up_to, 0);
+}
+
 // As deepgemm wrote them before rows told it.
 TEST(BundleIndex, RowsOfVersion2AreTakenForSearched) {
-  Index index = index_of_rows({row_at(384, false)});
-  std::vector<char> bytes = encode(index);
+  std::vector<char> bytes = of_version_3(index_of_rows({row_at(384, false)}, 77), 77);
   bytes[0] = 2;
   bytes.erase(bytes.end() - 5);  // before the count of fallbacks, which is 0
   const auto read = decode(bytes);
