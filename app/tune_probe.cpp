@@ -20,6 +20,7 @@
 #include "autotune/probe.h"
 #include "core/default_config.h"
 #include "core/key.h"
+#include "db/probe_races.h"
 #include "db/row_choice.h"
 
 namespace deepgemm::app {
@@ -142,11 +143,13 @@ class Prober {
       const auto found = checked.find(key);
       return found == checked.end() ? nullptr : &found->second;
     };
-    book.record = [this](const core::Trial& trial) {
-      session_.database->record(trial, session_.environment);
-      const bool is_bad =
-          std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
-      if (is_bad) bar(trial.config);
+    book.record = [this](std::span<const core::Trial> trials) {
+      session_.database->record(trials, session_.environment);
+      for (const core::Trial& trial : trials) {
+        const bool is_bad =
+            std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
+        if (is_bad) bar(trial.config);
+      }
     };
     try {
       autotune::probe(*session_.gpus.front().executor, problem, kernels, {}, stop_, deadline_,
@@ -229,13 +232,16 @@ class Prober {
     return best;
   }
 
+  // By one race: export takes no times of several.
   bool is_known(const core::GemmProblem& problem,
                 const std::vector<core::GemmConfig>& entrants) const {
-    const auto trials = session_.database->trials(problem, session_.environment);
+    const auto trials = session_.database->all_trials(problem);
+    const auto races = db::probe_races(trials, session_.environment);
+    const auto point = races.points.find(problem.m);
+    if (point == races.points.end()) return false;
     return std::ranges::all_of(entrants, [&](const auto& config) {
-      return std::ranges::any_of(trials, [&](const core::Trial& trial) {
-        return core::is_probe(trial) && trial.outcome != core::Outcome::kVerified &&
-               is_ours(trial.contender) && trial.config == config;
+      return std::ranges::any_of(point->second.newest, [&](const auto& each) {
+        return each.second->trial.config == config;
       });
     });
   }

@@ -94,9 +94,11 @@ class Probe {
         }
       }
     }
+    std::vector<core::Trial> measured;
     for (const core::Trial* each : field) {
-      if (each->outcome == core::Outcome::kMeasured) record(*each);
+      if (each->outcome == core::Outcome::kMeasured) measured.push_back(*each);
     }
+    if (book_.record && !measured.empty()) book_.record(measured);
     return std::move(trials_);
   }
 
@@ -107,7 +109,7 @@ class Probe {
   };
 
   void record(const core::Trial& trial) {
-    if (book_.record) book_.record(trial);
+    if (book_.record) book_.record({&trial, 1});
   }
 
   // Who failed has no time, whatever it took before.

@@ -29,9 +29,9 @@ std::vector<std::int64_t> probe_points(std::int64_t largest);
 struct ProbeBook {
   // The check of a kernel, by its key, that an earlier call did not come to time; null: none.
   std::function<const core::Verification*(const std::string& key)> checked = nullptr;
-  // Called with each trial as soon as anything is known of it: failed, or checked (kVerified), and
-  // in the end measured.
-  std::function<void(const core::Trial&)> record = nullptr;
+  // Called with each trial as soon as anything is known of it: failed, or checked (kVerified). In
+  // the end once with all that were measured, because their times make sense together only.
+  std::function<void(std::span<const core::Trial>)> record = nullptr;
 };
 
 // Verifies all kernels on `problem` and races those that are right; one trial each, in their order.

@@ -5,67 +5,16 @@
 #include <map>
 
 #include "core/key.h"
+#include "db/probe_races.h"
 #include "db/row_cover.h"
 
 namespace deepgemm::db {
 namespace {
 
-using core::Contender;
-using core::Outcome;
-
-// What was measured at one m: the newest trial of each kernel, and the default's.
-struct Point {
-  std::map<std::string, const TrialRow*> newest;  // by key
-  const TrialRow* fallback = nullptr;
-
-  double time_us(const std::string& key) const {
-    const auto found = newest.find(key);
-    const bool measured =
-        found != newest.end() && found->second->trial.outcome == Outcome::kMeasured;
-    return measured ? found->second->trial.measurement.median_us : 0;
-  }
-
-  // Of the measured kernels but that one; nullptr where there is none.
-  const TrialRow* fastest_but(const std::string& key) const {
-    const TrialRow* best = nullptr;
-    for (const auto& [each, row] : newest) {
-      if (each == key || !(time_us(each) > 0)) continue;
-      if (best == nullptr || time_us(each) < time_us(best->trial.kernel_key)) best = row;
-    }
-    return best;
-  }
-};
-
-// What the races of one n and k found.
-struct Races {
-  std::map<std::int64_t, Point> points;            // by m
-  std::map<std::string, const TrialRow*> unsound;  // the first such trial of each kernel, by key
-};
-
-// A kernel that is wrong or ends its process at one m must not serve another one either.
-bool is_unsound(Outcome outcome) {
-  return outcome == Outcome::kWrong ||
-         std::ranges::find(core::kQuarantining, outcome) != core::kQuarantining.end();
-}
-
-// Of probes: a tune of one of these m's is another session, whose times are not comparable.
-Races races_of(std::span<const TrialRow> trials, const core::Environment& environment) {
-  Races races;
-  for (const TrialRow& each : trials) {
-    if (!core::agree(each.environment, environment) || !core::is_probe(each.trial)) continue;
-    if (each.trial.outcome == Outcome::kVerified) continue;  // nothing was raced yet
-    Point& point = races.points[each.trial.problem.m];
-    point.newest[each.trial.kernel_key] = &each;
-    if (each.trial.contender == Contender::kDefault) point.fallback = &each;
-    if (is_unsound(each.trial.outcome)) races.unsound.emplace(each.trial.kernel_key, &each);
-  }
-  return races;
-}
-
 // One family under consideration.
 class Family {
  public:
-  Family(std::span<const WinnerRow* const> rows, Races races,
+  Family(std::span<const WinnerRow* const> rows, ProbeRaces races,
          const std::function<bool(const std::string&)>& has_kernel)
       : rows_(rows), points_(std::move(races.points)), unsound_(std::move(races.unsound)) {
     std::erase_if(points_, [&](const auto& each) { return !is_raced(each.first, each.second); });
@@ -116,11 +65,11 @@ class Family {
   }
 
   // The default runs in every race, so without it none came to its end.
-  bool is_raced(std::int64_t m, const Point& point) const {
+  bool is_raced(std::int64_t m, const ProbedPoint& point) const {
     return m <= rows_.back()->winner.problem.m && point.fallback != nullptr;
   }
 
-  bool is_served(const Point& point) const {
+  bool is_served(const ProbedPoint& point) const {
     return std::any_of(kernels_.begin(), kernels_.end(),
                        [&](const std::string& key) { return point.time_us(key) > 0; });
   }
@@ -155,7 +104,7 @@ class Family {
   // The tuned row where the same kernel won there, else one that says what it rests on.
   WinnerRow row_for(const CoverRow& cover_row, const TransferTimes& times) const {
     const std::int64_t m = times.points[cover_row.last];
-    const Point& point = points_.at(m);
+    const ProbedPoint& point = points_.at(m);
     const TrialRow& trial = *point.newest.at(kernels_[cover_row.kernel]);
     WinnerRow row;
     for (const WinnerRow* tuned : rows_) {
@@ -197,7 +146,7 @@ class Family {
   }
 
   std::span<const WinnerRow* const> rows_;
-  std::map<std::int64_t, Point> points_;
+  std::map<std::int64_t, ProbedPoint> points_;
   std::map<std::string, const TrialRow*> unsound_;
   std::vector<std::string> kernels_;
 };
@@ -214,7 +163,7 @@ std::optional<Merging> merge_rows(std::span<const WinnerRow* const> rows,
   const auto stranger = std::ranges::find_if(rows, [&environment](const WinnerRow* row) {
     return !row->winner.measured || !core::unite(environment, row->environment);
   });
-  const Family family(rows, races_of(trials, environment), has_kernel);
+  const Family family(rows, probe_races(trials, environment), has_kernel);
   if (!family.was_probed()) return std::nullopt;
   const std::string what = core::family_text(first.winner.problem);
   if (stranger != rows.end()) {

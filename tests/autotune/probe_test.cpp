@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "autotune/interrupt.h"
 #include "tests/autotune/scripted.h"
 #include "tests/autotune/shapes.h"
@@ -79,8 +81,8 @@ TEST_F(ProbeTest, AWrongKernelIsRecordedAsWrong) {
 
 TEST_F(ProbeTest, WhatIsKnownIsToldAtOnceAndNotAskedAgain) {
   std::vector<std::pair<std::string, Outcome>> told;
-  book_.record = [&](const core::Trial& trial) {
-    told.emplace_back(trial.kernel_key, trial.outcome);
+  book_.record = [&](std::span<const core::Trial> trials) {
+    for (const core::Trial& trial : trials) told.emplace_back(trial.kernel_key, trial.outcome);
   };
   const core::Verification known = scripted::passing_check().verification;
   book_.checked = [&](const std::string& key) { return key == cubin(4).key ? &known : nullptr; };
@@ -98,6 +100,17 @@ TEST_F(ProbeTest, WhatIsKnownIsToldAtOnceAndNotAskedAgain) {
                                                           {cubin(3).key, Outcome::kMeasured},
                                                           {cubin(4).key, Outcome::kMeasured}}));
   EXPECT_EQ(script_.verifies, 2);
+}
+
+// They are stored in one transaction: the times of half a race would make no fair cost.
+TEST_F(ProbeTest, TheTimesOfARaceAreToldTogether) {
+  std::vector<std::size_t> measured;
+  book_.record = [&](std::span<const core::Trial> trials) {
+    const auto is_time = [](const core::Trial& each) { return each.outcome == Outcome::kMeasured; };
+    if (std::ranges::any_of(trials, is_time)) measured.push_back(trials.size());
+  };
+  run();
+  EXPECT_EQ(measured, std::vector<std::size_t>{3});
 }
 
 TEST_F(ProbeTest, WhoIsFasterThanTheDeviceHasNoTime) {

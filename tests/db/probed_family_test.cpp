@@ -128,6 +128,28 @@ TEST_F(Probed, TheNewestRaceCounts) {
   EXPECT_EQ(rows_of(exported()), (Rows{"128 a", "256 b"}));
 }
 
+// The newer one of m = 128 was slower for everybody: b, which it lacks, only looks faster than a.
+TEST_F(Probed, TimesOfSeveralRacesAreNotMixed) {
+  race(64, 10, 12, 15);
+  race(128, 10, 12, 15);
+  race(256, 12, 10, 15);
+  {
+    const core::Trial again[] = {trial_at(128, "a", 13), trial_at(128, "default", 20)};
+    TuningDb(path_, OpenMode::kTune).record(again, environment_of());
+  }
+  EXPECT_EQ(rows_of(exported()), (Rows{"128 a", "256 b"}));
+}
+
+// A look-up over layers cannot tell it by the rows.
+TEST_F(Probed, AFamilyThatKeepsItsTunedRowsWasMergedAllTheSame) {
+  race(64, 10, 12, 15);
+  race(256, 12, 10, 15);
+  const Index merged = index_of(exported().contents);
+  EXPECT_TRUE(merged.families.at(0).rows.at(0).searched);
+  EXPECT_EQ(merged.families.at(0).merged_up_to, 256);
+  EXPECT_EQ(index_of(exported({.keep_rows = true}).contents).families.at(0).merged_up_to, 0);
+}
+
 TEST_F(Probed, WithoutAProbeRowsStayAsTheyWereTuned) {
   const Export result = exported();
   EXPECT_EQ(rows_of(result), (Rows{"64 a", "256 b"}));
