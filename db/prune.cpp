@@ -10,6 +10,7 @@
 
 #include "core/group_rows.h"
 #include "core/key.h"
+#include "db/cubin_rows.h"
 #include "db/evidence.h"
 #include "db/row_choice.h"
 
@@ -99,7 +100,8 @@ class Winners {
 
 void drop_superseded(SQLite::Database& database, const std::filesystem::path& path,
                      const core::Environment& here, Unknown& unknown, Pruned& pruned) {
-  const std::vector<WinnerRow> rows = read_winners(database, path, {}, unknown);
+  std::vector<WinnerRow> rows = read_winners(database, path, {}, unknown);
+  mark_unlaunchable(database, rows);
   const Winners winners(rows, here);
   std::set<std::int64_t> old_winners;
   for (const WinnerRow& row : rows) {
@@ -124,6 +126,11 @@ void drop_superseded(SQLite::Database& database, const std::filesystem::path& pa
   pruned.winners += drop(database, "winners", old_winners);
 }
 
+// The one thing that keeps a config which ended its process from being tried again.
+bool is_quarantining(const TrialRow& row) {
+  return std::ranges::find(core::kQuarantining, row.trial.outcome) != core::kQuarantining.end();
+}
+
 int drop_losers(SQLite::Database& database, const std::filesystem::path& path, Unknown& unknown) {
   std::set<std::int64_t> judged;
   std::set<std::int64_t> kept;
@@ -131,7 +138,7 @@ int drop_losers(SQLite::Database& database, const std::filesystem::path& path, U
        read_winners(database, path, {.newest_only = true, .decided_first = true}, unknown)) {
     const auto trials = read_trials(database, path, {.problem = row.winner.problem}, unknown);
     for (const TrialRow& each : trials) {
-      if (may_support(each, row)) judged.insert(each.id);
+      if (may_support(each, row) && !is_quarantining(each)) judged.insert(each.id);
     }
     const Evidence evidence = evidence_of(row, trials);
     for (const TrialRow* each : {evidence.winner, evidence.runner_up, evidence.fallback,

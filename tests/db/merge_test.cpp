@@ -155,6 +155,18 @@ TEST_F(Prune, LosersGoAndWinnerRunnerUpAndDefaultStay) {
   EXPECT_EQ(database_.winners().size(), 1u);
 }
 
+// Without it the next tune would run once more what ended its process.
+TEST_F(Prune, TheQuarantineStays) {
+  for (const core::Outcome outcome : core::kQuarantining) {
+    core::Trial bad = loser(140 + 10 * static_cast<int>(outcome), 0);
+    bad.outcome = outcome;
+    database_.record(bad, environment_of());
+  }
+  ASSERT_EQ(database_.quarantined(environment_of()).size(), core::kQuarantining.size());
+  EXPECT_EQ(database_.prune({.losers = true}, other_driver()).trials, 1) << "key100";
+  EXPECT_EQ(database_.quarantined(environment_of()).size(), core::kQuarantining.size());
+}
+
 TEST_F(Prune, OrphansAreKernelsThatNothingRefersTo) {
   EXPECT_EQ(database_.prune({.orphans = true}, other_driver()).cubins, 1);
   EXPECT_FALSE(database_.cubin("nobody").has_value());
