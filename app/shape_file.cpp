@@ -148,14 +148,17 @@ void read_draw(const Line& line, const Columns& columns, const core::GemmProblem
 
 void pass_over(std::string_view /*remark*/) {}
 
+[[noreturn]] void throw_no_shape(std::string_view name) {
+  throw core::UsageError(fmt::format("{} holds no shape.", name), kFormat);
+}
+
 // Calls take(line, columns) for each line below the header, and remark(line) for each that starts
-// with #. Throws UsageError where there is none to take.
+// with #.
 template <class Take, class Remark = void (*)(std::string_view)>
 void for_each_line(std::istream& stream, std::string_view name, Take take,
                    Remark remark = pass_over) {
   std::optional<Columns> columns;
   std::string text;
-  std::size_t taken = 0;
   for (int number = 1; std::getline(stream, text); ++number) {
     if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // spreadsheets' mark
     const std::string_view content = trim(text);
@@ -167,9 +170,7 @@ void for_each_line(std::istream& stream, std::string_view name, Take take,
       continue;
     }
     take(line, *columns);
-    ++taken;
   }
-  if (taken == 0) throw core::UsageError(fmt::format("{} holds no shape.", name), kFormat);
 }
 
 std::ifstream open_csv(const std::filesystem::path& path, std::string_view what) {
@@ -218,6 +219,8 @@ class TraceReader {
   void read(const std::filesystem::path& path) {
     std::ifstream stream = open_csv(path, "trace");
     const std::string name = fmt::format("'{}'", path.string());
+    names_ += (names_.empty() ? "" : ", ") + name;
+    ++files_;
     const auto take = [this, &name](const Line& line, const Columns& columns) {
       const auto problem = read_row(line, columns, {}).front();
       const auto [place, is_new] = places_.emplace(core::order(problem), trace_.problems.size());
@@ -225,12 +228,22 @@ class TraceReader {
       add(trace_.problems[place->second].count, read_count(line, columns), name);
     };
     const auto remark = [this, &name](std::string_view text) {
-      add(trace_.further, further_calls(text), name);
+      const std::int64_t calls = further_calls(text);
+      has_remark_ = has_remark_ || calls > 0;
+      add(trace_.further, calls, name);
     };
     for_each_line(stream, name, take, remark);
   }
 
-  Trace take() { return std::move(trace_); }
+  // Throws UsageError where no file told of any call. One alone need not: its process may have run
+  // nothing.
+  Trace take() {
+    if (trace_.problems.empty() && !has_remark_) {
+      if (files_ == 1) throw_no_shape(names_);
+      throw core::UsageError(fmt::format("None of {} holds a shape.", names_), kFormat);
+    }
+    return std::move(trace_);
+  }
 
  private:
   void add(std::int64_t& sum, std::int64_t count, const std::string& name) {
@@ -244,6 +257,9 @@ class TraceReader {
   }
 
   Trace trace_;
+  std::string names_;  // of the files
+  int files_ = 0;
+  bool has_remark_ = false;
   std::map<decltype(core::order(core::GemmProblem{})), std::size_t> places_;
   std::int64_t all_ = 0;
 };
@@ -263,6 +279,7 @@ std::vector<core::GemmProblem> read_shapes(std::istream& stream, std::string_vie
                              "Split the file and call once for each part.");
     }
   });
+  if (problems.empty()) throw_no_shape(name);
   return problems;
 }
 

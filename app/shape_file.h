@@ -44,7 +44,7 @@ struct Trace {
 
 // Reads the same kind of csv with a column count; without it each line stands for one call. Lines
 // of one shape are added up, over all files, as is what remarks say of further shapes. Throws
-// UsageError, also where the sum of all is above 10^15.
+// UsageError, also where the files together hold nothing, or the sum of all is above 10^15.
 Trace read_traces(const std::vector<std::string>& paths);
 
 }  // namespace deepgemm::app

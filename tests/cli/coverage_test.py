@@ -21,6 +21,20 @@ class Coverage(Databases):
         self.assertIn("nobody asks for 8x576x7168", text)
         self.assertRegex(text, r"(?m)^none +10 calls +10.0 %$")
 
+    def test_a_process_that_ran_nothing_adds_nothing(self):
+        (self.folder / "idle.csv").write_text("op,groups,alignment,m,n,k,count\n")
+        (self.folder / "full.csv").write_text(
+            "op,groups,alignment,m,n,k,count\n# 5 calls of further shapes: only 4096 are told apart\n")
+        (self.folder / "busy.csv").write_text("m,n,k,count\n64,2112,7168,60\n")
+        for others, calls in (["busy.csv"], 60), (["full.csv"], 5):
+            traces = [word for name in ["idle.csv", *others, "idle.csv"]
+                      for word in ("--trace", name)]
+            report = self.json_of(self.run_db("coverage", *traces, "--format", "json"))
+            self.assertEqual(report["calls"], calls)
+        result = self.run_db("coverage", "--trace", "idle.csv", "--trace", "idle.csv")
+        self.assertEqual(result.returncode, USAGE, result.stderr)
+        self.assertIn("None of 'idle.csv', 'idle.csv' holds a shape", result.stderr)
+
     def test_coverage_refuses_counts_that_do_not_add_up_to_a_number(self):
         (self.folder / "trace.csv").write_text(
             f"m,n,k,count\n64,2112,7168,{2**63 - 1}\n100,2112,7168,5\n")
