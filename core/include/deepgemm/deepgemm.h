@@ -182,12 +182,13 @@ DEEPGEMM_API const char* deepgemm_last_error(void);
  * passed over. Of a bundle, the index is checked now and each kernel when it is loaded. What a
  * tuner records after the opening is not seen. *runtime is null unless the result is DEEPGEMM_OK.
  *
- * Where the environment variable DEEPGEMM_TRACE names a file (%p: the process number), the shapes
- * of all deepgemm_gemm calls of the process, on whatever GPU, are counted there, for deepgemm-db
- * coverage. The file is replaced as a whole when the process ends and, at most once a second, by a
- * call of deepgemm_gemm that finds a shape, or an eighth more calls of one, that are not in it. So
- * a process that is killed leaves every shape of up to a second before its last call, with counts
- * that lack less than an eighth and that second's. */
+ * Where the environment variable DEEPGEMM_TRACE names a file (%p: the process number; a relative
+ * path is meant from the folder of the first opening), the shapes of all deepgemm_gemm calls of the
+ * process, on whatever GPU, are counted there, for deepgemm-db coverage. The file is replaced as a
+ * whole when the process exits, whether runtimes are closed or not, and, at most once a second, by
+ * a call of deepgemm_gemm that finds a shape, or an eighth more calls of one, that are not in it.
+ * So a process that is killed leaves every shape of up to a second before its last call, with
+ * counts that lack less than an eighth and that second's. Forked children write nothing. */
 DEEPGEMM_API deepgemm_status deepgemm_open(const char* const* paths, int count,
                                            deepgemm_runtime** runtime);
 

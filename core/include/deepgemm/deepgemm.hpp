@@ -2,6 +2,7 @@
 #ifndef DEEPGEMM_DEEPGEMM_HPP_
 #define DEEPGEMM_DEEPGEMM_HPP_
 
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -24,6 +25,9 @@ class Runtime {
     require(deepgemm_open(texts.data(), static_cast<int>(texts.size()), &opened));
     handle_.reset(opened);
   }
+
+  // The same of a list in braces, of which two texts would else be the ends of one.
+  Runtime(std::initializer_list<std::string> paths) : Runtime(std::vector<std::string>(paths)) {}
 
   // match is DEEPGEMM_MATCH_NONE where nothing answers; reason then says what to do.
   deepgemm_found find(const deepgemm_problem& problem,
