@@ -85,7 +85,8 @@ void add_prune_options(CLI::App& action, db::PruneOptions& options) {
       "last winner goes");
   action.add_flag(
       "--losers", options.losers,
-      "Trials beside winner, runner-up, default and\nlibraries; a later tune tries them again");
+      "Trials beside winner, runner-up, default and\nlibraries, but none that crashed or hung; a "
+      "later\ntune tries them again");
   action.add_flag("--orphans", options.orphans, "Kernels that no row refers to");
   action.add_flag("--dry-run", options.dry_run, "Count, and change nothing");
 }
