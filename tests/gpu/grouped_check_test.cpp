@@ -157,10 +157,10 @@ TEST_F(GroupedCheckTest, AllContendersRaceOnAWorkbench) {
 
 // Each round may run on operands at a new place, for which cuBLASLt's graph must be made first.
 TEST_F(GroupedCheckTest, WhatALibraryGetsReadyIsNotTimed) {
-  const core::GemmProblem problem{.m = 1024,
+  const core::GemmProblem problem{.operation = Operation::kGroupedContiguous,
+                                  .m = 1024,
                                   .n = 4096,
                                   .k = 7168,
-                                  .operation = Operation::kGroupedContiguous,
                                   .groups = 4,
                                   .alignment = 128};
   const auto bench = Gpu::executor()->prepare(problem, {});
