@@ -157,7 +157,7 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
                     spdlog::logger& log) {
   const auto start = Clock::now();
   if (request.shard.count > 1) {
-    log.info("Shard {} of {}, counted from 0 ({}): {}, into '{}'.", request.shard.index,
+    log.info("Shard {} of {} ({}), counted from 0: {}, into '{}'.", request.shard.index,
              request.shard.count, request.shard.source,
              counted(std::ssize(request.problems), "shape"), request.database.string());
   }

@@ -257,8 +257,12 @@ class Questions(Databases):
             self.assertGreater(each["default_predicted_us"], 0)
         self.assertRegex(self.assert_ok(self.run_db("explain", "8x1024x1024")).stdout,
                          r"default +\S.*, ~[\d.]+ µs predicted\n")
-        unknown, = self.explain("8x1024x1024", "--device", "b200")
-        self.assertIsNone(unknown["default_predicted_us"])
+
+    def test_a_kind_of_gpu_that_nobody_knows_is_a_usage_error(self):
+        for action in (("explain", "8x1024x1024"), ("coverage", "--trace", "trace.csv")):
+            (self.folder / "trace.csv").write_text("m,n,k\n8,1024,1024\n")
+            self.assert_fails(self.run_db(*action, "--device", "b200"), USAGE, "'b200'",
+                              "h100-sxm5 (of this file), h200-sxm5")
 
     def test_explain_of_another_gpu_is_a_hint(self):
         other, = self.explain("64x2112x7168", "--device", "h20")
