@@ -8,13 +8,7 @@
 namespace deepgemm::autotune {
 namespace {
 
-using core::Contender;
 using core::Outcome;
-
-bool is_ours(const Entrant& entrant) {
-  return entrant.trial.contender == Contender::kCandidate ||
-         entrant.trial.contender == Contender::kDefault;
-}
 
 void reject(TuneContext& context, Entrant& entrant, Outcome outcome, std::string detail) {
   if (entrant.id >= 0) context.bench->dismiss(entrant.id);
@@ -64,7 +58,7 @@ bool is_confirmed(TuneContext& context, Entrant& entrant, const std::string& why
 // What no machine can do is not believed, however often it is measured.
 void reject_impossible(TuneContext& context, std::span<Entrant* const> entrants) {
   for (Entrant* each : entrants) {
-    if (!is_ours(*each) || each->id < 0) continue;
+    if (!is_ours(each->trial) || each->id < 0) continue;
     const std::string why = why_impossible(each->trial, context.device, context.draw());
     if (!why.empty()) reject(context, *each, Outcome::kWrong, why);
   }

@@ -11,10 +11,6 @@ using core::Contender;
 using core::Outcome;
 using core::Trial;
 
-bool is_ours(const Trial& trial) {
-  return trial.contender == Contender::kCandidate || trial.contender == Contender::kDefault;
-}
-
 bool is_repeat(const Trial& old, const Entrant& entrant) {
   return entrant.recorded && entrant.trial.contender == old.contender &&
          (!is_ours(old) || entrant.trial.config == old.config);

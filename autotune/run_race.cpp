@@ -8,11 +8,6 @@ namespace {
 
 using core::Contender;
 
-bool is_library(const Entrant& entrant) {
-  return entrant.trial.contender == Contender::kCublasLtBlock ||
-         entrant.trial.contender == Contender::kCublasLtTensorwide;
-}
-
 // One race of some entrants; runner i is entrant `who[i]`.
 class Heat {
  public:
@@ -137,7 +132,7 @@ class Heat {
         return core::ordered_before(entrant(other).trial.config, each.trial.config);
       };
       standings.push_back(
-          {&measurements[i], !is_library(each), each.trial.contender != Contender::kCandidate,
+          {&measurements[i], is_ours(each.trial), each.trial.contender != Contender::kCandidate,
            static_cast<std::size_t>(std::count_if(runners.begin(), runners.end(), before))});
     }
     std::vector<Standing> left = standings;

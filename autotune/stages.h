@@ -19,6 +19,12 @@
 
 namespace deepgemm::autotune {
 
+// Candidates and the untuned default; the libraries only run along.
+inline bool is_ours(const core::Trial& trial) {
+  return trial.contender == core::Contender::kCandidate ||
+         trial.contender == core::Contender::kDefault;
+}
+
 // A contender on its way through the stages.
 struct Entrant {
   core::Trial trial;

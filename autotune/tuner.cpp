@@ -32,17 +32,14 @@ bool is_predicted(const core::Trial& trial) { return trial.outcome == core::Outc
 // Whether it ended the process that ran it.
 bool was_lost(const Entrant& entrant) {
   const core::Trial& trial = entrant.trial;
-  const bool ours = trial.contender == core::Contender::kCandidate ||
-                    trial.contender == core::Contender::kDefault;
-  return ours && std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
+  return is_ours(trial) &&
+         std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
 }
 
 // Of a budget that ran out: where no winner was found, and no candidate was found to be bad.
 void skip_unanswered(TuneResult& result) {
   const auto failed = [](const core::Trial& each) {
-    const bool ours = each.contender == core::Contender::kCandidate ||
-                      each.contender == core::Contender::kDefault;
-    return ours && !is_predicted(each) && each.outcome != core::Outcome::kMeasured;
+    return is_ours(each) && !is_predicted(each) && each.outcome != core::Outcome::kMeasured;
   };
   if (result.winner || std::ranges::any_of(result.trials, failed)) return;
   result.skipped = true;

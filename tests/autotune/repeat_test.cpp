@@ -66,13 +66,7 @@ TEST_F(RepeatTest, SmallBudgetsComeToEveryCandidateAndThenOneDecides) {
 // Those of an earlier call without a final race behind what is new; without them none is whole.
 TEST_F(RepeatTest, NothingIsDecidedBeforeAllThatMayBeTheFastestRan) {
   script_.time_us = [](Contender, const core::GemmConfig&) { return 20.0; };
-  const int all = static_cast<int>(candidates().size()) + 1;
-  on_progress_ = [this, all](Stage stage, int done) {
-    if (stage == Stage::kMeasure && done == all) stop_ = true;
-  };
-  EXPECT_THROW(tune(), Interrupted);
-  stop_ = false;
-  on_progress_ = nullptr;
+  interrupt_before_the_final();
   options_.effort = Effort::kDefault;
   build_in_time(30);
   const TuneResult result = tune_within(

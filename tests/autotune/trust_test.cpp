@@ -11,17 +11,6 @@ using core::Trial;
 
 class TrustTest : public TuningTest {
  protected:
-  // Ctrl-C after the heat: everyone is measured, and no time that looks too good was checked again.
-  void interrupt_before_the_final() {
-    const int all = static_cast<int>(candidates().size()) + 1;
-    on_progress_ = [this, all](Stage stage, int done) {
-      if (stage == Stage::kMeasure && done == all) stop_ = true;
-    };
-    EXPECT_THROW(tune(), Interrupted);
-    stop_ = false;
-    on_progress_ = nullptr;
-  }
-
   // The next call has time for the default alone.
   TuneResult tune_in_a_hurry() {
     build_in_time(1);

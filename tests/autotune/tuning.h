@@ -66,6 +66,17 @@ class TuningTest : public testing::Test, protected TuneObserver {
     };
   }
 
+  // Ctrl-C after the heat: everyone is measured, and nothing is decided.
+  void interrupt_before_the_final() {
+    const int all = static_cast<int>(candidates().size()) + 1;
+    on_progress_ = [this, all](Stage stage, int done) {
+      if (stage == Stage::kMeasure && done == all) stop_ = true;
+    };
+    EXPECT_THROW(tune(), Interrupted);
+    stop_ = false;
+    on_progress_ = nullptr;
+  }
+
   // The candidates that a fresh tune tries, without the default, best first.
   std::vector<core::GemmConfig> candidates() {
     scripted::Script script;
