@@ -34,10 +34,12 @@ struct SliceExchange {
   __device__ __forceinline__ void add_up(float (&sum)[kSlabs][kAccumulator], bool more,
                                          const Use& use) {
     if (turn > 0) ptx::barrier_wait_published(&shared.partial_taken, (turn - 1) & 1);
-    if (thread() == 0) expect();
+    if (owns_columns() && thread() == 0) expect();
     send_shares(sum);
-    ptx::barrier_wait_published(&shared.partial_ready, turn & 1);
-    receive_share(sum, use);
+    if (owns_columns()) {
+      ptx::barrier_wait_published(&shared.partial_ready, turn & 1);
+      receive_share(sum, use);
+    }
     ++turn;
     if (more) {
       __syncwarp();
@@ -57,6 +59,12 @@ struct SliceExchange {
     const int sender = from - (from > owner ? 1 : 0);
     const int vector = (sender * kSlabs + slab) * share_most(C) + g - share_begin(C, owner);
     return shared.partial + 4 * (vector * kMathThreads + thread());
+  }
+
+  // A tile may have fewer groups of columns than blocks that add them up. One without a share is
+  // sent nothing and may be a tile ahead of its own barrier: it must not wait there.
+  __device__ __forceinline__ bool owns_columns() const {
+    return share_begin(C, slice + 1) > share_begin(C, slice);
   }
 
   __device__ __forceinline__ void expect() const {

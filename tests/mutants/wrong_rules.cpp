@@ -191,9 +191,9 @@ std::vector<Rule> racing() {
       {"added-before-it-arrived",
        kWrong | kHangs,  // a block that runs ahead may miss the phase that it waits for
        split(),
-       {{kSplit,
-         "send_shares(sum);\n    ptx::barrier_wait_published(&shared.partial_ready, turn & 1);",
-         "if (slice > 0) __nanosleep(100000);\n    send_shares(sum);"}}},
+       {{kSplit, "ptx::barrier_wait_published(&shared.partial_ready, turn & 1);", ""},
+        {kSplit, "send_shares(sum);\n    if",
+         "if (slice > 0) __nanosleep(100000);\n    send_shares(sum);\n    if"}}},
   };
 }
 
