@@ -235,7 +235,7 @@ struct MathThread {
     for (int i = 0; i < kSlabs; ++i) {
       const int m = m0 + slab(i) * kWgmmaM;
       if (m >= m_end) break;
-      if (C.operation == kDense || (m + kWgmmaM <= m_end && n0 + C.block_n <= args.n)) {
+      if (C.operation == kDense || m + kWgmmaM <= m_end) {
         store_slab(sum[i], map_d, m, n0);
       } else {
         store_slab_predicated<C>(sum[i], args, m, m_end, n0, warp, lane, 0, C.block_n / 8);
