@@ -63,6 +63,7 @@ struct MathThread {
 
   __device__ __forceinline__ void wait_full() {
     ptx::barrier_wait(&shared.full[stage.index], stage.phase);
+    __syncwarp();  // lanes may have left the wait one by one
   }
 
   // Out of the way of those that need not wait.

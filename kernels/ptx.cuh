@@ -112,8 +112,8 @@ __device__ __forceinline__ void barrier_wait(uint64* barrier, uint32 parity) {
       "{ .reg .pred done;\n"
       "wait_again:\n"
       "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-      "@done bra.uni finished;\n"
-      "bra.uni wait_again;\n"
+      "@done bra finished;\n"
+      "bra wait_again;\n"
       "finished: }" ::"r"(shared_address(barrier)),
       "r"(parity)
       : "memory");
@@ -149,8 +149,8 @@ __device__ __forceinline__ void barrier_wait_published(uint64* barrier, uint32 p
       "{ .reg .pred done;\n"
       "wait_again:\n"
       "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
-      "@done bra.uni finished;\n"
-      "bra.uni wait_again;\n"
+      "@done bra finished;\n"
+      "bra wait_again;\n"
       "finished: }" ::"r"(shared_address(barrier)),
       "r"(parity)
       : "memory");
