@@ -35,7 +35,10 @@ class TileScalesB {
         load(k_block);
       } else {
 #pragma unroll
-        for (int i = 0; i < kBlocks; ++i) ptx::prefetch(at(i, k_block + kLanes));
+        for (int i = 0; i < kBlocks; ++i) {
+          ptx::prefetch(at(i, k_block + kLanes));
+          ptx::prefetch(at(i, k_block + 2 * kLanes));
+        }
       }
     }
 #pragma unroll
