@@ -108,20 +108,50 @@ struct RowLayout {
   }
 };
 
+constexpr std::int64_t kLineBytes = 4 * kernels::kLineFloats;
+
+// How far from the start of its line of 128 bytes A's first scale lies, in bytes.
+std::int64_t scale_offset(const GemmOperands& operands) {
+  return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(operands.scale_a) % kLineBytes);
+}
+
+// A's scales as the kernel loads them: rows of one k-block each, or lines from the one on that the
+// first scale lies in. Every line holds a scale, so nothing is read from memory that is not there.
+TensorView scale_view(const GemmConfig& c, const GemmProblem& p, const RowLayout& layout,
+                      const GemmOperands& operands) {
+  const kernels::ScaleBox box = kernels::scale_box(c, static_cast<int>(layout.extent));
+  const std::int64_t rows = layout.scale_blocks * k_blocks(p);
+  const std::int64_t pitch = 4 * scale_a_stride(layout.extent);
+  TensorView view{CU_TENSOR_MAP_DATA_TYPE_FLOAT32,
+                  operands.scale_a,
+                  rows,
+                  layout.extent,
+                  pitch,
+                  box.rows,
+                  box.columns,
+                  CU_TENSOR_MAP_SWIZZLE_NONE};
+  if (kernels::loads_scale_lines(c)) {
+    const std::int64_t offset = scale_offset(operands);
+    view.data = reinterpret_cast<const char*>(operands.scale_a) - offset;
+    view.rows = (offset + rows * pitch + kLineBytes - 1) / kLineBytes;
+    view.columns = kernels::kLineFloats;
+    view.pitch_bytes = kLineBytes;
+  }
+  return view;
+}
+
 CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p, const RowLayout& layout,
                     const GemmOperands& operands) {
   constexpr auto kByte = CU_TENSOR_MAP_DATA_TYPE_UINT8;
   constexpr auto kSwizzle128 = CU_TENSOR_MAP_SWIZZLE_128B;
   const int store_columns = kernels::store_box_n(c);
   const int m = static_cast<int>(layout.extent);
-  const std::int64_t scale_pitch = 4 * scale_a_stride(layout.extent);
   const TensorView views[] = {
       {kByte, operands.a, layout.rows, p.k, p.k, kernels::loaded_rows(c, m) / c.cluster_n,
        kernels::kBlockK, kSwizzle128},
       {kByte, operands.b, p.groups * p.n, p.k, p.k, c.block_n / c.cluster_m, kernels::kBlockK,
        kSwizzle128},
-      {CU_TENSOR_MAP_DATA_TYPE_FLOAT32, operands.scale_a, layout.scale_blocks * k_blocks(p),
-       layout.extent, scale_pitch, 1, kernels::loaded_scales(c, m), CU_TENSOR_MAP_SWIZZLE_NONE},
+      scale_view(c, p, layout, operands),
       {CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, operands.d, layout.rows, p.n, 2 * p.n, kernels::kWgmmaM,
        store_columns, store_swizzle(store_columns)}};
   CUtensorMap* const targets[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d};
@@ -239,6 +269,7 @@ int GemmKernel::launch(const GemmProblem& problem, const GemmOperands& operands,
                                    static_cast<int>(layout.extent),
                                    static_cast<int>(problem.n),
                                    static_cast<int>(problem.k),
+                                   static_cast<int>(scale_offset(operands) / 4),
                                    problem.groups,
                                    operands.rows};
   const std::int64_t wanted = most_tiles(config, problem, layout);

@@ -22,13 +22,21 @@
 namespace deepgemm::kernels {
 
 // Maps of the four tensors that TMA moves. Boxes: A [loaded_rows / cluster_n, 128] and B [block_n /
-// cluster_m, 128] bytes with 128-byte swizzle, scales of A [1, loaded_scales], D [64, store_box_n].
+// cluster_m, 128] bytes with 128-byte swizzle, scales of A scale_box, D [64, store_box_n].
 struct DenseMaps {
   const TensorMap* a;
   const TensorMap* b;
   const TensorMap* scale_a;
   const TensorMap* d;
 };
+
+// Which of A's scales, counted from the start of the line that the first one lies in, is that of
+// the current tile's first row for k-block `kb`.
+template <GemmConfig C>
+__device__ __forceinline__ uint32 first_scale(const GemmArguments& args, const TileOrder<C>& order,
+                                              int kb) {
+  return args.scale_place + (order.scale_y() + kb) * scale_stride(args.m) + order.scale_x();
+}
 
 // --- Loading warp -----------------------------------------------------------------------------
 
@@ -54,14 +62,27 @@ __device__ __forceinline__ void load_rows(unsigned char* stage, const TensorMap*
   }
 }
 
+// Fetches A's scales of the current tile for k-block `kb`.
+template <GemmConfig C>
+__device__ __forceinline__ void load_scales(float* stage, const TensorMap* map, uint64* full,
+                                            const GemmArguments& args, const TileOrder<C>& order,
+                                            int kb) {
+  if constexpr (loads_scale_lines(C)) {
+    ptx::tma_load(stage, map, full, 0, first_scale<C>(args, order, kb) / kLineFloats);
+  } else {
+    ptx::tma_load(stage, map, full, order.scale_x(), order.scale_y() + kb);
+  }
+}
+
 // One elected thread fills stage after stage. Each block of a cluster fetches its share of the
 // rows and multicasts it: the blocks of one cluster row share A, those of one column share B. The
 // first lap is the exception: until the whole cluster has started, a block fetches all rows for
 // itself.
 template <GemmConfig C>
-__device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> order,
-                                           SharedStorage<C>& shared, int full_bytes, int k_begin,
-                                           int k_end, int cluster_rank) {
+__device__ __forceinline__ void load_tiles(const DenseMaps& maps, const GemmArguments& args,
+                                           TileOrder<C> order, SharedStorage<C>& shared,
+                                           int full_bytes, int k_begin, int k_end,
+                                           int cluster_rank) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
   constexpr int kRowsB = C.block_n / C.cluster_m;
   const int rank_m = kernels::rank_m<C>(cluster_rank);
@@ -94,13 +115,12 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, TileOrder<C> o
       ptx::barrier_arrive_expect_bytes(full, beyond ? C.block_n * kBlockK : bytes);
       const int k = kb * kBlockK;
       if (!beyond) {
-        ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.scale_x(),
-                      order.scale_y() + kb);
         load_rows<C, kRowsA, C.cluster_n>(shared.a[stage.index], maps.a, full, k, order.m(), rank_n,
                                           row_of_cluster, alone, wanted);
       }
       load_rows<C, kRowsB, C.cluster_m>(shared.b[stage.index], maps.b, full, k, order.b_row(),
                                         rank_m, column_of_cluster, alone);
+      if (!beyond) load_scales<C>(shared.scale_a[stage.index], maps.scale_a, full, args, order, kb);
     }
   }
   if (alone) ptx::cluster_wait();
@@ -122,11 +142,12 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Gemm
   using Thread = MathThread<C>;
   const int k_begin = slice_begin(C, ceil_div(args.k, kBlockK), slice);
   const int k_blocks = slice_begin(C, ceil_div(args.k, kBlockK), slice + 1) - k_begin;
-  Thread thread(shared, warpgroup, cluster_rank);
+  Thread thread(shared, args, warpgroup, cluster_rank);
   TileScalesB<C> tile_scales(args, k_begin, thread.lane);
   tile_scales.start_tile(order.n(), order.group());
   SliceExchange<C> exchange(shared, slice, thread.lane);
   while (order.has_tile()) {
+    thread.first_scale = first_scale<C>(args, order, k_begin);
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
     if (C.operation != kDense && order.m() + thread.slab(0) * kWgmmaM >= order.m_end()) {
       thread.pass_over(k_blocks);
@@ -236,7 +257,7 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const GemmArgu
     if constexpr (kRegisters.reallocates) ptx::release_registers<kRegisters.producer>();
     if (warp == 0 && ptx::elect_one()) {
       const int k_blocks = ceil_div(args.k, kBlockK);
-      load_tiles<C>(maps, first_tile(), shared, loaded_bytes(C, args.m),
+      load_tiles<C>(maps, args, first_tile(), shared, loaded_bytes(C, args.m),
                     slice_begin(C, k_blocks, slice), slice_begin(C, k_blocks, slice + 1),
                     cluster_rank);
     } else if constexpr (cluster_size(C) > 1) {

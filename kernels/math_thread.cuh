@@ -17,6 +17,7 @@ struct MathThread {
   static constexpr int kAccumulator = C.block_n / 2;
 
   SharedStorage<C>& shared;
+  const GemmArguments& args;
   int warpgroup;
   int warp;  // within the warpgroup
   int lane;
@@ -28,9 +29,12 @@ struct MathThread {
   // is multiplied next: found ahead, while the tensor core is busy.
   uint32 next_a;
   uint32 next_b;
+  uint32 first_scale = 0;  // of that stage (dense.cuh); set for each tile
 
-  __device__ __forceinline__ MathThread(SharedStorage<C>& storage, int warpgroup, int cluster_rank)
+  __device__ __forceinline__ MathThread(SharedStorage<C>& storage, const GemmArguments& arguments,
+                                        int warpgroup, int cluster_rank)
       : shared(storage),
+        args(arguments),
         warpgroup(warpgroup),
         warp(static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32),
         lane(static_cast<int>(threadIdx.x) % 32),
@@ -52,6 +56,7 @@ struct MathThread {
   __device__ __forceinline__ int advance() {
     const int left = stage.index;
     stage.advance();
+    first_scale += scale_stride(args.m);
     aim();
     return left;
   }
@@ -101,7 +106,9 @@ struct MathThread {
   // A's scales for slab i of the current stage. Asked for before the tensor core is started, where
   // other work fills it meanwhile: behind its reads of shared memory they come late.
   __device__ __forceinline__ RowScales read_rows(int i) const {
-    const float* const a = shared.scale_a[stage.index] + slab(i) * kWgmmaM + warp * 16 + lane / 4;
+    const float* const a = shared.scale_a[stage.index] +
+                           (loads_scale_lines(C) ? first_scale % kLineFloats : 0) +
+                           slab(i) * kWgmmaM + warp * 16 + lane / 4;
     return {a[0], a[8]};
   }
 

@@ -1,5 +1,6 @@
-// Verbs over the PTX that the kernels need. The only inline assembly of the project, beside the
-// wgmma of a given width that wgmma.cpp writes.
+// Verbs over the PTX that the kernels need: all of the project's inline assembly but the wgmma of a
+// given width, which wgmma.cpp writes, and two statements that only keep the compiler from moving
+// things (`asm volatile("" …)`).
 //
 // Source of all semantics: NVIDIA's PTX ISA 8.x, sections on mbarrier, cp.async.bulk.tensor,
 // wgmma, stmatrix, setmaxnreg and barrier.cluster.
@@ -82,7 +83,7 @@ __device__ __forceinline__ void barrier_init(uint64* barrier, int arrivals) {
                "r"(arrivals));
 }
 
-// Makes initialised barriers visible to the asynchronous proxy and to the cluster.
+// Makes initialised barriers visible to the cluster and to what completes on them.
 __device__ __forceinline__ void fence_barrier_init() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }

@@ -98,7 +98,7 @@ class Builder final : public core::KernelBuilder {
     if (!result.failure.empty()) return result;
     core::Cubin cubin;
     cubin.key = key(config);
-    cubin.entry = "deepgemm_dense";
+    cubin.entry = kernels::kDenseEntry;
     cubin.config = config;
     cubin.image = {'c', 'u', 'b', 'i', 'n'};
     cubin.build.registers = 168;

@@ -99,10 +99,18 @@ TEST(ClusterTiles, CoverTheProblem) {
 
 TEST(LoadedBytes, AreThoseOfTheRowsThatAreThere) {
   constexpr GemmConfig c{.block_m = 128, .block_n = 64};
+  // 128 scales lie in five lines of 128 bytes, wherever the first one lies; 8 may lie in two.
+  static_assert(loads_scale_lines(c));
+  static_assert(loaded_bytes(c, 128) == (128 + 64) * 128 + 5 * 128);
   static_assert(loaded_bytes(c, 128) == stage_bytes(c));
   static_assert(loaded_bytes(c, 1000) == stage_bytes(c));
-  static_assert(loaded_rows(c, 5) == 5 && loaded_scales(c, 5) == 8);
-  static_assert(loaded_bytes(c, 5) == (5 + 64) * 128 + 8 * 4);
+  static_assert(loaded_rows(c, 5) == 5);
+  static_assert(loaded_bytes(c, 5) == (5 + 64) * 128 + 2 * 128);
+  // A large tile's come in a box of their own.
+  constexpr GemmConfig large{.block_m = 128, .block_n = 192};
+  static_assert(!loads_scale_lines(large));
+  static_assert(loaded_bytes(large, 1000) == stage_bytes(large));
+  static_assert(loaded_bytes(large, 5) == (5 + 192) * 128 + 8 * 4);
   // Each block of the cluster fetches a part of the tile's rows for all: the parts stay equal.
   constexpr GemmConfig shared{.block_m = 128, .block_n = 64, .cluster_n = 2};
   static_assert(loaded_rows(shared, 5) == 128);

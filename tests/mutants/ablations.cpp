@@ -53,11 +53,12 @@ std::vector<Ablation> multiplying() {
       {"no scales of A",
        any,
        {{kDense,
-         "ptx::tma_load(shared.scale_a[stage.index], maps.scale_a, full, order.scale_x(),\n"
-         "                      order.scale_y() + kb);",
+         "if (!beyond) load_scales<C>(shared.scale_a[stage.index], maps.scale_a, full, args, "
+         "order, "
+         "kb);",
          ""},
         {kDense, "loaded_bytes(C, args.m),",
-         "loaded_bytes(C, args.m) - loaded_scales(C, args.m) * 4,"},
+         "loaded_bytes(C, args.m) - 4 * scale_box(C, args.m).rows * scale_box(C, args.m).columns,"},
         {kMath, "return {a[0], a[8]};", "return {1.0f + a[0] * 0.0f, 1.0f};"}}},
       {"no scales of B",
        any,
