@@ -45,20 +45,35 @@ Operands::Operands(const core::GemmProblem& p, const core::GroupDraw& draw,
       b_(bytes(p.groups * p.n * p.k)),
       scale_a_(bytes(4 * scale_a_count(p, layout_))),
       scale_b_(bytes(4 * scale_b_count(p))) {
-  stream.fill(a_.data(), 0, a_.bytes());
-  tools.fill_e4m3(a_.data(), bytes(layout_.all_rows * p.k), 1);
-  tools.fill_e4m3(b_.data(), b_.bytes(), 2ull << 40);
-  tools.fill_scales(scale_a_.as<float>(), scale_a_.bytes() / 4, 3ull << 40);
-  tools.fill_scales(scale_b_.as<float>(), scale_b_.bytes() / 4, 4ull << 40);
+  if (grouped()) rows_ = core::DeviceBuffer(layout_.rows.size() * sizeof(int));
+  fill(tools, stream);
   padded_scale_b_ =
       core::DeviceBuffer(bytes(4 * p.groups * core::n_blocks(p) * padded_k_blocks(p)));
   stream.fill(padded_scale_b_.data(), 0, padded_scale_b_.bytes());
   stream.synchronize();
   pad_scales_of_b();
-  if (!grouped()) return;
-  rows_ = core::DeviceBuffer(layout_.rows.size() * sizeof(int));
-  core::copy_to_device(rows_.data(), layout_.rows.data(), rows_.bytes());
-  pack_scales_of_a();
+  if (grouped()) pack_scales_of_a();
+}
+
+void Operands::fill(const DeviceTools& tools, const core::Stream& stream) const {
+  stream.fill(a_.data(), 0, a_.bytes());
+  tools.fill_e4m3(a_.data(), bytes(layout_.all_rows * problem_.k), 1);
+  tools.fill_e4m3(b_.data(), b_.bytes(), 2ull << 40);
+  tools.fill_scales(scale_a_.as<float>(), scale_a_.bytes() / 4, 3ull << 40);
+  tools.fill_scales(scale_b_.as<float>(), scale_b_.bytes() / 4, 4ull << 40);
+  if (grouped()) core::copy_to_device(rows_.data(), layout_.rows.data(), rows_.bytes());
+}
+
+std::uint64_t Operands::fingerprint(const DeviceTools& tools) const {
+  std::uint64_t hash = 0;
+  for (const core::DeviceBuffer* each : {&a_, &b_, &scale_a_, &scale_b_, &rows_}) {
+    if (each->bytes() == 0) continue;
+    // Its hash takes two bytes for an element, whatever they mean; all of these have an even count.
+    const std::uint64_t bits =
+        tools.compare(each->data(), each->data(), each->bytes() / 2, 0).bits_hash;
+    hash = hash * 0x9e3779b97f4a7c15 + bits;
+  }
+  return hash;
 }
 
 void Operands::pad_scales_of_b() {

@@ -51,6 +51,11 @@ class Operands {
   Operands(const core::GemmProblem& problem, const core::GroupDraw& draw, const DeviceTools& tools,
            const core::Stream& stream);
 
+  // Writes what the kernels read, the same each time.
+  void fill(const DeviceTools& tools, const core::Stream& stream) const;
+  // Changes where a kernel wrote into any of it.
+  std::uint64_t fingerprint(const DeviceTools& tools) const;
+
   const core::GemmProblem& problem() const { return problem_; }
   const core::GroupDraw& draw() const { return draw_; }
   const core::GroupLayout& layout() const { return layout_; }

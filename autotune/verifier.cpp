@@ -46,7 +46,8 @@ Verifier::Verifier(const Operands& operands, const LibraryGemm* library, const s
       tools_(tools),
       stream_(stream),
       elements_(static_cast<std::uint64_t>(operands.layout().used_rows * operands.problem().n)),
-      result_(bytes_of_rows(operands, operands.layout().all_rows)) {
+      result_(bytes_of_rows(operands, operands.layout().all_rows)),
+      fingerprint_(operands.fingerprint(tools)) {
   const core::GemmProblem& problem = operands.problem();
   pick_rows();
   if (library == nullptr) note_ = why + "; the reference is the plain fp32 kernel";
@@ -167,6 +168,12 @@ Check Verifier::check(const std::function<int(void* d)>& launch) const {
   if (!run()) return check;
   v.repeatable = compare(used_rows()).bits_hash == first.bits_hash;
   judge(check);
+  if (operands_.fingerprint(tools_) != fingerprint_) {
+    check.outcome = core::Outcome::kWrong;
+    check.detail = "it wrote into A, B, their scales or the rows of groups";
+    operands_.fill(tools_, stream_);
+    stream_.synchronize();
+  }
   return check;
 }
 

@@ -40,6 +40,7 @@ class Verifier {
   // Runs `launch` twice into poisoned, guarded memory. It enqueues one product on the stream into
   // `d`, bf16 [m, n] (grouped: all rows of D, used or not), and returns 0 or the driver's error.
   // There is no room for rows that pad m: cuBLASLt, which is given such, is not checked here.
+  // Where it wrote into its operands, they are made anew for those that come after it.
   Check check(const std::function<int(void* d)>& launch) const;
 
  private:
@@ -64,6 +65,7 @@ class Verifier {
   std::string note_;
   double reference_rms_ = 0;
   double reference_error_ = 0;
+  std::uint64_t fingerprint_;  // of the operands
 };
 
 }  // namespace deepgemm::autotune

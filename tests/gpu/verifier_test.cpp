@@ -71,6 +71,23 @@ TEST_F(VerifierTest, RejectsAWriteBehindD) {
                "overwritten");
 }
 
+// Right both times, but whoever came next would read what is not its problem.
+TEST_F(VerifierTest, RejectsAWriteIntoTheOperandsAndMakesThemAnew) {
+  const core::GemmOperands operands = operands_->writing_to(nullptr);
+  for (const void* const operand :
+       {operands.a, operands.b, static_cast<const void*>(operands.scale_a),
+        static_cast<const void*>(operands.scale_b)}) {
+    int runs = 0;
+    const autotune::Check check = check_after([&](unsigned short*) {
+      const unsigned char stray[] = {0x12, 0x34, 0x56, 0x78};
+      if (++runs == 2) core::copy_to_device(const_cast<void*>(operand), stray, sizeof stray);
+    });
+    expect_wrong(check, "wrote into");
+    EXPECT_TRUE(check.verification.repeatable);
+    EXPECT_EQ(check_after([](unsigned short*) {}).outcome, core::Outcome::kMeasured);
+  }
+}
+
 TEST_F(VerifierTest, RejectsAWriteBeforeD) {
   expect_wrong(check_after([](unsigned short* d) {
                  const unsigned short stray = 0;
