@@ -143,13 +143,20 @@ class Probe {
 
 }  // namespace
 
+// An odd number of rows below a multiple of 64: where the last tile has fewer rows than it could,
+// and A's scales of a k-block begin within a line of memory.
+constexpr std::int64_t kOffGrid = 29;
+
 std::vector<std::int64_t> probe_points(std::int64_t largest) {
   std::vector<std::int64_t> points;
   const auto step_after = [](std::int64_t m) -> std::int64_t {
     if (m < 8) return m;
     return m < 64 ? 8 : m < 2048 ? 64 : 128;
   };
-  for (std::int64_t m = 1; m <= largest; m += step_after(m)) points.push_back(m);
+  for (std::int64_t m = 1; m <= largest; m += step_after(m)) {
+    const bool off_grid = m > 64 && m / step_after(m) % 2 == 0;
+    points.push_back(off_grid ? m - kOffGrid : m);
+  }
   return points;
 }
 
