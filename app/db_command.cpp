@@ -100,6 +100,7 @@ core::ExitCode cover_trace(const DbArguments& arguments, const Hardware& hardwar
   const std::string kind = device_in_question(arguments.device, machine, database, log);
   const auto winners = database.winners();
   warn_of_skipped_rows(database, log);
+  warn_of_rows_passed_over(winners, environment_on(machine, kind), log);
   CoverageReport report = cover(winners, environment_on(machine, kind), trace);
   report.command = arguments.common.command;
   report.database = database.path().string();

@@ -119,4 +119,15 @@ void warn_of_skipped_rows(const db::TuningDb& database, spdlog::logger& log) {
       skipped.count == 1 ? "it" : "them");
 }
 
+void warn_of_rows_passed_over(std::span<const db::WinnerRow> winners,
+                              const core::Environment& there, spdlog::logger& log) {
+  const std::size_t count = db::rows_passed_over(winners, there).size();
+  if (count == 0) return;
+  log.warn(
+      "{} of {} not used: another version launches {} otherwise. Tune {} again: the old rows are "
+      "seeds.",
+      count == 1 ? "1 row is" : fmt::format("{} rows are", count), there.device_id,
+      count == 1 ? "its kernel" : "their kernels", count == 1 ? "its shape" : "their shapes");
+}
+
 }  // namespace deepgemm::app

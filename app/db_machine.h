@@ -4,6 +4,7 @@
 #include <spdlog/logger.h>
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "app/hardware.h"
@@ -41,5 +42,10 @@ std::string device_of_most_rows(const db::TuningDb& database);
 
 // One warning where rows of `database` were passed over.
 void warn_of_skipped_rows(const db::TuningDb& database, spdlog::logger& log);
+
+// Says how many rows answer for nobody on a machine like `there`, because another version launches
+// their kernels.
+void warn_of_rows_passed_over(std::span<const db::WinnerRow> winners,
+                              const core::Environment& there, spdlog::logger& log);
 
 }  // namespace deepgemm::app

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "app/db_machine.h"
 #include "app/db_measure.h"
 #include "app/db_move.h"
@@ -78,6 +81,11 @@ class Verifier {
   Verifier(const db::TuningDb& database, autotune::Executor& executor,
            const std::atomic<bool>& stop)
       : database_(database), executor_(executor), stop_(stop) {}
+
+  // A row that answers for nobody, for want of a kernel that can be launched.
+  static autotune::Recheck pass_over(const db::WinnerRow& row) {
+    return not_checked(row, "another version launches its kernel otherwise; tune it again");
+  }
 
   // Throws EnvironmentError where no row could be checked yet: then the machine lacks something.
   autotune::Recheck verify(const db::WinnerRow& row) {
@@ -179,12 +187,16 @@ core::ExitCode verify_rows(const DbArguments& arguments, const Hardware& hardwar
   core::Environment there = here;
   warn_of_skipped_rows(database, log);
   there.device_id = device_to_verify(database, arguments.device, report.device, log);
-  const auto rows = db::best_rows(winners, there);
-  const TimeLeft left(rows.size());
+  auto rows = db::best_rows(winners, there);
+  const std::size_t launchable = rows.size();
+  std::ranges::copy(db::rows_passed_over(winners, there), std::back_inserter(rows));
+  const TimeLeft left(launchable);
   Verifier verifier(database, *executor, interrupt.stop());
   const auto verify = [&](std::size_t i) {
-    show_progress(terminal, i, rows.size(), rows[i]->winner.problem, left);
-    return VerifyLine{*rows[i], verifier.verify(*rows[i]), core::grade(rows[i]->environment, here)};
+    const core::StalenessGrade grade = core::grade(rows[i]->environment, here);
+    if (i >= launchable) return VerifyLine{*rows[i], Verifier::pass_over(*rows[i]), grade};
+    show_progress(terminal, i, launchable, rows[i]->winner.problem, left);
+    return VerifyLine{*rows[i], verifier.verify(*rows[i]), grade};
   };
   measure_and_deliver(report, rows.size(), verify, format, files);
   return conclude(report, verifier.lost_gpu(), terminal, log);

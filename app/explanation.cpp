@@ -49,6 +49,11 @@ std::vector<std::string> differing_fields(const core::GemmProblem& asked,
   return fields;
 }
 
+// Of a row that answers, or of those that were passed over.
+bool has_grade(const Explanation& each) {
+  return each.row != nullptr || !each.grade.reason.empty();
+}
+
 // Of a miss: fewest fields first, then the same operation, then size.
 const db::WinnerRow* closest(const std::vector<db::WinnerRow>& winners,
                              const core::GemmProblem& problem, const std::string& device_id) {
@@ -82,6 +87,8 @@ std::string text_of(const Explanation& each) {
     if (!winner.rows.empty()) line("measured", "with " + winner.rows);
     line("config", core::to_string(winner.config));
     line("kernel", winner.kernel_key);
+  }
+  if (has_grade(each)) {
     line("staleness",
          each.grade.reason.empty()
              ? std::string(core::name(each.grade.staleness))
@@ -120,6 +127,8 @@ Explanation explain(const std::vector<db::WinnerRow>& winners, const core::GemmP
   if (const auto index = core::find_row(family.tuned, problem.m)) {
     result.row = family.rows[*index];
     result.grade = core::grade(result.row->environment, here);
+  } else if (family.passed_over) {
+    result.grade = db::grade_of_another_launch();
   }
   const bool hit = result.row != nullptr;
   result.compared = hit ? result.row : closest(winners, problem, device.id);
@@ -157,8 +166,8 @@ std::string render(const ExplainReport& report, Format format) {
                         {"rows", rows_json(each.row->winner)},
                         {"winner", winner_json(each.row->winner)},
                         {"environment", environment_json(each.row->environment)}};
-        entry["staleness"] = core::name(each.grade.staleness);
       }
+      if (has_grade(each)) entry["staleness"] = core::name(each.grade.staleness);
       json["explanations"].push_back(std::move(entry));
     }
     return dump(json);
@@ -193,7 +202,7 @@ std::string render(const ExplainReport& report, Format format) {
          cell(hit ? core::to_string(each.row->winner.problem) : ""),
          cell(hit ? core::to_string(each.row->winner.config) : ""),
          time_cell(hit ? each.row->winner.median_us : 0),
-         cell(hit ? std::string(core::name(each.grade.staleness)) : ""),
+         cell(has_grade(each) ? std::string(core::name(each.grade.staleness)) : ""),
          cell(core::to_string(each.fallback)), cell(each.lookup.reason),
          cell(fmt::format("{}", fmt::join(each.differing, "; "))), time_cell(each.fallback_us)});
   }

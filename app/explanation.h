@@ -16,7 +16,7 @@ struct Explanation {
   std::string device_id;
   core::Lookup lookup;
   const db::WinnerRow* row = nullptr;  // the one that answers; null where none does
-  core::StalenessGrade grade;          // of that row
+  core::StalenessGrade grade;          // of that row, or of those that were passed over
   // The row that `differing` compares with: `row`, or of a miss the one that differs in the fewest
   // fields and then the least in size; null where there is none.
   const db::WinnerRow* compared = nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 #include "core/error.h"
@@ -70,14 +71,32 @@ class IndexBuilder {
   std::map<std::string, std::size_t> kernels_;
 };
 
-// As db/row_choice.h passes over the rows of a database.
-void leave_out_unlaunchable(Index& index) {
+// As db/row_choice.h passes over the rows of a database. Returns the families that had no others.
+std::vector<core::GemmProblem> leave_out_unlaunchable(Index& index) {
   const auto is_unlaunchable = [&index](const auto& row) {
     return index.kernels[row.kernel].entry != kernels::kDenseEntry;
   };
-  for (IndexedFamily& family : index.families) std::erase_if(family.rows, is_unlaunchable);
+  std::vector<core::GemmProblem> passed_over;
+  for (IndexedFamily& family : index.families) {
+    std::erase_if(family.rows, is_unlaunchable);
+    if (family.rows.empty()) passed_over.push_back(family.any_m);
+  }
   std::erase_if(index.families, [](const IndexedFamily& each) { return each.rows.empty(); });
   std::erase_if(index.fallbacks, is_unlaunchable);
+  return passed_over;
+}
+
+std::vector<core::GemmProblem> families_passed_over(std::span<const WinnerRow> winners) {
+  std::set<decltype(core::order(core::GemmProblem{}))> answering;
+  for (const WinnerRow& row : winners) {
+    if (row.is_launchable) answering.insert(core::order(any_m_of(row.winner.problem)));
+  }
+  std::vector<core::GemmProblem> passed_over;
+  for (const WinnerRow& row : winners) {
+    const core::GemmProblem any_m = any_m_of(row.winner.problem);
+    if (answering.insert(core::order(any_m)).second) passed_over.push_back(any_m);
+  }
+  return passed_over;
 }
 
 }  // namespace
@@ -101,12 +120,14 @@ class Catalog::Source {
 Catalog::Catalog(const std::filesystem::path& path, const core::Environment& here) : path_(path) {
   if (auto bundle = open_bundle(path)) {
     index_ = translated(path, [&] { return read_head(*bundle, path).index; });
-    leave_out_unlaunchable(index_);
+    passed_over_ = leave_out_unlaunchable(index_);
     source_ = std::make_unique<Source>(std::move(bundle));
     return;
   }
   auto database = std::make_unique<TuningDb>(path, OpenMode::kReadOnly);
-  index_ = IndexBuilder(database->winners(), here).take();
+  const std::vector<WinnerRow> winners = database->winners();
+  index_ = IndexBuilder(winners, here).take();
+  passed_over_ = families_passed_over(winners);
   source_ = std::make_unique<Source>(std::move(database));
 }
 

@@ -24,6 +24,9 @@ class Catalog {
 
   const std::filesystem::path& path() const { return path_; }
   const Index& index() const { return index_; }
+  // Families, with m = 1, of which there are only rows that this version cannot launch: the index
+  // has none of them.
+  const std::vector<core::GemmProblem>& passed_over() const { return passed_over_; }
 
   // The image of one of the index's kernels. Throws UsageError where it is missing or not the one
   // that the index vouches for.
@@ -34,6 +37,7 @@ class Catalog {
   std::filesystem::path path_;
   std::unique_ptr<Source> source_;
   Index index_;
+  std::vector<core::GemmProblem> passed_over_;
 };
 
 }  // namespace deepgemm::db

@@ -186,6 +186,13 @@ Export collect(const TuningDb& database, std::string_view device_id, const Expor
     collector.add_family({first, end}, options);
     first = end;
   }
+  const std::size_t passed_over = rows_passed_over(winners, there).size();
+  if (operations.empty() && passed_over > 0) {
+    throw core::UsageError(
+        database.path().string() + " has only winners for " + std::string(device_id) +
+            " whose kernels another version launches otherwise",
+        "Tune their shapes again with deepgemm-tune, for which they are seeds, then export.");
+  }
   if (operations.empty()) {
     throw core::UsageError(database.path().string() + " has no " +
                                (options.measured_only ? "measured " : "") + "winner for " +
@@ -198,6 +205,12 @@ Export collect(const TuningDb& database, std::string_view device_id, const Expor
     collector.add_fallback(each, std::string(device_id), operations.contains(each));
   }
   Export result = collector.take_result();
+  if (passed_over > 0) {
+    result.notes.push_back(
+        std::to_string(passed_over) + (passed_over == 1 ? " row stays" : " rows stay") +
+        " behind: another version launches " + (passed_over == 1 ? "its kernel" : "their kernels") +
+        " otherwise; tune again what they are of");
+  }
   result.contents.device_id = device_id;
   return result;
 }

@@ -77,6 +77,19 @@ std::vector<Family> kinds_of(const Rows& rows, const core::Environment& here) {
   return families;
 }
 
+// The best row of each problem, among those that can be launched or among the others.
+std::map<decltype(core::order(core::GemmProblem{})), const WinnerRow*> best_by_problem(
+    std::span<const WinnerRow> winners, const core::Environment& here, bool launchable) {
+  const Preference preference(here);
+  std::map<decltype(core::order(core::GemmProblem{})), const WinnerRow*> best;
+  for (const WinnerRow& row : winners) {
+    if (row.environment.device_id != here.device_id || row.is_launchable != launchable) continue;
+    const WinnerRow*& held = best[core::order(row.winner.problem)];
+    if (held == nullptr || preference.is_better(row, *held)) held = &row;
+  }
+  return best;
+}
+
 }  // namespace
 
 core::GemmProblem any_m_of(core::GemmProblem problem) {
@@ -109,10 +122,13 @@ Family family_for(std::span<const WinnerRow> winners, const core::GemmProblem& p
                   const core::Environment& here) {
   const core::GemmProblem any_m = any_m_of(problem);
   Rows rows;
+  Family none;
   for (const WinnerRow& row : winners) {
-    if (row.is_launchable && any_m_of(row.winner.problem) == any_m) rows.push_back(&row);
+    if (any_m_of(row.winner.problem) != any_m) continue;
+    if (row.is_launchable) rows.push_back(&row);
+    none.passed_over = true;
   }
-  return rows.empty() ? Family{} : std::move(kinds_of(rows, here).front());
+  return rows.empty() ? none : std::move(kinds_of(rows, here).front());
 }
 
 core::Environment on_kind(const core::Environment& here, const std::string& device_id) {
@@ -130,15 +146,18 @@ core::Environment of_compiler(const core::Environment& here, const std::string& 
 
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
                                         const core::Environment& here) {
-  const Preference preference(here);
-  std::map<decltype(core::order(core::GemmProblem{})), const WinnerRow*> best;
-  for (const WinnerRow& row : winners) {
-    if (row.environment.device_id != here.device_id || !row.is_launchable) continue;
-    const WinnerRow*& held = best[core::order(row.winner.problem)];
-    if (held == nullptr || preference.is_better(row, *held)) held = &row;
-  }
   std::vector<const WinnerRow*> rows;
-  for (const auto& [order, row] : best) rows.push_back(row);
+  for (const auto& [order, row] : best_by_problem(winners, here, true)) rows.push_back(row);
+  return rows;
+}
+
+std::vector<const WinnerRow*> rows_passed_over(std::span<const WinnerRow> winners,
+                                               const core::Environment& here) {
+  const auto answering = best_by_problem(winners, here, true);
+  std::vector<const WinnerRow*> rows;
+  for (const auto& [order, row] : best_by_problem(winners, here, false)) {
+    if (!answering.contains(order)) rows.push_back(row);
+  }
   return rows;
 }
 
@@ -193,12 +212,20 @@ Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size
               << verb << " at m = " << row;
 }
 
-Clause& say_why_none(Clause& text, const core::GemmProblem& problem) {
-  text << "nothing was tuned for n = " << problem.n << ", k = " << problem.k;
+Clause& say_why_none(Clause& text, const core::GemmProblem& problem, bool passed_over) {
+  text << (passed_over ? "nothing that this version can launch was tuned for n = "
+                       : "nothing was tuned for n = ")
+       << problem.n << ", k = " << problem.k;
   if (problem.operation == core::Operation::kDense) return text;
   text << ", " << core::name(problem.operation) << " with groups = " << problem.groups;
   if (problem.alignment > 1) text << ", alignment = " << problem.alignment;
   return text;
+}
+
+const core::StalenessGrade& grade_of_another_launch() {
+  static const core::StalenessGrade grade{
+      core::Staleness::kRetune, "another version launches the kernels of the rows that there are"};
+  return grade;
 }
 
 core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
@@ -206,10 +233,10 @@ core::Lookup look_up(const Family& family, const core::GemmProblem& problem,
   const std::optional<std::size_t> index = core::find_row(family.tuned, problem.m);
   if (!index) {
     Clause text;
-    return {
-        core::Match::kNone,
-        say_why_none(text, problem).str() + "; run deepgemm-tune " + core::command_text(problem),
-        std::nullopt};
+    return {core::Match::kNone,
+            say_why_none(text, problem, family.passed_over).str() + "; run deepgemm-tune " +
+                core::command_text(problem),
+            std::nullopt};
   }
   const core::Winner& winner = family.rows[*index]->winner;
   Clause text;

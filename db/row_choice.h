@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/staleness.h"
 #include "core/store.h"
 #include "db/clause.h"
 #include "db/tuning_db.h"
@@ -20,6 +21,7 @@ struct Family {
   std::string device_id;  // where they were tuned; empty if there are none
   std::vector<std::int64_t> tuned;
   std::vector<const WinnerRow*> rows;  // rows[i] was tuned at m = tuned[i]
+  bool passed_over = false;            // none, but there are some that cannot be launched
 };
 
 // What problems of one family share.
@@ -64,6 +66,11 @@ core::Environment of_compiler(const core::Environment& here, const std::string& 
 std::vector<const WinnerRow*> best_rows(std::span<const WinnerRow> winners,
                                         const core::Environment& here);
 
+// The same of problems that best_rows has no row of: rows that cannot be launched, which answer for
+// nobody.
+std::vector<const WinnerRow*> rows_passed_over(std::span<const WinnerRow> winners,
+                                               const core::Environment& here);
+
 // Of rows of one problem, the oldest first, the last one of each contender, config and policy; in
 // their order.
 std::vector<core::Trial> newest_trials(std::vector<TrialRow> rows);
@@ -89,8 +96,12 @@ struct Origin {
 Clause& say_why_row(Clause& text, std::span<const std::int64_t> tuned, std::size_t index,
                     Origin origin, std::int64_t m);
 
-// Appends why no row answers: "nothing was tuned for n = 8, k = 16".
-Clause& say_why_none(Clause& text, const core::GemmProblem& problem);
+// Appends why no row answers: "nothing was tuned for n = 8, k = 16", or where rows were passed over
+// that their kernels are of another launch.
+Clause& say_why_none(Clause& text, const core::GemmProblem& problem, bool passed_over = false);
+
+// How far rows may be trusted that were passed over.
+const core::StalenessGrade& grade_of_another_launch();
 
 // The row of the family that answers for problem.m, and why.
 core::Lookup look_up(const Family& family, const core::GemmProblem& problem,

@@ -40,6 +40,9 @@ Runtime::Runtime(std::vector<Catalog> layers, const core::DeviceInfo& device,
       home_(home),
       table_(table_of(layers_, device.id)) {
   for (const Catalog& layer : layers_) {
+    for (const core::GemmProblem& any_m : layer.passed_over()) {
+      passed_over_.insert(core::order(any_m));
+    }
     grades_.push_back(grades_of(layer.index(), here));
     std::vector<Slot>& slots = slots_.emplace_back(layer.index().kernels.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -56,7 +59,10 @@ Found Runtime::find(const core::GemmProblem& problem, MissPolicy policy) {
   Found found;  // returned in place: its text is never copied
   found.match = choice.match;
   say_why(found.reason, choice, problem, policy);
-  if (choice.slot == nullptr) return found;
+  if (choice.slot == nullptr) {
+    if (was_passed_over(problem)) found.grade = &grade_of_another_launch();
+    return found;
+  }
   Slot& slot = *choice.slot;
   found.config = &slot.description;
   if (slot.from == nullptr) return found;
@@ -69,6 +75,10 @@ Found Runtime::find(const core::GemmProblem& problem, MissPolicy policy) {
               : environment_of_fallback(slot.from->index(), choice.place.kernel);
   found.grade = &grades_[choice.place.layer][environment];
   return found;
+}
+
+bool Runtime::was_passed_over(const core::GemmProblem& problem) const {
+  return passed_over_.contains(core::order(any_m_of(problem)));
 }
 
 const core::GemmKernel* Runtime::kernel(const core::GemmProblem& problem, MissPolicy policy) {
@@ -117,7 +127,7 @@ void Runtime::say_why(Clause& text, const Choice& choice, const core::GemmProble
     text << " on " << family->device_id << ", not on " << device_.id;
     return;
   }
-  say_why_none(text, problem);
+  say_why_none(text, problem, was_passed_over(problem));
   switch (choice.match) {
     case core::Match::kNearest:
       text << "; the nearest row is " << family->tuned[row] << "x" << family->any_m.n << "x"

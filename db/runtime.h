@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -37,7 +38,8 @@ struct Found {
   const IndexedKernel* kernel = nullptr;        // null of kNone and kCompiled
   const std::filesystem::path* file = nullptr;  // the layer that answered; likewise
   const LayeredFamily::Row* row = nullptr;      // of exact, bucket, other-device, nearest
-  const core::StalenessGrade* grade = nullptr;  // likewise, and of the fallback
+  const core::StalenessGrade* grade =
+      nullptr;  // likewise, of the fallback, and of none where rows were passed over
 };
 
 // The tables never change after the construction. A kernel's image is read and loaded when it is
@@ -83,6 +85,8 @@ class Runtime {
 
   Choice choose(const core::GemmProblem& problem, MissPolicy policy);
   Choice choose_for_miss(const core::GemmProblem& problem, MissPolicy policy);
+  // Whether there are rows for it, and all are ones that this version cannot launch.
+  bool was_passed_over(const core::GemmProblem& problem) const;
   void say_why(Clause& text, const Choice& choice, const core::GemmProblem& problem,
                MissPolicy policy) const;
   Slot& slot_at(const KernelPlace& place) { return slots_[place.layer][place.kernel]; }
@@ -95,8 +99,9 @@ class Runtime {
   Compile compile_;
   const core::HomeContext* home_;
   LookupTable table_;
-  std::vector<std::vector<core::StalenessGrade>> grades_;  // by layer and environment
-  std::vector<std::vector<Slot>> slots_;                   // by layer and kernel
+  std::set<decltype(core::order(core::GemmProblem{}))> passed_over_;  // Catalog::passed_over of all
+  std::vector<std::vector<core::StalenessGrade>> grades_;             // by layer and environment
+  std::vector<std::vector<Slot>> slots_;                              // by layer and kernel
   std::shared_mutex compiling_;
   std::map<std::string, Slot> compiled_;  // by config; guarded by compiling_, as is the next
   std::map<decltype(core::order(core::GemmProblem{})), Slot*> compiled_for_;

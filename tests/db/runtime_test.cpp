@@ -4,38 +4,10 @@
 
 #include "core/context.h"
 #include "core/default_config.h"
-#include "tests/db/small_bundle.h"
+#include "tests/db/opened_runtime.h"
 
 namespace deepgemm::db {
 namespace {
-
-core::BuildResult no_compiler(const core::GemmConfig&) {
-  throw core::EnvironmentError("NVRTC is missing", "Install it.");
-}
-
-core::DeviceInfo device_named(const std::string& id) { return *core::find_device_profile(id); }
-
-// Layers by name, the uppermost first, in a runtime for a GPU that need not be here.
-class Opened {
- public:
-  explicit Opened(const std::vector<std::filesystem::path>& files,
-                  const std::string& device = "h100-sxm5",
-                  const core::Environment& here = environment_of(),
-                  Runtime::Compile compile = no_compiler)
-      : runtime_(catalogs(files, here), device_named(device), here, std::move(compile)) {}
-
-  Runtime* operator->() { return &runtime_; }
-
- private:
-  static std::vector<Catalog> catalogs(const std::vector<std::filesystem::path>& files,
-                                       const core::Environment& here) {
-    std::vector<Catalog> layers;
-    for (const auto& file : files) layers.emplace_back(file, here);
-    return layers;
-  }
-
-  Runtime runtime_;
-};
 
 // Tuned at 64 and 128 on an H100; 64 has no kernel, 128 one that no driver takes.
 std::filesystem::path tuned(const TempFolder& folder) {
@@ -235,47 +207,6 @@ TEST(Runtime, OtherSourcesAreGraded) {
   here.sources_hash = "newer";
   Opened runtime({bundle(folder, "b.dgdb", {64})}, "h100-sxm5", here);
   EXPECT_EQ(runtime->find(problem_of(64)).grade->staleness, core::Staleness::kRetune);
-}
-
-// As a version would store it whose kernels have other parameters.
-core::Cubin of_another_launch(core::Cubin cubin) {
-  cubin.entry = "deepgemm_dense_0";
-  return cubin;
-}
-
-TEST(Runtime, RowsOfADatabaseWithKernelsOfAnotherLaunchArePassedOver) {
-  TempFolder folder;
-  const auto path = folder / "t.db";
-  {
-    TuningDb database(path, OpenMode::kTune);
-    database.record(winner_of(64), environment_of());
-    database.record(winner_of(128), environment_of());
-    database.record(of_another_launch(cubin_of("key-64")));
-    database.record(cubin_of("key-128"));
-  }
-  Opened runtime({path});
-  EXPECT_EQ(runtime->find(problem_of(64)).kernel->key, "key-128");
-}
-
-TEST(Runtime, RowsOfABundleWithKernelsOfAnotherLaunchArePassedOver) {
-  TempFolder folder;
-  BundleContents contents;
-  contents.device_id = "h100-sxm5";
-  for (const std::int64_t m : {64, 128}) {
-    WinnerRow row{winner_of(m), environment_of(), "2026-01-01T00:00:00.000Z", 0};
-    const core::Cubin cubin = cubin_of(row.winner.kernel_key);
-    contents.cubins.push_back(m == 64 ? of_another_launch(cubin) : cubin);
-    contents.cubins.back().config = row.winner.config;
-    contents.winners.push_back(std::move(row));
-  }
-  contents.cubins.push_back(of_another_launch(cubin_of("fallback")));
-  contents.fallbacks.push_back({core::Operation::kDense, "fallback", environment_of()});
-  write_bundle(contents, folder / "b.dgdb");
-  const Catalog catalog(folder / "b.dgdb", environment_of());
-  EXPECT_TRUE(catalog.index().fallbacks.empty());
-  Opened runtime({folder / "b.dgdb"});
-  EXPECT_EQ(runtime->find(problem_of(64)).kernel->key, "key-128");
-  EXPECT_EQ(runtime->find(problem_of(128)).kernel->key, "key-128");
 }
 
 TEST(Runtime, ACurrentRowOfALayerPrecedesNewerOnesThatAreStale) {

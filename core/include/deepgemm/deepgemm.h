@@ -150,7 +150,8 @@ typedef struct deepgemm_found {
   double time_us;      /* median measured, or time predicted, of the row; 0 where there is none */
   int measured;        /* 0: the row was only ranked on a device profile */
   deepgemm_staleness staleness;
-  char staleness_reason[256]; /* one clause; empty for DEEPGEMM_CURRENT */
+  char staleness_reason[256]; /* one clause; empty for DEEPGEMM_CURRENT. Of DEEPGEMM_MATCH_NONE
+                                 DEEPGEMM_RETUNE where all rows have kernels of another launch */
   char source[256];           /* path of the bundle or database that answered */
 } deepgemm_found;
 
