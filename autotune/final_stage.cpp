@@ -11,7 +11,7 @@ using core::Contender;
 using core::Outcome;
 
 // Most finals end sooner; those whose candidates lie at the edge of the tie band use them up.
-int most_rounds(Effort effort) { return effort == Effort::kQuick ? 40 : 1200; }
+int most_rounds(Effort effort) { return effort == Effort::kQuick ? 40 : 3000; }
 
 // Nobody is halved away here: only who is clearly slower leaves.
 StoppingRule final_rule(Effort effort) {

@@ -128,12 +128,8 @@ class Heat {
     std::vector<Standing> standings;
     for (std::size_t i = 0; i < runners.size(); ++i) {
       const Entrant& each = entrant(runners[i]);
-      const auto before = [&](std::size_t other) {
-        return core::ordered_before(entrant(other).trial.config, each.trial.config);
-      };
       standings.push_back(
-          {&measurements[i], is_ours(each.trial), each.trial.contender != Contender::kCandidate,
-           static_cast<std::size_t>(std::count_if(runners.begin(), runners.end(), before))});
+          {&measurements[i], is_ours(each.trial), each.trial.contender != Contender::kCandidate});
     }
     std::vector<Standing> left = standings;
     for (const std::size_t i : terms_.rule.dropouts(standings)) {

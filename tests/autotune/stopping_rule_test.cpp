@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "autotune/statistics.h"
 #include "tests/autotune/shapes.h"
 
 namespace deepgemm::autotune {
@@ -75,15 +76,63 @@ TEST(StoppingRule, HalvingLeavesTheFinalists) {
   EXPECT_EQ(StoppingRule().dropouts(field.standings()), (Indices{8, 9}));
 }
 
-TEST(StoppingRule, WhoMayTieStaysByTheFixedOrderNotByLuck) {
-  // Nobody is clearly slower; all may tie, and the fixed order is the reverse of their times.
+TEST(StoppingRule, NobodyIsHalvedAwayBeforeItsRounds) {
+  StoppingOptions options;
+  options.halving_from = 25;
+  Field early;
+  Field late;
+  for (int i = 0; i < 20; ++i) {
+    core::Measurement m = measured(10 + 0.001 * i, 1);
+    m.samples_us.resize(20, m.median_us);
+    early.candidate(m);
+    m.samples_us.resize(25, m.median_us);
+    late.candidate(m);
+  }
+  EXPECT_TRUE(StoppingRule(options).dropouts(early.standings()).empty());
+  EXPECT_EQ(StoppingRule(options).dropouts(late.standings()).size(), 10u);
+}
+
+// A GPU that slows down by half while they race: each round has the second one 1 % faster, and the
+// medians, of few rounds, say the opposite.
+TEST(StoppingRule, WhoIsSlowerIsToldRoundByRound) {
+  core::Measurement first;
+  core::Measurement second;
+  for (int round = 0; round < 9; ++round) {
+    const double level = round < 4 ? 10 : round == 4 ? 12 : 15;
+    first.samples_us.push_back(round == 4 ? 9.9 : level);
+    second.samples_us.push_back(round == 4 ? 12.5 : 0.99 * level);
+  }
+  first = summarise(first.samples_us);
+  second = summarise(second.samples_us);
+  ASSERT_LT(first.median_us, second.median_us);
+  StoppingOptions options;
+  options.finalists = 1;
+  options.stay = 1;
   Field field;
-  for (int i = 0; i < 20; ++i) field.candidate(measured(10 + 0.003 * i, 1));
-  std::vector<Standing> standings = field.standings();
-  for (std::size_t i = 0; i < standings.size(); ++i) standings[i].order = standings.size() - i;
-  Indices middle;  // the two fastest stay, and the first eight of the fixed order
-  for (std::size_t i = 2; i < 12; ++i) middle.push_back(i);
-  EXPECT_EQ(StoppingRule().dropouts(standings), middle);
+  field.candidate(first).candidate(second);
+  EXPECT_EQ(StoppingRule(options).dropouts(field.standings()), Indices{0});
+}
+
+TEST(StoppingRule, WhoLiesClearlyBeyondTheTieBandLeaves) {
+  StoppingOptions options;
+  options.edge = 0.003;
+  options.stay = 1;
+  options.finalists = 100;
+  const auto series = [](double us, int rounds) {
+    std::vector<double> samples;
+    for (int i = 0; i < rounds; ++i) samples.push_back(us * (1 + 0.01 * (i * 7 % 11 - 5) / 5));
+    return summarise(std::move(samples));
+  };
+  const auto left = [&](double us, int rounds) {
+    Field field;
+    core::Measurement other = series(us, rounds);
+    std::reverse(other.samples_us.begin(), other.samples_us.end());
+    field.candidate(series(10, rounds)).candidate(std::move(other));
+    return StoppingRule(options).dropouts(field.standings());
+  };
+  EXPECT_EQ(left(10.09, 200), Indices{1}) << "0.9 % behind";
+  EXPECT_TRUE(left(10.04, 200).empty()) << "0.4 % behind: not sure yet";
+  EXPECT_TRUE(left(10.09, 40).empty()) << "too few rounds to be sure";
 }
 
 TEST(StoppingRule, TheTwoFastestStayHoweverFarApart) {
