@@ -15,6 +15,7 @@
 #include "autotune/executor.h"
 #include "core/kernel_builder.h"
 #include "core/store.h"
+#include "kernels/dense_source.h"
 
 namespace deepgemm::autotune::scripted {
 
