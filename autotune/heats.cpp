@@ -272,6 +272,16 @@ class Heats {
     }
     std::stable_sort(alive.begin(), alive.end(),
                      [](const Entrant* a, const Entrant* b) { return a->score < b->score; });
+    // Where there are too many that may tie, the ones stay that would win the tie.
+    if (alive.size() > kKept) {
+      const auto rest = alive.begin() + kAlwaysKept;
+      const double loose = (1 + kLooseTieShare) * alive.front()->score;
+      const auto tie_end = std::partition_point(
+          rest, alive.end(), [&](const Entrant* each) { return each->score <= loose; });
+      std::sort(rest, tie_end, [](const Entrant* a, const Entrant* b) {
+        return core::ordered_before(a->trial.config, b->trial.config);
+      });
+    }
     for (std::size_t i = 0; i < alive.size(); ++i) {
       const bool far = i >= kKept || alive[i]->score > kKeptShare * alive.front()->score;
       if (i >= kAlwaysKept && far) dismiss(*alive[i]);

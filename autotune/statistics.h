@@ -38,6 +38,9 @@ inline constexpr double kTieShare = 0.003;
 // gains just that, and then their answers are so far apart.
 inline constexpr double kGainShare = 0.005;
 
+// What may turn out to tie, once it is measured longer: two standard errors of 25 rounds.
+inline constexpr double kLooseTieShare = 0.01;
+
 // a is faster than b beyond the noise: the intervals do not touch and the medians differ by more
 // than `share`. False where either was not measured.
 bool clearly_faster(const core::Measurement& a, const core::Measurement& b,

@@ -94,7 +94,10 @@ std::vector<std::size_t> StoppingRule::dropouts(std::span<const Standing> racing
   auto staying = static_cast<std::size_t>(slow - candidates.begin());
   if (static_cast<int>(leader.samples_us.size()) >= options_.halving_from) {
     const auto finalists = static_cast<std::size_t>(options_.finalists);
-    staying = std::min(staying, std::max(finalists, (staying + 1) / 2));
+    const double loose = levels[*first] + std::log1p(kLooseTieShare);
+    const auto may_tie = static_cast<std::size_t>(
+        std::ranges::count_if(candidates, [&](std::size_t i) { return levels[i] <= loose; }));
+    staying = std::min(staying, std::max({finalists, (staying + 1) / 2, may_tie}));
   }
   slower.assign(candidates.begin() + static_cast<std::ptrdiff_t>(staying), candidates.end());
   std::sort(slower.begin(), slower.end());

@@ -37,9 +37,10 @@ class StoppingRule {
 
   // Indices of those to drop: the clearly slower ones; with an edge, those that clearly lie beyond
   // it, whom more rounds cannot make a winner; and of the rest the slower half, as long as there
-  // are more than `finalists` (successive halving, Jamieson and Talwalkar 2016). Who is slower is
-  // told round by round where all have as many samples, which leaves a fifth less to chance than
-  // medians do.
+  // are more than `finalists` (successive halving, Jamieson and Talwalkar 2016), but nobody that
+  // may tie with the fastest: the noise of the day would choose whom the fixed order can choose
+  // from. Who is slower is told round by round where all have as many samples, which leaves a fifth
+  // less to chance than medians do.
   std::vector<std::size_t> dropouts(std::span<const Standing> racing) const;
 
   // Every interval of ours is narrow enough, and everyone, compared round by round, is clear of the

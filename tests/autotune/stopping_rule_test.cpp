@@ -64,7 +64,7 @@ TEST(StoppingRule, AFastLibraryDrivesNobodyOut) {
 
 TEST(StoppingRule, TheSlowerHalfLeavesALargeField) {
   Field field;
-  for (int i = 0; i < 20; ++i) field.candidate(measured(10 + 0.001 * i, 1));
+  for (int i = 0; i < 20; ++i) field.candidate(measured(10 + 0.02 * i, 1));
   Indices slower;
   for (std::size_t i = 10; i < 20; ++i) slower.push_back(i);
   EXPECT_EQ(StoppingRule().dropouts(field.standings()), slower);
@@ -72,8 +72,14 @@ TEST(StoppingRule, TheSlowerHalfLeavesALargeField) {
 
 TEST(StoppingRule, HalvingLeavesTheFinalists) {
   Field field;
-  for (int i = 0; i < 10; ++i) field.candidate(measured(10 + 0.001 * i, 1));
+  for (int i = 0; i < 10; ++i) field.candidate(measured(10 + 0.02 * i, 1));
   EXPECT_EQ(StoppingRule().dropouts(field.standings()), (Indices{8, 9}));
+}
+
+TEST(StoppingRule, WhoMayTieIsNotHalvedAway) {
+  Field field;
+  for (int i = 0; i < 20; ++i) field.candidate(measured(10 + 0.003 * i, 1));
+  EXPECT_TRUE(StoppingRule().dropouts(field.standings()).empty());
 }
 
 TEST(StoppingRule, NobodyIsHalvedAwayBeforeItsRounds) {
@@ -82,7 +88,7 @@ TEST(StoppingRule, NobodyIsHalvedAwayBeforeItsRounds) {
   Field early;
   Field late;
   for (int i = 0; i < 20; ++i) {
-    core::Measurement m = measured(10 + 0.001 * i, 1);
+    core::Measurement m = measured(10 + 0.02 * i, 1);
     m.samples_us.resize(20, m.median_us);
     early.candidate(m);
     m.samples_us.resize(25, m.median_us);
@@ -92,7 +98,7 @@ TEST(StoppingRule, NobodyIsHalvedAwayBeforeItsRounds) {
   EXPECT_EQ(StoppingRule(options).dropouts(late.standings()).size(), 10u);
 }
 
-// A GPU that slows down by half while they race: each round has the second one 1 % faster, and the
+// A GPU that slows down by half while they race: each round has the second one 3 % faster, and the
 // medians, of few rounds, say the opposite.
 TEST(StoppingRule, WhoIsSlowerIsToldRoundByRound) {
   core::Measurement first;
@@ -100,7 +106,7 @@ TEST(StoppingRule, WhoIsSlowerIsToldRoundByRound) {
   for (int round = 0; round < 9; ++round) {
     const double level = round < 4 ? 10 : round == 4 ? 12 : 15;
     first.samples_us.push_back(round == 4 ? 9.9 : level);
-    second.samples_us.push_back(round == 4 ? 12.5 : 0.99 * level);
+    second.samples_us.push_back(round == 4 ? 12.5 : 0.97 * level);
   }
   first = summarise(first.samples_us);
   second = summarise(second.samples_us);

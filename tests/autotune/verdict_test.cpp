@@ -80,8 +80,8 @@ TEST(Verdict, TiesReachAsFarAsTheTieShare) {
                                        trial(Contender::kCandidate, 64, measured(us))})
         .winner;
   };
-  EXPECT_EQ(winner_beside(10.014), 1u);
-  EXPECT_EQ(winner_beside(10.016), 0u);
+  EXPECT_EQ(winner_beside(10.029), 1u);
+  EXPECT_EQ(winner_beside(10.031), 0u);
 }
 
 // --- One race ---

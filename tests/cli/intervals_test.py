@@ -40,7 +40,7 @@ class Merging(CliTest):
         self.assertNotIn(1, [m for m, _ in merged])
         self.assertTrue({m for m, _ in merged} - set(tuned))
         pool = {key for _, key in self.rows(self.db)}
-        for m in (1, 8, 40, 64, 128, 192, 448, 640, 1024):
+        for m in (1, 8, 40, 64, 128, 192, 448, 611, 1024):
             times = self.times_at(m)
             serves = next(key for row_m, key in merged if row_m >= m)
             fastest = min(time for key, time in times.items() if key in pool)

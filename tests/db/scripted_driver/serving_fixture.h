@@ -39,6 +39,19 @@ inline bool describes(const void* map, const void* data, std::int64_t rows, std:
          tensor.columns == static_cast<cuuint64_t>(columns);
 }
 
+inline core::GemmConfig config_for(std::int64_t m) {
+  return core::parse_config(m <= 64 ? "block_m=64,math_warpgroups=1" : "block_m=128");
+}
+
+// A's scales as rows of one k-block each, or as lines of 128 bytes; those of the tests begin with a
+// line.
+inline bool describes_scales(const void* map, const core::GemmConfig& config, const float* scales,
+                             std::int64_t k_blocks, std::int64_t m) {
+  if (!kernels::loads_scale_lines(config)) return describes(map, scales, k_blocks, m);
+  const std::int64_t lines = (k_blocks * core::scale_a_stride(m) + 31) / 32;
+  return describes(map, scales, lines, 32);
+}
+
 // The driver's door: each launch must be the one that its stream's owner asked for.
 inline void check_launch(const Launch& launch) {
   Stream& stream =
@@ -47,24 +60,22 @@ inline void check_launch(const Launch& launch) {
   const deepgemm_operands& o = stream.operands;
   kernels::GemmArguments arguments;
   std::memcpy(&arguments, launch.parameters[4], sizeof arguments);
-  const bool right = launch.image == stream.image && launch.device == stream.device &&
-                     describes(launch.parameters[0], o.a, p.m, p.k) &&
-                     describes(launch.parameters[1], o.b, p.n, p.k) &&
-                     describes(launch.parameters[2], o.scale_a, (p.k + 127) / 128, p.m) &&
-                     describes(launch.parameters[3], o.d, p.m, p.n) &&
-                     arguments.scale_b == o.scale_b && arguments.d == o.d && arguments.m == p.m &&
-                     arguments.n == p.n && arguments.k == p.k && launch.blocks > 0;
+  const bool right =
+      launch.image == stream.image && launch.device == stream.device &&
+      describes(launch.parameters[0], o.a, p.m, p.k) &&
+      describes(launch.parameters[1], o.b, p.n, p.k) &&
+      describes_scales(launch.parameters[2], config_for(stream.image == "fallback" ? 1 : p.m),
+                       o.scale_a, (p.k + 127) / 128, p.m) &&
+      arguments.scale_place == 0 && describes(launch.parameters[3], o.d, p.m, p.n) &&
+      arguments.scale_b == o.scale_b && arguments.d == o.d && arguments.m == p.m &&
+      arguments.n == p.n && arguments.k == p.k && launch.blocks > 0;
   stream.wrong += right ? 0 : 1;
   ++stream.launches;
 }
 
-inline core::GemmConfig config_for(std::int64_t m) {
-  return core::parse_config(m <= 64 ? "block_m=64,math_warpgroups=1" : "block_m=128");
-}
-
 // The image of each kernel names it.
 inline core::Cubin kernel_named(const std::string& key, const core::GemmConfig& config) {
-  core::Cubin cubin{key, "deepgemm_dense", config, {key.begin(), key.end()}, {}};
+  core::Cubin cubin{key, kernels::kDenseEntry, config, {key.begin(), key.end()}, {}};
   cubin.image.push_back('\0');
   return cubin;
 }
