@@ -124,10 +124,11 @@ void warn_of_rows_passed_over(std::span<const db::WinnerRow> winners,
   const std::size_t count = db::rows_passed_over(winners, there).size();
   if (count == 0) return;
   log.warn(
-      "{} of {} not used: another version launches {} otherwise. Tune {} again: the old rows are "
-      "seeds.",
-      count == 1 ? "1 row is" : fmt::format("{} rows are", count), there.device_id,
-      count == 1 ? "its kernel" : "their kernels", count == 1 ? "its shape" : "their shapes");
+      "{} of {} {} not used: another version launches {} otherwise. Tune {} again: the old rows "
+      "are seeds.",
+      count == 1 ? "1 row" : fmt::format("{} rows", count), there.device_id,
+      count == 1 ? "is" : "are", count == 1 ? "its kernel" : "their kernels",
+      count == 1 ? "its shape" : "their shapes");
 }
 
 }  // namespace deepgemm::app
