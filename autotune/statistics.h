@@ -29,9 +29,9 @@ core::Measurement summarise(std::vector<double> samples_us);
 // Differences below this share are never called faster: two runs of one kernel differ by as much.
 inline constexpr double kNoiseShare = 0.01;
 
-// Contenders of one race that are so close tie: four times what a race of three thousand rounds
-// leaves uncertain (0.08 %). With such noise on the recorded races of 49 shapes two tunes disagree
-// about 2.1 of them, with half of this band about 3.5 (a simulation).
+// Contenders of one race that are so close tie. Some times what a long race leaves uncertain: the
+// wider the band, the less often whom the fixed order prefers lies at its very edge, where two
+// tunes of one GPU may disagree. Not held against two tunes on a GPU yet.
 inline constexpr double kTieShare = 0.003;
 
 // What a candidate must gain on the default to take its place. Two tunes may disagree about who
