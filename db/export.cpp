@@ -130,31 +130,51 @@ class Collector {
     result_.contents.trials.push_back(row);
   }
 
+  // A kernel of this bundle, and what it was measured in.
+  struct Measured {
+    const core::GemmProblem* problem;
+    const core::GemmConfig* config;
+    const std::string* kernel_key;
+    const core::Environment* environment;
+  };
+
+  // Winners come first.
+  std::vector<Measured> measured_kernels() const {
+    std::vector<Measured> all;
+    for (const WinnerRow& row : result_.contents.winners) {
+      const core::Winner& of = row.winner;
+      all.push_back({&of.problem, &of.config, &of.kernel_key, &row.environment});
+    }
+    for (const TrialRow& row : result_.contents.trials) {
+      const core::Trial& of = row.trial;
+      if (of.kernel_key.empty()) continue;
+      all.push_back({&of.problem, &of.config, &of.kernel_key, &row.environment});
+    }
+    return all;
+  }
+
   // Without a compiler: the kernel of this bundle whose tile comes closest, and that any part of a
   // GPU can run.
   void add_stand_in(core::Operation operation, const core::GemmConfig& wanted,
                     const std::string& why) {
-    const auto tile = [](const core::GemmConfig& config) {
-      return config.block_m * config.block_n;
+    const auto distance = [&wanted](const Measured& kernel) {
+      return std::abs(kernel.config->block_m * kernel.config->block_n -
+                      wanted.block_m * wanted.block_n);
     };
-    const WinnerRow* best = nullptr;
-    for (const WinnerRow& row : result_.contents.winners) {
-      const core::GemmConfig& config = row.winner.config;
-      if (row.winner.problem.operation != operation || kernels::cluster_size(config) > 1) continue;
-      if (best == nullptr || std::abs(tile(config) - tile(wanted)) <
-                                 std::abs(tile(best->winner.config) - tile(wanted))) {
-        best = &row;
-      }
-    }
-    if (best == nullptr) {
+    std::vector<Measured> left = measured_kernels();
+    std::erase_if(left, [operation](const Measured& kernel) {
+      return kernel.problem->operation != operation || kernels::cluster_size(*kernel.config) > 1;
+    });
+    const auto best = std::ranges::min_element(left, {}, distance);
+    if (best == left.end()) {
       throw core::EnvironmentError("the fallback of operation " +
                                        std::string(core::name(operation)) +
                                        " cannot be compiled: " + why,
                                    "Export on a machine that has NVRTC.");
     }
-    result_.contents.fallbacks.push_back({operation, best->winner.kernel_key, best->environment});
-    result_.notes.push_back("the fallback is the winner of " +
-                            core::to_string(best->winner.problem) +
+    result_.contents.fallbacks.push_back({operation, *best->kernel_key, *best->environment});
+    result_.notes.push_back("the fallback of " + std::string(core::name(operation)) +
+                            " products is a kernel of " + core::to_string(*best->problem) +
                             ", because the usual one cannot be compiled: " + why);
   }
 

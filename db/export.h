@@ -41,8 +41,8 @@ struct Export {
 // The best winner of every problem tuned on `device_id` (of several environments', the one that
 // suits `here` best), with its runner-up, the default and the libraries' times as they were
 // recorded in the winner's environment, one fallback per operation, and the kernels of all of them.
-// Where there is no compiler, a winner stands in for the fallback of its operation; one without
-// rows has none.
+// Where there is no compiler, a kernel of these stands in for the fallback of its operation; one
+// without rows has none.
 // A runner-up or default whose kernel is neither stored nor comes out of the compiler as it was
 // measured stays behind. `here` is this machine, and the environment of `compile`.
 // Throws UsageError where nothing was tuned on that device, or a winner's kernel is nowhere.

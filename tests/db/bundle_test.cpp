@@ -37,10 +37,6 @@ core::BuildResult compile_fallback(const core::GemmConfig& config) {
   return result;
 }
 
-core::BuildResult no_compiler(const core::GemmConfig&) {
-  throw core::EnvironmentError("NVRTC is missing", "Install it.");
-}
-
 class Bundle : public testing::Test {
  protected:
   Bundle() {
@@ -203,48 +199,6 @@ TEST_F(Bundle, TheIndexSaysWhatTheRowsSay) {
   EXPECT_EQ(head.index.kernels.at(head.index.fallbacks[0].kernel).key, "fallback");
 }
 
-TEST_F(Bundle, WithoutACompilerAWinnerStandsInForTheFallback) {
-  {
-    TuningDb database(source_, OpenMode::kTune);
-    core::Winner single = winner_of(256, 7);
-    single.config = core::parse_config("block_m=64,block_n=64");
-    single.kernel_key = "single";
-    database.record(single, environment_of());
-    core::Cubin cubin = cubin_of("single");
-    cubin.config = single.config;
-    database.record(cubin);
-  }
-  const TuningDb database(source_, OpenMode::kReadOnly);
-  const Export result = collect(database, "h100-sxm5", {}, environment_of(), no_compiler);
-  EXPECT_EQ(result.contents.fallbacks.at(0).kernel_key, "single");
-  ASSERT_EQ(result.notes.size(), 3u);
-  EXPECT_NE(result.notes[0].find("NVRTC is missing"), std::string::npos);
-  EXPECT_EQ(result.notes[2].find("there is no fallback for grouped-masked products, because"), 0u);
-}
-
-TEST_F(Bundle, HasAFallbackForOperationsThatNobodyTuned) {
-  const TuningDb database(source_, OpenMode::kReadOnly);
-  const Export result =
-      collect(database, "h100-sxm5", {}, environment_of(), [](const core::GemmConfig& config) {
-        core::BuildResult built;
-        built.cubin = cubin_of(core::to_string(config));
-        return built;
-      });
-  std::set<core::Operation> operations;
-  for (const auto& each : result.contents.fallbacks) {
-    operations.insert(each.operation);
-    EXPECT_EQ(each.environment.driver, "") << "nothing ran";
-  }
-  EXPECT_EQ(operations.size(), 3u);
-}
-
-TEST_F(Bundle, WithoutACompilerAndWithoutAStandInThereIsNone) {
-  const TuningDb database(source_, OpenMode::kReadOnly);
-  const std::string failure =
-      failure_of([&] { collect(database, "h100-sxm5", {}, environment_of(), no_compiler); });
-  EXPECT_EQ(failure.find("environment: "), 0u) << failure;
-}
-
 TEST_F(Bundle, AWinnerWithoutItsKernelIsNotExported) {
   {
     TuningDb database(source_, OpenMode::kTune);
@@ -258,8 +212,9 @@ TEST_F(Bundle, AWinnerWithoutItsKernelIsNotExported) {
 TEST_F(Bundle, AnUnknownDeviceAndPredictedRowsAreNamed) {
   const TuningDb database(source_, OpenMode::kReadOnly);
   const auto failure = [&](const std::string& device) {
-    return failure_of(
-        [&] { collect(database, device, {.measured_only = true}, environment_of(), no_compiler); });
+    return failure_of([&] {
+      collect(database, device, {.measured_only = true}, environment_of(), compile_fallback);
+    });
   };
   EXPECT_NE(failure("h20").find("has no measured winner for h20"), std::string::npos);
 }
