@@ -7,6 +7,7 @@
 #include <set>
 
 #include "app/db_machine.h"
+#include "app/interrupt.h"
 #include "app/json_report.h"
 #include "app/output.h"
 #include "app/table.h"
@@ -174,6 +175,8 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
              core::family_text(each.largest), counted(static_cast<long long>(each.after), "row"),
              each.largest.m, each.before, 100 * each.p95, each.points);
   }
+  // A signal waits for the whole file: nothing that is half written stays beside it.
+  const InterruptGuard interrupt;
   db::write_bundle(result.contents, arguments.bundle);
   std::size_t predicted = 0;
   for (const auto& row : result.contents.winners) predicted += row.winner.measured ? 0 : 1;
@@ -187,6 +190,10 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
   if (predicted > 0) {
     log.warn("{} only predicted, never measured; --measured-only leaves them out.",
              predicted == 1 ? "1 row is" : fmt::format("{} rows are", predicted));
+  }
+  if (interrupt.stop()) {
+    log.warn("Interrupted, but {} was written whole.", arguments.bundle);
+    return core::ExitCode::kInterrupted;
   }
   return core::ExitCode::kDone;
 }

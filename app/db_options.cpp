@@ -98,6 +98,12 @@ void require_measure(const CLI::App& diff) {
                          "Add --measure, or leave --gpu away.");
 }
 
+void require_a_bundle_name(const DbArguments& arguments) {
+  if (arguments.action != DbAction::kExport || !arguments.bundle.empty()) return;
+  throw core::UsageError("--output names no file.",
+                         "Name the bundle, for example --output h100.dgdb.");
+}
+
 void require_something_to_prune(const DbArguments& arguments) {
   const db::PruneOptions& options = arguments.prune;
   if (arguments.action != DbAction::kPrune) return;
@@ -160,6 +166,7 @@ std::optional<DbArguments> parse_db_arguments(int argc, const char* const* argv)
                     arguments.prune);
   require_known_action(app, argc, argv);
   if (!parse(app, argc, argv)) return std::nullopt;
+  require_a_bundle_name(arguments);
   require_something_to_prune(arguments);
   require_measure(diff);
   arguments.exporting.max_cost = arguments.max_cost_percent / 100;

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sqlite3
+import time
 import unittest
 
 from cli import ENVIRONMENT, FEW, SOURCE, USAGE, CliTest
@@ -44,11 +45,24 @@ class Bundles(Databases):
             env={"SCRIPTED_NO_NVRTC": "1"}))
         self.assertEqual(report["shapes"][0]["match"], "exact")
 
-    def test_without_a_compiler_a_winner_stands_in_for_the_fallback(self):
+    def test_without_a_compiler_a_tuned_kernel_stands_in_for_the_fallback(self):
         result = self.assert_ok(self.run_db("export", "--output", "x.dgdb",
                                             env={"SCRIPTED_NO_NVRTC": "1"}))
-        self.assertIn("the fallback is the winner of ", result.stderr)
+        self.assertIn("the fallback of dense products is a kernel of ", result.stderr)
         self.assertIn("there is no fallback for grouped-masked products", result.stderr)
+
+    def test_a_signal_leaves_no_half_written_bundle_behind(self):
+        for delay_ms in range(0, 160, 4):
+            export = self.start("deepgemm-db-scripted", "export", "--db", self.db, "--output",
+                                "x.dgdb")
+            time.sleep(delay_ms / 1000)
+            export.send_signal(signal.SIGINT)
+            export.communicate()
+            self.assertIn(export.returncode, (0, -signal.SIGINT, 130))
+            self.assertEqual([path.name for path in self.folder.glob("x.dgdb.part*")], [])
+
+    def test_a_bundle_without_a_name_is_refused(self):
+        self.assert_fails(self.run_db("export", "--output", ""), USAGE, "--output names no file")
 
     def test_a_kernel_cache_that_cannot_be_made_does_not_matter(self):
         (self.folder / "file").write_text("no folder")
