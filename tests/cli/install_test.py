@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tarfile
@@ -142,6 +143,14 @@ class Moved(CliTest):
         run(COMPILERS["C"], *FLAGS, self.examples / "one_product.c", *lib, "-ldl", "-lm", "-o",
             program, env=bare_environment())
         self.assert_needs_a_gpu(program, bundle, 64, 2112, 7168)
+
+    def test_what_quickstart_builds_can_be_installed(self):
+        install = (SOURCE / "scripts" / "cmake" / "Install.cmake").read_text(encoding="utf-8")
+        installed = " ".join(re.findall(r"install\(TARGETS ([\w -]+?)\s+(?:EXPORT|RUNTIME)", install))
+        built, = re.findall(r"^configure_and_build release (.*)",
+                            (SOURCE / "scripts" / "quickstart").read_text(encoding="utf-8"),
+                            re.MULTILINE)
+        self.assertEqual(sorted(installed.split()), sorted(built.split()))
 
     def test_an_example_says_what_is_wrong_with_its_arguments(self):
         program = self.folder / "one_product"
