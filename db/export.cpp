@@ -138,7 +138,7 @@ class Collector {
     const core::Environment* environment;
   };
 
-  // Winners come first.
+  // Winners come first. Not what is evidence of a failure, such as a default that faulted.
   std::vector<Measured> measured_kernels() const {
     std::vector<Measured> all;
     for (const WinnerRow& row : result_.contents.winners) {
@@ -147,7 +147,7 @@ class Collector {
     }
     for (const TrialRow& row : result_.contents.trials) {
       const core::Trial& of = row.trial;
-      if (of.kernel_key.empty()) continue;
+      if (of.kernel_key.empty() || of.outcome != core::Outcome::kMeasured) continue;
       all.push_back({&of.problem, &of.config, &of.kernel_key, &row.environment});
     }
     return all;

@@ -32,8 +32,10 @@ class Fallback : public testing::Test {
   }
 
   // The untuned default, measured beside the winner.
-  void record_default(const core::GemmConfig& config, const std::string& key) {
+  void record_default(const core::GemmConfig& config, const std::string& key,
+                      core::Outcome outcome = core::Outcome::kMeasured) {
     core::Trial trial = trial_of(64, 130);
+    trial.outcome = outcome;
     trial.contender = core::Contender::kDefault;
     trial.config = config;
     trial.kernel_key = key;
@@ -82,6 +84,16 @@ TEST_F(Fallback, WithoutACompilerIsTheDefaultWhereEveryWinnerMulticasts) {
   const Export result = collected(no_compiler);
   EXPECT_EQ(result.contents.fallbacks.at(0).kernel_key, "single");
   EXPECT_EQ(result.contents.fallbacks.at(0).environment, environment_of());
+}
+
+TEST_F(Fallback, IsNoKernelThatFailed) {
+  for (const core::Outcome outcome : {core::Outcome::kFaulted, core::Outcome::kWrong,
+                                      core::Outcome::kVerified, core::Outcome::kPredicted}) {
+    record_default(single_, "single", outcome);
+    EXPECT_NE(failure_of([this] { collected(no_compiler); }).find("cannot be compiled"),
+              std::string::npos)
+        << core::name(outcome);
+  }
 }
 
 TEST_F(Fallback, WithoutACompilerIsRefusedWhereEveryKernelMulticasts) {
