@@ -112,9 +112,9 @@ void warn_of_skipped_rows(const db::TuningDb& database, spdlog::logger& log) {
   const db::SkippedRows skipped = database.skipped();
   if (skipped.count == 0) return;
   log.warn(
-      "{} skipped in '{}': only a newer deepgemm knows a name in {} (for example, {}). "
+      "{} {} skipped in '{}': only a newer deepgemm knows a name in {} (for example, {}). "
       "Nothing is lost from the file; update this deepgemm to read {}.",
-      skipped.count == 1 ? "1 row is" : fmt::format("{} rows are", skipped.count),
+      counted(static_cast<long long>(skipped.count), "row"), skipped.count == 1 ? "is" : "are",
       database.path().string(), skipped.count == 1 ? "it" : "them", skipped.example,
       skipped.count == 1 ? "it" : "them");
 }
@@ -126,9 +126,8 @@ void warn_of_rows_passed_over(std::span<const db::WinnerRow> winners,
   log.warn(
       "{} of {} {} not used: another version launches {} otherwise. Tune {} again: the old rows "
       "are seeds.",
-      count == 1 ? "1 row" : fmt::format("{} rows", count), there.device_id,
-      count == 1 ? "is" : "are", count == 1 ? "its kernel" : "their kernels",
-      count == 1 ? "its shape" : "their shapes");
+      counted(static_cast<long long>(count), "row"), there.device_id, count == 1 ? "is" : "are",
+      count == 1 ? "its kernel" : "their kernels", count == 1 ? "its shape" : "their shapes");
 }
 
 }  // namespace deepgemm::app

@@ -188,8 +188,8 @@ core::ExitCode export_bundle(const DbArguments& arguments, const Hardware& hardw
                   counted(static_cast<long long>(result.contents.cubins.size()), "kernel"),
                   (std::filesystem::file_size(arguments.bundle, ignored) + 1023) / 1024));
   if (predicted > 0) {
-    log.warn("{} only predicted, never measured; --measured-only leaves them out.",
-             predicted == 1 ? "1 row is" : fmt::format("{} rows are", predicted));
+    log.warn("{} {} only predicted, never measured; --measured-only leaves them out.",
+             counted(static_cast<long long>(predicted), "row"), predicted == 1 ? "is" : "are");
   }
   if (interrupt.stop()) {
     log.warn("Interrupted, but {} was written whole.", arguments.bundle);
