@@ -63,9 +63,12 @@ class Workbench {
   // One cold-L2 sample of each, in the order given.
   virtual Round round(std::span<const int> ids) = 0;
 
-  // From now on everything that asks the device waits for it until then at most, and throws
-  // OutOfTime where it has not answered. Where a hang cannot be ended, this does nothing.
-  virtual void end_by(const Deadline& /*deadline*/) {}
+  // From now on everything that asks the device waits for it until `deadline` at most, and throws
+  // OutOfTime where it has not answered. A kernel that runs alone then may go on for a while, until
+  // `last_moment` at most: one that hangs shows itself, so that it is not the next call's first,
+  // too. Where a hang cannot be ended, this does nothing.
+  virtual void end_by(const Deadline& /*deadline*/, const Deadline& /*last_moment*/) {}
+  void end_by(const Deadline& deadline) { end_by(deadline, deadline); }
 };
 
 // A device as far as it can be told without opening it.
@@ -96,7 +99,8 @@ class Executor {
   virtual std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
                                              const core::GroupDraw& draw) = 0;
   // The same for prepare(), and for the workbenches that it makes until they are told another time.
-  virtual void end_by(const Deadline& /*deadline*/) {}
+  virtual void end_by(const Deadline& /*deadline*/, const Deadline& /*last_moment*/) {}
+  void end_by(const Deadline& deadline) { end_by(deadline, deadline); }
 };
 
 }  // namespace deepgemm::autotune

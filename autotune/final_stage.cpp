@@ -62,7 +62,7 @@ void run_final(TuneContext& context, std::vector<Entrant>& entrants) {
   if (std::none_of(entrants.begin(), entrants.end(), fit)) return;
   throw_if_set(context.stop);
   confirm_all(context, entrants);
-  context.bench->end_by(context.deadline);
+  context.bench->end_by(context.deadline, context.last_moment);
   admit_library(context, Contender::kCublasLtBlock, entrants);
   admit_library(context, Contender::kCublasLtTensorwide, entrants);
   std::vector<std::size_t> who;

@@ -127,7 +127,7 @@ class Heats {
   // Until there is a usable answer the last moment counts.
   void obey_budget() {
     has_answer_ = true;
-    if (context_.bench) context_.bench->end_by(context_.deadline);
+    if (context_.bench) context_.bench->end_by(context_.deadline, context_.last_moment);
   }
 
   bool say_out_of_time() {

@@ -109,7 +109,7 @@ class Heat {
       timed.push_back(&entrant(runner));
     }
     confirm_times(context_, timed);
-    context_.bench->end_by(terms_.deadline);
+    context_.bench->end_by(terms_.deadline, context_.last_moment);
     for (std::size_t runner = 0; runner < who_.size(); ++runner) {
       if (race_.racing(runner) && entrant(runner).id < 0) race_.leave(runner);
     }

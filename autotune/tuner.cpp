@@ -183,7 +183,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
       last_moment, asked};
   if (next != nullptr) context.look_ahead = [this, next] { look_ahead(*next); };
   if (executor_ != nullptr && !lineup.start.empty()) {
-    executor_->end_by(before && before->measured ? deadline : last_moment);
+    executor_->end_by(before && before->measured ? deadline : last_moment, last_moment);
     try {
       context.bench = executor_->prepare(problem, result.draw);
     } catch (const OutOfTime&) {

@@ -33,12 +33,13 @@ constexpr double kToDismiss = 0.2;
 class WorkerBench final : public Workbench {
  public:
   WorkerBench(WorkerLink& link, const core::GemmProblem& problem, const core::GroupDraw& draw,
-              const Deadline& deadline)
+              const Deadline& deadline, const Deadline& last_moment)
       : link_(link),
         problem_(problem),
         draw_(draw),
         model_(link.identity().device, core::rows_of_groups(problem, draw)),
-        deadline_(deadline) {
+        deadline_(deadline),
+        last_moment_(last_moment) {
     prepare();
   }
 
@@ -75,7 +76,7 @@ class WorkerBench final : public Workbench {
     for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
       if (const auto loss = bring_in(entry)) return failed(*loss);
       const Answer answer =
-          ask(Say::kVerify, wire::pack(entry.id), link_.limits().verify + entry.patience_s);
+          ask(Say::kVerify, wire::pack(entry.id), link_.limits().verify + entry.patience_s, true);
       Check check;
       const auto loss = read(answer, check);
       if (!loss) return check;
@@ -84,7 +85,11 @@ class WorkerBench final : public Workbench {
     throw_suspended();
   }
 
-  void end_by(const Deadline& deadline) override { deadline_ = deadline; }
+  using Workbench::end_by;
+  void end_by(const Deadline& deadline, const Deadline& last_moment) override {
+    deadline_ = deadline;
+    last_moment_ = last_moment;
+  }
 
   // Where a round is lost, each contender runs alone, so that the one at fault shows itself; where
   // it does so only beside others, beside more and more of them.
@@ -124,9 +129,10 @@ class WorkerBench final : public Workbench {
   }
 
   // What the GPU refuses is the contender's failure.
-  Answer ask(Say say, const std::string& body, double limit_s) {
+  Answer ask(Say say, const std::string& body, double limit_s, bool is_alone) {
     try {
-      return link_.ask(say, body, limit_s, deadline_);
+      return is_alone ? link_.ask_for_one(say, body, limit_s, deadline_, last_moment_)
+                      : link_.ask(say, body, limit_s, deadline_);
     } catch (const core::Error& error) {
       return {"", Loss{Outcome::kLaunchFailed, error.what(), false}};
     }
@@ -234,7 +240,8 @@ class WorkerBench final : public Workbench {
       there.push_back(entry.id);
       patience_s += entry.patience_s;
     }
-    const Answer answer = ask(Say::kRound, wire::pack(there), link_.limits().round + patience_s);
+    const Answer answer =
+        ask(Say::kRound, wire::pack(there), link_.limits().round + patience_s, ids.size() == 1);
     Round round;
     std::optional<Loss> loss = read(answer, round);
     if (!loss && round.times_us.size() != ids.size()) loss = link_.give_up();
@@ -257,6 +264,7 @@ class WorkerBench final : public Workbench {
   int next_id_ = 0;
   Loss last_loss_{};  // of a round
   Deadline deadline_;
+  Deadline last_moment_;  // for a kernel that runs alone
 };
 
 class WorkerExecutor final : public Executor {
@@ -269,14 +277,19 @@ class WorkerExecutor final : public Executor {
   std::string policy() const override { return identity_.policy; }
   std::unique_ptr<Workbench> prepare(const core::GemmProblem& problem,
                                      const core::GroupDraw& draw) override {
-    return std::make_unique<WorkerBench>(link_, problem, draw, deadline_);
+    return std::make_unique<WorkerBench>(link_, problem, draw, deadline_, last_moment_);
   }
-  void end_by(const Deadline& deadline) override { deadline_ = deadline; }
+  using Executor::end_by;
+  void end_by(const Deadline& deadline, const Deadline& last_moment) override {
+    deadline_ = deadline;
+    last_moment_ = last_moment;
+  }
 
  private:
   GpuIdentity identity_;
   WorkerLink link_;
   Deadline deadline_;
+  Deadline last_moment_;
 };
 
 }  // namespace

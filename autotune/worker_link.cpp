@@ -13,9 +13,18 @@ namespace {
 // Of its time limit, which is far more than any kernel takes that ends, and in seconds: who has run
 // so long when a budget ends hangs.
 constexpr double kShareThatHangs = 0.25;
-constexpr double kLeastThatHangs = 1.5;
+constexpr double kLeastThatHangs = 1.25;
+// Seconds by which that is seen: between two look-ups of a wait. Both together are less than what
+// a first answer may take behind a budget, so that a kernel that began in time can always be told.
+constexpr double kToTell = 0.1;
 
-bool runs_a_kernel(Say say) { return say == Say::kVerify || say == Say::kRound; }
+// The deadline of a wait that begins now, moved to where a kernel that hangs can be told.
+Deadline until_told(const Deadline& deadline, const Deadline& last_moment, double seconds) {
+  if (deadline.seconds_left() >= seconds) return deadline;
+  const Deadline told(Deadline::Clock::now(), seconds);
+  const Deadline& sooner = told.seconds_left() < last_moment.seconds_left() ? told : last_moment;
+  return deadline.seconds_left() < sooner.seconds_left() ? sooner : deadline;
+}
 
 [[noreturn]] void rethrow_refusal(const std::string& body) {
   auto code = core::ExitCode::kEnvironment;
@@ -91,32 +100,24 @@ Loss WorkerLink::give_up() {
   return *lose(core::Outcome::kWorkerLost, "the process that ran it answered nonsense").loss;
 }
 
-Answer WorkerLink::lose_at_timeout(Say say, double limit_s, const WorkerWait& wait,
-                                   const Deadline& deadline) {
+// Of a wait that its limit has ended.
+Answer WorkerLink::lose_at_limit(double limit_s) {
   using core::Outcome;
-  const bool is_stopped = worker_->is_stopped();
-  if (!deadline.passed()) {
-    if (!is_stopped) {
-      return lose(Outcome::kHung, fmt::format("it was not done within {:.1f} s", limit_s));
-    }
-    Answer answer = lose(Outcome::kHung, "the process that ran it was suspended");
-    answer.loss->is_blameless = true;
-    return answer;
+  if (!worker_->is_stopped()) {
+    return lose(Outcome::kHung, fmt::format("it was not done within {:.1f} s", limit_s));
   }
-  if (runs_a_kernel(say) && !is_stopped &&
-      wait.seconds() >= std::max(kShareThatHangs * limit_s, kLeastThatHangs)) {
-    return lose(
-        Outcome::kHung,
-        fmt::format("it was not done within {:.1f} s, when the budget ended", wait.seconds()),
-        true);
-  }
-  lose(Outcome::kHung, "the budget ended before it was done", true);
+  Answer answer = lose(Outcome::kHung, "the process that ran it was suspended");
+  answer.loss->is_blameless = true;
+  return answer;
+}
+
+void WorkerLink::run_out_of_time() {
+  lose(core::Outcome::kHung, "the budget ended before it was done", true);
   throw OutOfTime{};
 }
 
-Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const Deadline& deadline) {
+std::optional<Answer> WorkerLink::exchange(Say say, const std::string& body, WorkerWait& wait) {
   using core::Outcome;
-  WorkerWait wait(limit_s, deadline);
   Message message{say, body};
   Heard heard = Heard::kTimeout;
   if (worker_->channel().send(message, wait)) {
@@ -126,12 +127,12 @@ Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const D
   }
   switch (heard) {
     case Heard::kTimeout:
-      return lose_at_timeout(say, limit_s, wait, deadline);
+      return std::nullopt;
     case Heard::kClosed:
       return lose(Outcome::kWorkerLost,
                   fmt::format("the process that ran it {}", worker_->how_it_ended()));
     case Heard::kGarbled:
-      return {"", give_up()};
+      return Answer{"", give_up()};
     case Heard::kMessage:
       break;
   }
@@ -139,8 +140,28 @@ Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const D
   if (message.say == Say::kLost) {
     return lose(Outcome::kFaulted, fmt::format("the GPU stopped it: {}", message.body));
   }
-  if (message.say != Say::kDone) return {"", give_up()};
-  return {std::move(message.body), std::nullopt};
+  if (message.say != Say::kDone) return Answer{"", give_up()};
+  return Answer{std::move(message.body), std::nullopt};
+}
+
+Answer WorkerLink::ask(Say say, const std::string& body, double limit_s, const Deadline& deadline) {
+  WorkerWait wait(limit_s, deadline);
+  if (auto answer = exchange(say, body, wait)) return *std::move(answer);
+  if (!deadline.passed()) return lose_at_limit(limit_s);
+  run_out_of_time();
+}
+
+Answer WorkerLink::ask_for_one(Say say, const std::string& body, double limit_s,
+                               const Deadline& deadline, const Deadline& last_moment) {
+  const double hangs_s = std::max(kShareThatHangs * limit_s, kLeastThatHangs);
+  const Deadline end = until_told(deadline, last_moment, hangs_s + kToTell);
+  WorkerWait wait(limit_s, end);
+  if (auto answer = exchange(say, body, wait)) return *std::move(answer);
+  if (!end.passed()) return lose_at_limit(limit_s);
+  if (wait.seconds() < hangs_s || worker_->is_stopped()) run_out_of_time();
+  return lose(core::Outcome::kHung,
+              fmt::format("it was not done within {:.1f} s, when the budget ended", wait.seconds()),
+              true);
 }
 
 }  // namespace deepgemm::autotune

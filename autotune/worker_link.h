@@ -48,6 +48,11 @@ class WorkerLink {
   // and OutOfTime where the deadline, and not the limit, ended the wait: then the worker is lost,
   // too.
   Answer ask(Say say, const std::string& body, double limit_s, const Deadline& deadline = {});
+  // The same for what runs one kernel alone. Where the deadline comes too soon to tell a kernel
+  // that hangs from one that had no time, the wait goes on until it can be told, and until
+  // `last_moment` at most: a loss then, and not OutOfTime.
+  Answer ask_for_one(Say say, const std::string& body, double limit_s, const Deadline& deadline,
+                     const Deadline& last_moment);
 
   const WorkerLimits& limits() const { return options_.limits; }
   const GpuIdentity& identity() const { return identity_; }
@@ -55,7 +60,10 @@ class WorkerLink {
  private:
   void end_worker(bool in_a_hurry = false);
   Answer lose(core::Outcome outcome, const std::string& detail, bool in_a_hurry = false);
-  Answer lose_at_timeout(Say say, double limit_s, const WorkerWait& wait, const Deadline& deadline);
+  Answer lose_at_limit(double limit_s);
+  [[noreturn]] void run_out_of_time();
+  // nullopt where the wait ended first.
+  std::optional<Answer> exchange(Say say, const std::string& body, WorkerWait& wait);
 
   const GpuIdentity& identity_;
   WorkerOptions options_;

@@ -64,6 +64,14 @@ class Budget(CliTest):
                          env={"SCRIPTED_FAULT": "hang@round:block_m"},
                          said="before all winners were probed")
 
+    def test_a_kernel_that_hangs_is_told_however_small_it_is(self):
+        """Else it would be the first of the next call, too, and of all that follow."""
+        self.fastest_config()  # all are compiled
+        result = self.run_in_time(1, TUNE, SHAPE, *FEW, "--format", "json", said='"hung"',
+                                  env={"SCRIPTED_FAULT": "hang@verify:block_n=96"})
+        self.assertIn("when the budget ended", result.stdout)
+        self.assertTrue(self.json_of(result)["shapes"][0]["winner"]["measured"])
+
     def test_a_second_check_that_hangs_does_not_outlast_it(self):
         """On a worker that is stopped, so that no kernel is to blame. With 3 s for a check there would
         be time for one on another worker."""
