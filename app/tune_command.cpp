@@ -69,12 +69,29 @@ core::ExitCode say_interrupted(const TuneReport& report, Terminal& terminal, spd
 }
 
 // While the driver was opened: nothing was begun, and it may go on for ever.
-[[noreturn]] void leave_opening(const TuneRequest& request, Terminal& terminal,
-                                spdlog::logger& log) {
-  log.warn("Interrupted before the first shape.");
-  terminal.print(Colour::kGreen, "next: ", next_step(request.command));
+[[noreturn]] void leave_opening(core::ExitCode code) {
   std::fflush(nullptr);
-  std::_Exit(static_cast<int>(core::ExitCode::kInterrupted));
+  std::_Exit(static_cast<int>(code));
+}
+
+TuneSession open_in_time(const TuneRequest& request, const Hardware& hardware,
+                         Clock::time_point start, Terminal& terminal, spdlog::logger& log,
+                         const std::atomic<bool>& stop) {
+  const autotune::Deadline budget(start, request.options.budget_seconds);
+  try {
+    return open_session(request, hardware, log, stop, budget.later(autotune::kGraceSeconds));
+  } catch (const autotune::Interrupted&) {
+    log.warn("Interrupted before the first shape.");
+    terminal.print(Colour::kGreen, "next: ", next_step(request.command));
+    leave_opening(core::ExitCode::kInterrupted);
+  } catch (const autotune::OutOfTime&) {
+    const core::Error error(core::ExitCode::kWorkFailed,
+                            "The budget ran out while the GPU's driver was opening.",
+                            "Run again with a larger --budget; nvidia-smi shows whether the driver "
+                            "answers at all.");
+    print_error(terminal, error);
+    leave_opening(error.code());
+  }
 }
 
 // Says what the table does not. Throws Error where a shape ended without a usable answer.
@@ -168,13 +185,7 @@ core::ExitCode tune(const TuneRequest& request, const Hardware& hardware, Termin
     return core::ExitCode::kDone;
   }
   const InterruptGuard interrupt;
-  TuneSession session = [&] {
-    try {
-      return open_session(request, hardware, log, interrupt.stop());
-    } catch (const autotune::Interrupted&) {
-      leave_opening(request, terminal, log);
-    }
-  }();
+  TuneSession session = open_in_time(request, hardware, start, terminal, log, interrupt.stop());
   TuneReport report = start_report(request, session);
   std::exception_ptr failure;
   try {

@@ -33,13 +33,13 @@ auto with_alternative(const Open& open) {
 std::unique_ptr<autotune::Executor> open_executor(
     const TuneRequest& request, const Hardware& hardware, int ordinal,
     const core::Environment& base, spdlog::logger& log, const std::atomic<bool>& stop,
-    std::unique_ptr<autotune::WorkerProcess>& started) {
+    const autotune::Deadline& deadline, std::unique_ptr<autotune::WorkerProcess>& started) {
   if (!request.isolated) return hardware.open_gpu(ordinal, base);
   const auto on_loss = [&log](const std::string& detail) {
     log.debug("worker process lost: {}; the next one starts", detail);
   };
   const auto identity = unless_interrupted(
-      stop, [&hardware, ordinal, base] { return hardware.identify_gpu(ordinal, base); });
+      stop, deadline, [&hardware, ordinal, base] { return hardware.identify_gpu(ordinal, base); });
   return autotune::make_worker_executor(
       identity,
       {.ordinal = ordinal, .started = std::move(started), .on_loss = on_loss, .stop = &stop});
@@ -81,10 +81,10 @@ namespace {
 // `worker`: one that is getting ready already, or none.
 TuneSession open_beside(std::unique_ptr<autotune::WorkerProcess>& worker,
                         const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
-                        const std::atomic<bool>& stop) {
+                        const std::atomic<bool>& stop, const autotune::Deadline& deadline) {
   TuneSession session;
-  session.device =
-      unless_interrupted(stop, [&request, &hardware] { return find_device(request, hardware); });
+  session.device = unless_interrupted(
+      stop, deadline, [&request, &hardware] { return find_device(request, hardware); });
   require_fit(request.problems, request.options.draws, session.device);
   session.builder = hardware.make_builder(request.cache_folder);
   session.pool = std::make_unique<core::CompilePool>(*session.builder.kernels, request.jobs);
@@ -98,8 +98,8 @@ TuneSession open_beside(std::unique_ptr<autotune::WorkerProcess>& worker,
   // Last, because it may take memory on a GPU that others may be using.
   with_alternative([&] {
     for (const int ordinal : gpus_of(request, hardware)) {
-      auto executor =
-          open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop, worker);
+      auto executor = open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop,
+                                    deadline, worker);
       const core::DeviceInfo device = executor->device();
       const core::Environment environment = executor->environment();
       session.gpus.push_back({ordinal, device, environment, std::move(executor),
@@ -115,16 +115,19 @@ TuneSession open_beside(std::unique_ptr<autotune::WorkerProcess>& worker,
 }  // namespace
 
 TuneSession open_session(const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
-                         const std::atomic<bool>& stop) {
+                         const std::atomic<bool>& stop, const autotune::Deadline& deadline) {
   // The driver and the libraries take a worker as long as they take this process: both at once.
   std::unique_ptr<autotune::WorkerProcess> worker;
   if (request.isolated && !request.profile) {
     worker = std::make_unique<autotune::WorkerProcess>(autotune::kOwnExecutable);
   }
   try {
-    return open_beside(worker, request, hardware, log, stop);
+    return open_beside(worker, request, hardware, log, stop, deadline);
   } catch (const autotune::Interrupted&) {
     if (worker) worker->kill(true);  // it may hang in the driver, too
+    throw;
+  } catch (const autotune::OutOfTime&) {
+    if (worker) worker->kill(true);
     throw;
   }
 }

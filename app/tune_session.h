@@ -38,10 +38,10 @@ struct TuneSession {
 
 // Throws UsageError (a shape too large for the device, a file that is no database) and
 // EnvironmentError (no GPU, no NVRTC, a database that cannot be written or that another tuner
-// holds), and Interrupted: a driver that hangs is left behind then, at work on `request` and
-// `hardware`, so the process must end at once.
+// holds), Interrupted, and OutOfTime where the deadline passes first: a driver that hangs is left
+// behind then, at work on `request` and `hardware`, so the process must end at once.
 // `log` and `stop` must outlive it.
 TuneSession open_session(const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
-                         const std::atomic<bool>& stop);
+                         const std::atomic<bool>& stop, const autotune::Deadline& deadline);
 
 }  // namespace deepgemm::app

@@ -72,6 +72,10 @@ class Budget(CliTest):
         self.assertIn("when the budget ended", result.stdout)
         self.assertTrue(self.json_of(result)["shapes"][0]["winner"]["measured"])
 
+    def test_a_driver_that_does_not_open_does_not_outlast_it(self):
+        self.run_in_time(1, TUNE, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_OPEN": "60000"}, code=1,
+                         said="The budget ran out while the GPU's driver was opening")
+
     def test_a_second_check_that_hangs_does_not_outlast_it(self):
         """On a worker that is stopped, so that no kernel is to blame. With 3 s for a check there would
         be time for one on another worker."""
