@@ -76,41 +76,46 @@ bool was_measured(const Trial& trial) {
 
 // Of candidates by time, how many may be the fastest. One whose time looks too good does not make
 // the others slow.
-std::size_t count_contenders(std::span<const Trial> by_time) {
-  std::vector<const Trial*> field;
-  for (const Trial& each : by_time) field.push_back(&each);
-  const auto looks_right = [&](const Trial& each) { return why_suspicious(each, field).empty(); };
+std::size_t count_contenders(std::span<const Trial* const> by_time) {
+  const auto looks_right = [&](const Trial* each) {
+    return why_suspicious(*each, by_time).empty();
+  };
   const auto fastest = std::ranges::find_if(by_time, looks_right);
   if (fastest == by_time.end()) return by_time.size();
-  const double bound_us = (1 + kContenderShare) * fastest->measurement.median_us;
-  const auto is_within = [&](const Trial& each) { return each.measurement.median_us <= bound_us; };
+  const double bound_us = (1 + kContenderShare) * (*fastest)->measurement.median_us;
+  const auto is_within = [&](const Trial* each) { return each->measurement.median_us <= bound_us; };
   return static_cast<std::size_t>(std::ranges::count_if(by_time, is_within));
 }
 
-// Measured candidates of earlier calls that run again, the fastest first.
+// Configs that were measured in earlier calls and run again.
 struct Veterans {
-  std::vector<Trial> first;  // before anything new: it meets them
-  std::vector<Trial> last;   // who else may be the fastest, where nothing was decided
+  std::vector<core::GemmConfig> first;  // before anything new, which meets them: the fastest first
+  // Who else may be the fastest, where nothing was decided; whose time is oldest first, so that
+  // calls that are all cut short come to everyone.
+  std::vector<core::GemmConfig> last;
 };
 
 Veterans veterans_of(const Known& known, std::span<const core::GemmConfig> quarantined) {
-  std::vector<Trial> measured;
+  std::vector<const Trial*> by_time;
   for (const Trial& each : known.trials) {
     const bool may_run = was_measured(each) && !contains(quarantined, each.config);
-    if (each.contender == Contender::kCandidate && may_run) measured.push_back(each);
+    if (each.contender == Contender::kCandidate && may_run) by_time.push_back(&each);
   }
-  std::stable_sort(measured.begin(), measured.end(), [](const Trial& a, const Trial& b) {
-    return a.measurement.median_us < b.measurement.median_us;
-  });
-  const std::size_t contenders = known.decided ? 0 : count_contenders(measured);
+  std::ranges::stable_sort(by_time, {}, [](const Trial* t) { return t->measurement.median_us; });
+  const std::size_t contenders = known.decided ? 0 : count_contenders(by_time);
   Veterans found;
-  for (std::size_t i = 0; i < measured.size(); ++i) {
+  std::vector<const Trial*> others;
+  for (std::size_t i = 0; i < by_time.size(); ++i) {
     // Who was chosen was so in a race of its own, whatever the medians of others in theirs.
-    const bool leads = i < kVeterans || contains(known.chosen, measured[i].config);
-    if (leads || i < contenders) {
-      (leads ? found.first : found.last).push_back(std::move(measured[i]));
+    const bool leads = i < kVeterans || contains(known.chosen, by_time[i]->config);
+    if (leads) {
+      found.first.push_back(by_time[i]->config);
+    } else if (i < contenders) {
+      others.push_back(by_time[i]);
     }
   }
+  std::ranges::sort(others);  // as they are known: by age
+  for (const Trial* each : others) found.last.push_back(each->config);
   return found;
 }
 
@@ -230,13 +235,14 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
   lineup.answered = fresh.empty() && (stored_default != nullptr || default_left_out);
   const Veterans veterans = gpu ? veterans_of(known, quarantined) : Veterans();
   std::vector<RankedCandidate>& list = lineup.answered ? lineup.rerun : lineup.start;
-  const auto add_to_list = [&](const std::vector<Trial>& trials) {
-    for (const Trial& each : trials) {
-      list.push_back({each.config, model.predict(problem, each.config)});
+  const auto add_to_list = [&](const std::vector<core::GemmConfig>& configs) {
+    for (const core::GemmConfig& each : configs) {
+      list.push_back({each, model.predict(problem, each)});
     }
   };
   if (default_runs(lineup, known, gpu)) list.push_back(lineup.fallback);
   add_to_list(veterans.first);
+  lineup.undecided = veterans.last.size();
   if (lineup.answered) {
     add_to_list(veterans.last);
     lineup.known = std::move(stored);
@@ -254,7 +260,6 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
   lineup.seeds = static_cast<int>(seeds.size());
   lineup.start.insert(lineup.start.end(), fresh.begin(), fresh.end());
   add_to_list(veterans.last);
-  lineup.undecided = veterans.last.size();
   lineup.known = std::move(stored);
   return lineup;
 }

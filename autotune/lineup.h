@@ -19,8 +19,8 @@ std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort
 struct Lineup {
   RankedCandidate fallback;            // core::default_config of the problem
   std::vector<RankedCandidate> start;  // who is built now, in order; the default first
-  // Of these, how many at the end were measured in earlier calls that did not decide, and may be
-  // the fastest: a winner is decided only after they ran.
+  // Of these, or of `rerun`, how many at the end were measured in earlier calls that did not
+  // decide, and may be the fastest: a winner is decided only after they ran.
   std::size_t undecided = 0;
   std::vector<core::Trial> known;  // stored trials that stand as they are
   // Stored trials that were checked and not timed: the same kernel need not be checked again.
@@ -51,8 +51,8 @@ struct Proposers {
 
 // What the store knows of a problem in an equal environment.
 struct Known {
-  std::vector<core::Trial> trials;
-  bool decided = true;                        // a whole final chose the winner
+  std::vector<core::Trial> trials;            // the oldest first
+  bool decided = true;                        // a whole final chose the winner of all of them
   std::vector<core::GemmConfig> chosen = {};  // the stored winner and its runner-up
 };
 

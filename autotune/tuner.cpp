@@ -36,6 +36,12 @@ bool was_lost(const Entrant& entrant) {
          std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
 }
 
+// Whether it was chosen when all of those trials of ours were known: a call that ended before it
+// had decided anything leaves more.
+bool knew_all(const core::Winner& winner, const std::vector<core::Trial>& trials) {
+  return std::ranges::count_if(trials, is_ours) <= winner.trials;
+}
+
 // Of a budget that ran out: where no winner was found, and no candidate was found to be bad.
 void skip_unanswered(TuneResult& result) {
   const auto failed = [](const core::Trial& each) {
@@ -89,7 +95,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   result.draw = options_.draws.of(problem);
 
   const std::optional<core::Winner> before = stored_winner(problem);
-  const bool decided = before && core::is_decided(*before) && core::is_searched(*before);
+  bool decided = before && core::is_decided(*before) && core::is_searched(*before);
   const Deadline deadline(start, options_.budget_seconds);
   const Deadline last_moment = last_moment_.value_or(deadline.later(kGraceSeconds));
   const auto finish = [&] {
@@ -149,6 +155,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     if (before->runner_up_us > 0) chosen.push_back(before->runner_up_config);
   }
   const std::vector<core::Winner> elsewhere = store_.winners_elsewhere(problem, environment_);
+  if (decided && executor_ != nullptr) decided = knew_all(*before, answers(problem));
   Lineup lineup = line_up(
       problem, result.plan, {device_, CostModel(modelled, result.plan.rows), barred(), &space_},
       options_.effort, {stored(problem), decided, chosen}, {here, elsewhere}, executor_ != nullptr);

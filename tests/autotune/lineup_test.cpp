@@ -128,6 +128,27 @@ TEST(Lineup, NewCandidatesMeetTheDefaultAndTheFastestStored) {
   }
 }
 
+// So that calls that are all cut short come to everyone.
+TEST(Lineup, OfThoseThatMayWinTheOldestTimesAreRenewedFirst) {
+  std::vector<Trial> before = stored_quick_run();
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    before[i].measurement = measured(20 + 0.01 * static_cast<double>(i % 5));
+  }
+  const Lineup lineup = line_up(kProblem, plan(), {h100(), CostModel(h100())}, Effort::kQuick,
+                                {before, false}, {}, true);
+  ASSERT_TRUE(lineup.answered);
+  ASSERT_EQ(lineup.rerun.size(), before.size());
+  EXPECT_EQ(lineup.rerun[0].config, lineup.fallback.config);
+  EXPECT_EQ(lineup.undecided, before.size() - 4) << "all but the default and the three fastest";
+  std::size_t place = 0;
+  for (std::size_t i = 4; i < lineup.rerun.size(); ++i) {
+    const auto found = std::ranges::find(before, lineup.rerun[i].config, &Trial::config);
+    const auto at = static_cast<std::size_t>(found - before.begin());
+    EXPECT_GT(at, place) << i;
+    place = at;
+  }
+}
+
 // Medians of different races cannot be compared: a cool GPU gave some of the losers better ones.
 TEST(Lineup, TheStoredWinnerAndItsRunnerUpRaceAgainWhoeverHasBetterMedians) {
   const std::vector<Trial> before = stored_quick_run();

@@ -75,6 +75,45 @@ TEST_F(RepeatTest, NothingIsDecidedBeforeAllThatMayBeTheFastestRan) {
   EXPECT_FALSE(core::is_decided(*result.winner)) << result.winner->reason;
 }
 
+TEST_F(RepeatTest, WhereAllWasTriedNothingIsDecidedEitherBeforeThoseRan) {
+  script_.time_us = [](Contender, const core::GemmConfig&) { return 20.0; };
+  interrupt_before_the_final();
+  build_in_time(3);
+  const TuneResult result =
+      tune_within(1, [this, before = script_.rounds] { return script_.rounds >= before + 30; });
+  ASSERT_TRUE(result.winner);
+  EXPECT_FALSE(core::is_decided(*result.winner)) << result.winner->reason;
+  script_.on_build = nullptr;
+  EXPECT_TRUE(core::is_decided(*tune().winner));
+}
+
+TEST_F(RepeatTest, WhatAnInterruptedCallAddedToADecidedRowRacesAgain) {
+  script_.time_us = [](Contender, const core::GemmConfig&) { return 20.0; };
+  const TuneResult decided = tune();
+  const auto is_new = [&](const core::GemmConfig& config) {
+    return std::ranges::none_of(decided.trials,
+                                [&](const core::Trial& each) { return each.config == config; });
+  };
+  // A heat in which whoever is new is unlucky: three known ones are faster.
+  options_.effort = Effort::kDefault;
+  script_.time_us = [&](Contender, const core::GemmConfig& c) { return is_new(c) ? 20.5 : 20.0; };
+  on_progress_ = [&](Stage stage, int) { stop_ = stage == Stage::kMeasure; };
+  EXPECT_THROW(tune(), Interrupted);
+  stop_ = false;
+  on_progress_ = nullptr;
+  std::vector<core::GemmConfig> added;
+  for (const core::Trial& each : rows(Outcome::kMeasured)) {
+    if (is_new(each.config)) added.push_back(each.config);
+  }
+  ASSERT_FALSE(added.empty());
+  const core::GemmConfig fastest = added.front();
+  let_win(fastest, 18, 20);
+  const TuneResult later = tune();
+  EXPECT_FALSE(later.resumed);
+  EXPECT_EQ(later.winner->config, fastest);
+  EXPECT_TRUE(tune().resumed);
+}
+
 TEST_F(RepeatTest, NoHeatIsRunWithoutNewcomers) {
   options_.effort = Effort::kDefault;
   script_.time_us = [](Contender, const core::GemmConfig&) { return 20.0; };
