@@ -85,15 +85,14 @@ class Heats {
   std::vector<RankedCandidate> second_look() {
     std::vector<RankedCandidate> more;
     // A calibration is fitted to expected rows, not to those that somebody wants measured.
-    if (context_.budget_ran_out || !context_.plan.rows.empty()) return more;
-    std::vector<const Trial*> trials;
-    for (const Entrant& each : entrants_) trials.push_back(&each.trial);
-    const std::optional<core::Calibration> fitted = context_.calibrator.learn(trials);
+    if (!context_.plan.rows.empty()) return more;
+    const std::optional<core::Calibration> fitted = context_.calibrator.learn(evidence());
     if (!fitted) return more;
     const auto stored = context_.store.calibration(context_.environment);
     // What an earlier call learned of more problems knows better than this call's first few.
     if (stored && stored->problems > fitted->problems) return more;
     if (stored != fitted) context_.store.record(*fitted, context_.environment);
+    if (context_.budget_ran_out) return more;
     const bool as_ranked =
         fitted->memory == context_.rates.memory && fitted->math == context_.rates.math;
     if (as_ranked || context_.options.effort == Effort::kExhaustive) return more;
@@ -113,6 +112,19 @@ class Heats {
                       ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (std::size_t i = 0; i < count; ++i) more.push_back(*ranked[i].second);
     return more;
+  }
+
+  // What is measured of this problem, in earlier calls, too: those may have ended after a few.
+  std::vector<const Trial*> evidence() const {
+    std::vector<const Trial*> trials;
+    for (const Entrant& each : entrants_) trials.push_back(&each.trial);
+    for (const Trial& each : context_.lineup.known) {
+      const auto is_of = [&](const Trial& now) {
+        return now.contender == each.contender && now.config == each.config;
+      };
+      if (!std::ranges::any_of(entrants_, is_of, &Entrant::trial)) trials.push_back(&each);
+    }
+    return trials;
   }
 
   // Or must not be.

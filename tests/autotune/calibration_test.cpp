@@ -97,6 +97,18 @@ TEST_F(CalibrationTest, IsFittedAnewWhenTheProblemsHaveDoubled) {
   EXPECT_EQ(fits, (std::vector<int>{1, 2, 4, 8}));
 }
 
+TEST_F(CalibrationTest, CallsThatABudgetEndsAddUpToOne) {
+  problem_ = shape(64, 4096, 7168);
+  run_at({.memory = 0.5, .math = 1.5});
+  int calls = 0;
+  for (; calls < 40 && store_.calibrations() == 0; ++calls) {
+    build_in_time(20);  // fewer than are fitted to
+    EXPECT_TRUE(tune_within(1, [&] { return script_.rounds > 0; }).budget_ran_out);
+  }
+  EXPECT_EQ(store_.calibrations(), 1u);
+  EXPECT_GE(calls, 2);
+}
+
 TEST_F(CalibrationTest, AFitOfFewProblemsReplacesNoneOfMore) {
   problem_ = shape(64, 4096, 7168);
   const core::Calibration of_a_fleet{.memory = 1, .math = 1, .problems = 4};
