@@ -7,6 +7,7 @@
 #include <chrono>
 #include <thread>
 
+#include "app/held_signals.h"
 #include "core/error.h"
 
 namespace deepgemm::app {
@@ -53,6 +54,7 @@ class InterruptGuard::Listener {
     }
   }
 
+  HeldSignals held_;
   sigset_t signals_;
   sigset_t mask_before_;
   std::atomic<bool> stop_{false};
