@@ -69,11 +69,23 @@ std::vector<int> gpus_of(const TuneRequest& request, const Hardware& hardware) {
   return ordinals;
 }
 
+struct Devices {
+  core::DeviceInfo first;
+  std::vector<int> gpus;  // ordinals; none of a profile
+};
+
+Devices find_devices(const TuneRequest& request, const Hardware& hardware) {
+  if (request.profile) return {*request.profile, {}};
+  return with_alternative([&] {
+    const std::vector<int> gpus = gpus_of(request, hardware);
+    return Devices{hardware.read_device(gpus.front()), gpus};
+  });
+}
+
 }  // namespace
 
 core::DeviceInfo find_device(const TuneRequest& request, const Hardware& hardware) {
-  if (request.profile) return *request.profile;
-  return with_alternative([&] { return hardware.read_device(gpus_of(request, hardware).front()); });
+  return find_devices(request, hardware).first;
 }
 
 namespace {
@@ -83,8 +95,9 @@ TuneSession open_beside(std::unique_ptr<autotune::WorkerProcess>& worker,
                         const TuneRequest& request, const Hardware& hardware, spdlog::logger& log,
                         const std::atomic<bool>& stop, const autotune::Deadline& deadline) {
   TuneSession session;
-  session.device = unless_interrupted(
-      stop, deadline, [&request, &hardware] { return find_device(request, hardware); });
+  const Devices devices = unless_interrupted(
+      stop, deadline, [&request, &hardware] { return find_devices(request, hardware); });
+  session.device = devices.first;
   require_fit(request.problems, request.options.draws, session.device);
   session.builder = hardware.make_builder(request.cache_folder);
   session.pool = std::make_unique<core::CompilePool>(*session.builder.kernels, request.jobs);
@@ -97,7 +110,7 @@ TuneSession open_beside(std::unique_ptr<autotune::WorkerProcess>& worker,
   }
   // Last, because it may take memory on a GPU that others may be using.
   with_alternative([&] {
-    for (const int ordinal : gpus_of(request, hardware)) {
+    for (const int ordinal : devices.gpus) {
       auto executor = open_executor(request, hardware, ordinal, base_environment(nvrtc), log, stop,
                                     deadline, worker);
       const core::DeviceInfo device = executor->device();

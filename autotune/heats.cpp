@@ -70,14 +70,13 @@ class Heats {
 
   // Whether the budget ended before all of those ran.
   bool lacks_undecided() const {
-    const Lineup& lineup = context_.lineup;
-    const std::size_t first = lineup.start.size() - lineup.undecided;
-    std::size_t done = 0;
-    for (std::size_t i = first; i < std::min(entrants_.size(), lineup.start.size()); ++i) {
-      const Entrant& each = entrants_[i];
-      if (each.trial.outcome != Outcome::kMeasured || each.race >= 0) ++done;
-    }
-    return done < lineup.undecided;
+    const auto has_run = [this](const core::GemmConfig& config) {
+      return std::ranges::any_of(entrants_, [&](const Entrant& each) {
+        const bool ended = each.trial.outcome != Outcome::kMeasured || each.race >= 0;
+        return ended && each.trial.config == config;
+      });
+    };
+    return !std::ranges::all_of(context_.lineup.undecided, has_run);
   }
 
   // Where this GPU's rates turn out to be others than those that ranked: the best by the fitted
@@ -92,7 +91,8 @@ class Heats {
     // What an earlier call learned of more problems knows better than this call's first few.
     if (stored && stored->problems > fitted->problems) return more;
     if (stored != fitted) context_.store.record(*fitted, context_.environment);
-    if (context_.budget_ran_out) return more;
+    // Where all was tried, the final is what is missing.
+    if (context_.budget_ran_out || context_.lineup.answered) return more;
     const bool as_ranked =
         fitted->memory == context_.rates.memory && fitted->math == context_.rates.math;
     if (as_ranked || context_.options.effort == Effort::kExhaustive) return more;
@@ -158,10 +158,24 @@ class Heats {
     try {
       verify(*context_.bench, entrant, known == before.end() ? nullptr : &*known);
       if (known == before.end() && entrant.id >= 0) record_check(entrant.trial);
+      // The first answer runs alone anyway.
+      const bool runs_beside = has_answer_ && entrant.id >= 0;
+      if (context_.deadline.is_set() && runs_beside) run_alone(entrant);
       return true;
     } catch (const OutOfTime&) {
       return false;
     }
+  }
+
+  // A budget may end a round before it can be told who of many hangs in it, and the next call would
+  // come no further. Alone it can always be told.
+  void run_alone(Entrant& entrant) {
+    Round round = context_.bench->round({{entrant.id}});
+    if (!round.casualty) return;
+    entrant.id = -1;
+    entrant.cubin.reset();
+    entrant.trial.outcome = round.casualty->outcome;
+    entrant.trial.detail = std::move(round.casualty->detail);
   }
 
   // Its heat may be long in coming: a tuner that is killed until then loses no check. What has a

@@ -242,7 +242,10 @@ Lineup line_up(const core::GemmProblem& problem, const Plan& plan, const Ranker&
   };
   if (default_runs(lineup, known, gpu)) list.push_back(lineup.fallback);
   add_to_list(veterans.first);
-  lineup.undecided = veterans.last.size();
+  if (!known.decided) {
+    lineup.undecided = veterans.first;
+    lineup.undecided.insert(lineup.undecided.end(), veterans.last.begin(), veterans.last.end());
+  }
   if (lineup.answered) {
     add_to_list(veterans.last);
     lineup.known = std::move(stored);

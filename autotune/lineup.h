@@ -19,9 +19,9 @@ std::vector<RankedCandidate> cut(std::span<const RankedCandidate> ranked, Effort
 struct Lineup {
   RankedCandidate fallback;            // core::default_config of the problem
   std::vector<RankedCandidate> start;  // who is built now, in order; the default first
-  // Of these, or of `rerun`, how many at the end were measured in earlier calls that did not
-  // decide, and may be the fastest: a winner is decided only after they ran.
-  std::size_t undecided = 0;
+  // Of these, or of `rerun`, those that were measured in earlier calls that did not decide, and may
+  // be the fastest: a winner is decided only after they ran.
+  std::vector<core::GemmConfig> undecided;
   std::vector<core::Trial> known;  // stored trials that stand as they are
   // Stored trials that were checked and not timed: the same kernel need not be checked again.
   std::vector<core::Trial> verified;

@@ -36,8 +36,7 @@ bool was_lost(const Entrant& entrant) {
          std::ranges::find(core::kQuarantining, trial.outcome) != core::kQuarantining.end();
 }
 
-// Whether it was chosen when all of those trials of ours were known: a call that ended before it
-// had decided anything leaves more.
+// Whether it was chosen of all of those trials: a call that ended undecided leaves more.
 bool knew_all(const core::Winner& winner, const std::vector<core::Trial>& trials) {
   return std::ranges::count_if(trials, is_ours) <= winner.trials;
 }
@@ -95,7 +94,7 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
   result.draw = options_.draws.of(problem);
 
   const std::optional<core::Winner> before = stored_winner(problem);
-  bool decided = before && core::is_decided(*before) && core::is_searched(*before);
+  const bool decided = before && core::is_decided(*before) && core::is_searched(*before);
   const Deadline deadline(start, options_.budget_seconds);
   const Deadline last_moment = last_moment_.value_or(deadline.later(kGraceSeconds));
   const auto finish = [&] {
@@ -155,11 +154,13 @@ TuneResult Tuner::run(const core::GemmProblem& problem, const core::GemmProblem*
     if (before->runner_up_us > 0) chosen.push_back(before->runner_up_config);
   }
   const std::vector<core::Winner> elsewhere = store_.winners_elsewhere(problem, environment_);
-  if (decided && executor_ != nullptr) decided = knew_all(*before, answers(problem));
+  const bool settled = decided && (executor_ == nullptr || knew_all(*before, answers(problem)));
   Lineup lineup = line_up(
       problem, result.plan, {device_, CostModel(modelled, result.plan.rows), barred(), &space_},
-      options_.effort, {stored(problem), decided, chosen}, {here, elsewhere}, executor_ != nullptr);
-  if (lineup.answered && decided) return resume(lineup.known);
+      options_.effort, {stored(problem), settled, chosen}, {here, elsewhere}, executor_ != nullptr);
+  // Where all that may win are quarantined, none is left to race it.
+  const bool stands = settled || (decided && lineup.undecided.empty());
+  if (lineup.answered && stands) return resume(lineup.known);
   // Only ranking took that long.
   if (deadline.passed() && before) {
     answer_from_store(result, last_moment);

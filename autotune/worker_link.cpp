@@ -15,7 +15,8 @@ namespace {
 constexpr double kShareThatHangs = 0.25;
 constexpr double kLeastThatHangs = 1.25;
 // Seconds by which that is seen: between two look-ups of a wait. Both together are less than what
-// a first answer may take behind a budget, so that a kernel that began in time can always be told.
+// a first answer may take behind a budget: only a kernel of several milliseconds may begin in time
+// and not be told.
 constexpr double kToTell = 0.1;
 
 // The deadline of a wait that begins now, moved to where a kernel that hangs can be told.
@@ -41,7 +42,7 @@ Deadline until_told(const Deadline& deadline, const Deadline& last_moment, doubl
 // An interrupted tuner waits for nobody, nor does one that had nothing for the worker to do.
 WorkerLink::~WorkerLink() {
   const bool interrupted = options_.stop != nullptr && options_.stop->load();
-  if (worker_ && (interrupted || !open_)) worker_->kill(interrupted, options_.stop);
+  if (worker_ && (interrupted || !open_)) worker_->kill(true, options_.stop);
 }
 
 void WorkerLink::start(const Deadline& deadline) {

@@ -114,6 +114,45 @@ TEST_F(RepeatTest, WhatAnInterruptedCallAddedToADecidedRowRacesAgain) {
   EXPECT_TRUE(tune().resumed);
 }
 
+// Where none of those that it added may run any more, nor the others, it answers as before.
+TEST_F(RepeatTest, ADecidedRowWhoseKernelsAreQuarantinedAnswers) {
+  const TuneResult decided = tune();
+  options_.effort = Effort::kDefault;
+  on_progress_ = [&](Stage stage, int) { stop_ = stage == Stage::kMeasure; };
+  EXPECT_THROW(tune(), Interrupted);
+  stop_ = false;
+  on_progress_ = nullptr;
+  for (const core::GemmConfig& each : candidates()) lose_elsewhere(each);
+  for (const core::Trial& each : decided.trials) lose_elsewhere(each.config);
+  for (const bool in_a_hurry : {false, true}) {
+    options_.budget_seconds = in_a_hurry ? 60 : 0;
+    const TuneResult again = tune();
+    EXPECT_TRUE(again.resumed);
+    ASSERT_TRUE(again.winner);
+    EXPECT_EQ(again.winner->config, decided.winner->config);
+  }
+}
+
+TEST_F(RepeatTest, ThreeThatMayWinMustRunToo) {
+  const std::vector<core::GemmConfig> all = candidates();
+  const auto lead_at = [&](double first_us) {
+    return [=](Contender, const core::GemmConfig& config) {
+      if (config == all[0]) return first_us;
+      return config == all[1] || config == all[2] ? 20.0 : 25.0;
+    };
+  };
+  script_.time_us = lead_at(20.5);
+  interrupt_before_the_final();
+  script_.time_us = lead_at(19);
+  build_in_time(2);  // the default and one of the two others
+  const TuneResult result =
+      tune_within(1, [this, before = script_.rounds] { return script_.rounds >= before + 30; });
+  ASSERT_TRUE(result.winner);
+  EXPECT_FALSE(core::is_decided(*result.winner)) << result.winner->reason;
+  script_.on_build = nullptr;
+  EXPECT_EQ(tune().winner->config, all[0]);
+}
+
 TEST_F(RepeatTest, NoHeatIsRunWithoutNewcomers) {
   options_.effort = Effort::kDefault;
   script_.time_us = [](Contender, const core::GemmConfig&) { return 20.0; };
@@ -122,7 +161,7 @@ TEST_F(RepeatTest, NoHeatIsRunWithoutNewcomers) {
   build_in_time(16);  // a whole heat
   const TuneResult result = tune_within(1, [&] { return script_.rounds > 0; });
   ASSERT_TRUE(result.winner);
-  EXPECT_EQ(alone, 15) << "of the first answer";
+  EXPECT_EQ(alone, 15 + 15) << "of the first answer, and one of each of the others";
 }
 
 TEST_F(RepeatTest, AStoredWinnerThatIsQuarantinedSaysSo) {

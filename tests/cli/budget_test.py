@@ -72,9 +72,19 @@ class Budget(CliTest):
         self.assertIn("when the budget ended", result.stdout)
         self.assertTrue(self.json_of(result)["shapes"][0]["winner"]["measured"])
 
+    def test_so_is_one_that_hangs_only_in_a_round(self):
+        self.fastest_config()  # all are compiled
+        result = self.run_in_time(2, TUNE, SHAPE, *FEW, "--format", "json", said='"hung"',
+                                  env={"SCRIPTED_FAULT": "hang@round:block_n=96"})
+        self.assertTrue(self.json_of(result)["shapes"][0]["winner"]["measured"])
+
     def test_a_driver_that_does_not_open_does_not_outlast_it(self):
-        self.run_in_time(1, TUNE, SHAPE, *FEW, env={"SCRIPTED_SLEEP_MS_OPEN": "60000"}, code=1,
-                         said="The budget ran out while the GPU's driver was opening")
+        said = "The budget ran out while the GPU's driver was opening"
+        slow = {"SCRIPTED_SLEEP_MS_OPEN": "60000"}
+        self.run_in_time(1, TUNE, SHAPE, *FEW, env=slow, code=1, said=said)
+        # Several GPUs are asked one after the other.
+        self.run_in_time(1, TUNE, SHAPE, *FEW, "--gpu", "all", code=1, said=said,
+                         env={**slow, "SCRIPTED_GPUS": "2", "SCRIPTED_SLEEP_FROM": "3"})
 
     def test_a_second_check_that_hangs_does_not_outlast_it(self):
         """On a worker that is stopped, so that no kernel is to blame. With 3 s for a check there would
