@@ -1,6 +1,7 @@
 #include "core/gemm_kernel.h"
 
 #include <algorithm>
+#include <span>
 
 #include "core/driver.h"
 #include "core/error.h"
@@ -188,16 +189,26 @@ CUlaunchAttribute cluster_attribute(const GemmConfig& config) {
   return attribute;
 }
 
-// `attribute` must outlive the returned value, which points to it.
-CUlaunchConfig launch_config(const GemmConfig& config, CUlaunchAttribute& attribute, int clusters) {
+// Programmatic dependent launch: whether the kernel is right when it starts early is its own affair
+// (ptx::wait_for_kernel_before).
+CUlaunchAttribute overlap_attribute() {
+  CUlaunchAttribute attribute{};
+  attribute.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+  attribute.value.programmaticStreamSerializationAllowed = 1;
+  return attribute;
+}
+
+// `attributes` must outlive the returned value, which points to them.
+CUlaunchConfig launch_config(const GemmConfig& config, std::span<CUlaunchAttribute> attributes,
+                             int clusters) {
   CUlaunchConfig launch{};
   launch.gridDimX = static_cast<unsigned>(clusters * cluster_size(config));
   launch.gridDimY = launch.gridDimZ = 1;
   launch.blockDimX = static_cast<unsigned>(kernels::block_threads(config));
   launch.blockDimY = launch.blockDimZ = 1;
   launch.sharedMemBytes = static_cast<unsigned>(kernels::shared_bytes(config));
-  launch.attrs = &attribute;
-  launch.numAttrs = 1;
+  launch.attrs = attributes.data();
+  launch.numAttrs = static_cast<unsigned>(attributes.size());
   return launch;
 }
 
@@ -205,7 +216,7 @@ CUlaunchConfig launch_config(const GemmConfig& config, CUlaunchAttribute& attrib
 // one GPC, and some GPCs have fewer SMs, so only the driver knows.
 int resident_clusters(CUfunction function, const GemmConfig& config) {
   CUlaunchAttribute attribute = cluster_attribute(config);
-  const CUlaunchConfig launch = launch_config(config, attribute, 1);
+  const CUlaunchConfig launch = launch_config(config, {&attribute, 1}, 1);
   int clusters = 0;
   check(driver().cuOccupancyMaxActiveClusters(&clusters, function, &launch),
         "computing the occupancy of a kernel");
@@ -255,7 +266,7 @@ GemmKernel& GemmKernel::operator=(GemmKernel&&) noexcept = default;
 const GemmConfig& GemmKernel::config() const { return state_->config; }
 
 int GemmKernel::launch(const GemmProblem& problem, const GemmOperands& operands,
-                       CUstream_st* stream) const {
+                       CUstream_st* stream, Start start) const {
   const GemmConfig& config = state_->config;
   if (config.operation != kernel_operation(problem.operation)) return CUDA_ERROR_INVALID_VALUE;
   const RowLayout layout(problem, operands);
@@ -273,9 +284,10 @@ int GemmKernel::launch(const GemmProblem& problem, const GemmOperands& operands,
                                    problem.groups,
                                    operands.rows};
   const std::int64_t wanted = most_tiles(config, problem, layout);
-  CUlaunchAttribute attribute = cluster_attribute(config);
-  CUlaunchConfig launch = launch_config(
-      config, attribute, static_cast<int>(std::min<std::int64_t>(state_->clusters, wanted)));
+  CUlaunchAttribute attributes[] = {cluster_attribute(config), overlap_attribute()};
+  CUlaunchConfig launch =
+      launch_config(config, std::span(attributes, start == Start::kOverlapped ? 2 : 1),
+                    static_cast<int>(std::min<std::int64_t>(state_->clusters, wanted)));
   launch.hStream = stream;
   void* parameters[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d, &arguments};
   return driver().cuLaunchKernelEx(&launch, state_->function, parameters, nullptr);

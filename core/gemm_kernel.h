@@ -37,6 +37,12 @@ struct GemmOperands {
   std::int64_t row_extent = 0;
 };
 
+// When the blocks of a launch may start.
+enum class Start {
+  kInTurn,     // when the kernel before it in the stream has ended
+  kOverlapped  // when that one's blocks make room: launch and set-up then cost no time of their own
+};
+
 class GemmKernel {
  public:
   // Loads into the calling thread's current context. Throws EnvironmentError where the driver
@@ -50,8 +56,10 @@ class GemmKernel {
 
   // Enqueues the product; asynchronous, thread-safe, allocates nothing. The context it was loaded
   // into must be current. Returns 0 or the driver's CUresult; CUDA_ERROR_INVALID_VALUE where the
-  // kernel was compiled for another operation.
-  int launch(const GemmProblem& problem, const GemmOperands& operands, CUstream_st* stream) const;
+  // kernel was compiled for another operation. Whenever its blocks start, operands are touched only
+  // when the kernel before it has ended.
+  int launch(const GemmProblem& problem, const GemmOperands& operands, CUstream_st* stream,
+             Start start = Start::kInTurn) const;
 
  private:
   struct State;

@@ -94,7 +94,8 @@ deepgemm_status check_rows(deepgemm_runtime& handle, const core::GemmProblem& pr
 }
 
 deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& problem,
-                       const deepgemm_operands& operands, deepgemm_miss miss, void* stream) {
+                       const deepgemm_operands& operands, deepgemm_miss miss, void* stream,
+                       core::Start start) {
   if (handle.trace != nullptr) handle.trace->count(problem);
   if (handle.checks_rows && problem.operation != core::Operation::kDense) {
     const deepgemm_status checked = check_rows(handle, problem, operands, stream);
@@ -103,13 +104,25 @@ deepgemm_status launch(deepgemm_runtime& handle, const core::GemmProblem& proble
   const core::GemmKernel* kernel = kernel_for(handle, problem, miss);
   if (kernel == nullptr) return report_miss(handle, problem, miss);
   const int result =
-      kernel->launch(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream));
+      kernel->launch(problem, db::operands_of(operands), static_cast<CUstream_st*>(stream), start);
   if (result == 0) return DEEPGEMM_OK;
   const std::string what =
       "the driver refused to launch " + core::to_string(problem) + " (CUresult " +
       std::to_string(result) + ")" +
       (is_elsewhere(handle) ? ": the current context is not that of deepgemm_open" : "");
   return fail(DEEPGEMM_LAUNCH_FAILED, what.c_str(), kContextStep);
+}
+
+deepgemm_status enqueue(deepgemm_runtime* runtime, const deepgemm_problem* problem,
+                        const deepgemm_operands* operands, deepgemm_miss miss, void* stream,
+                        core::Start start) noexcept {
+  return guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
+    if (const auto why = db::why_bad(problem)) return refuse(*why);
+    if (const auto why = db::why_bad(operands, *problem)) return refuse(*why);
+    if (const auto why = db::why_bad(miss)) return refuse(*why);
+    if (runtime == nullptr) return refuse("the runtime is null");
+    return launch(*runtime, db::problem_of(*problem), *operands, miss, stream, start);
+  });
 }
 
 // The commands' advice to do without a GPU is none for a program that wants to run products.
@@ -226,13 +239,13 @@ deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime, const deepgemm_probl
 
 deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime, const deepgemm_problem* problem,
                               const deepgemm_operands* operands, deepgemm_miss miss, void* stream) {
-  return guarded(DEEPGEMM_LAUNCH_FAILED, [&] {
-    if (const auto why = db::why_bad(problem)) return refuse(*why);
-    if (const auto why = db::why_bad(operands, *problem)) return refuse(*why);
-    if (const auto why = db::why_bad(miss)) return refuse(*why);
-    if (runtime == nullptr) return refuse("the runtime is null");
-    return launch(*runtime, db::problem_of(*problem), *operands, miss, stream);
-  });
+  return enqueue(runtime, problem, operands, miss, stream, core::Start::kInTurn);
+}
+
+deepgemm_status deepgemm_gemm_overlapped(deepgemm_runtime* runtime, const deepgemm_problem* problem,
+                                         const deepgemm_operands* operands, deepgemm_miss miss,
+                                         void* stream) {
+  return enqueue(runtime, problem, operands, miss, stream, core::Start::kOverlapped);
 }
 
 deepgemm_status deepgemm_check(deepgemm_runtime* runtime, const deepgemm_problem* problem,

@@ -138,8 +138,8 @@ constexpr int scale_stride(int m) { return ceil_div(m, 4) * 4; }
 // Whether A's scales come in whole lines. Those of a k-block begin anywhere in a line where
 // scale_stride is no multiple of a line, and TMA then fetches a box of just them in two pieces for
 // each line. In whole lines, the math warps add to each address where in its line the first one
-// lies. That spares 2 to 8 % where a small tile's loads are the limit (355x4096x7168, 192x64: 23.9
-// and 22.1 us), and costs 1 % where the tensor cores are it.
+// lies. That spares 2 to 8 % where a small tile's loads are the limit (355x4096x7168, 192x64: 23.6
+// and 22.3 us), and costs 1 % where the tensor cores are it.
 constexpr bool loads_scale_lines(GemmConfig c) { return c.block_m * c.block_n <= 192 * 64; }
 
 // Floats that a stage has room for of A's scales.

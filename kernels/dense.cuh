@@ -213,7 +213,12 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const GemmArgu
   extern __shared__ __align__(1024) unsigned char raw[];
   SharedStorage<C>& shared = *reinterpret_cast<SharedStorage<C>*>(raw);
   GroupTable& groups = *reinterpret_cast<GroupTable*>(raw + storage_bytes(C));
-  if constexpr (C.operation != kDense) fill_group_table<C>(groups, args);
+  // Blocks of the next kernel find room as ours end. They touch nothing before the last has ended.
+  ptx::let_next_kernel_start();
+  if constexpr (C.operation != kDense) {
+    ptx::wait_for_kernel_before();
+    fill_group_table<C>(groups, args);
+  }
   // Uniform over the warp, and known to the compiler as such.
   const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
   const int rank =
@@ -237,6 +242,9 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const GemmArgu
   }
   // The cluster meets later, when its first loads are on their way.
   if constexpr (cluster_size(C) > 1) ptx::cluster_arrive();
+  // All of the above may be done while the kernel before this one still runs, and nothing below: it
+  // reads operands and writes D.
+  if constexpr (C.operation == kDense) ptx::wait_for_kernel_before();
 
   constexpr RegisterBudget kRegisters = register_budget(C);
   // A block's first loads need not wait for the math warps to get ready.

@@ -28,6 +28,17 @@ __device__ __forceinline__ void prefetch(const void* pointer) {
   asm volatile("prefetch.global.L1 [%0];" ::"l"(pointer));
 }
 
+// Where the host let this launch overlap the kernel before it in the stream: waits until that one
+// has ended and all that it wrote can be read. Else it returns at once.
+__device__ __forceinline__ void wait_for_kernel_before() {
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+}
+
+// When every block has called it, blocks of the next kernel may start, if the host let them.
+__device__ __forceinline__ void let_next_kernel_start() {
+  asm volatile("griddepcontrol.launch_dependents;");
+}
+
 __device__ __forceinline__ uint32 cluster_rank() {
   uint32 rank;
   asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));

@@ -13,9 +13,10 @@ namespace {
 
 using Names = std::set<std::string>;
 
-const Names kFunctionsOfTheHeader = {"deepgemm_check",   "deepgemm_close",      "deepgemm_find",
-                                     "deepgemm_gemm",    "deepgemm_last_error", "deepgemm_open",
-                                     "deepgemm_prepare", "deepgemm_version"};
+const Names kFunctionsOfTheHeader = {
+    "deepgemm_check",  "deepgemm_close",      "deepgemm_find",    "deepgemm_gemm",
+    "deepgemm_open",   "deepgemm_last_error", "deepgemm_prepare", "deepgemm_gemm_overlapped",
+    "deepgemm_version"};
 
 // Lines of a program's output, as words.
 std::vector<std::vector<std::string>> output_of(const std::string& command) {

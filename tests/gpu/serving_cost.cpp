@@ -268,6 +268,53 @@ bool replay_and_compare(const Driver& driver, deepgemm_runtime* runtime, const P
   return right && is_all(driver, product, static_cast<double>(product.problem.k));
 }
 
+// GPU time of one product in a chain of products of which each begins when the one before it has
+// ended, as a captured graph: that of a long chain less that of a short one.
+double chain_us(const Driver& driver, deepgemm_runtime* runtime, const Product& product,
+                CUstream stream, decltype(&deepgemm_gemm) gemm) {
+  constexpr int kShort = 10;
+  constexpr int kLong = 110;
+  constexpr int kReplays = 31;
+  CUgraphExec replays[2] = {};
+  for (int which = 0; which < 2; ++which) {
+    CUgraph graph = nullptr;
+    require(driver.cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_GLOBAL), "capturing");
+    for (int i = 0; i < (which == 0 ? kShort : kLong); ++i) {
+      require(gemm(runtime, &product.problem, &product.operands, DEEPGEMM_MISS_ERROR, stream));
+    }
+    require(driver.cuStreamEndCapture(stream, &graph), "capturing");
+    require(driver.cuGraphInstantiate(&replays[which], graph, 0), "instantiating the graph");
+  }
+  std::vector<double> differences;
+  for (int i = 0; i < kReplays; ++i) {
+    double us[2];
+    for (int which = 0; which < 2; ++which) {
+      require(driver.cuStreamSynchronize(stream), "waiting");
+      const Clock::time_point start = Clock::now();
+      require(driver.cuGraphLaunch(replays[which], stream), "replaying the graph");
+      require(driver.cuStreamSynchronize(stream), "replaying the graph");
+      us[which] = microseconds_since(start);
+    }
+    differences.push_back((us[1] - us[0]) / (kLong - kShort));
+  }
+  std::nth_element(differences.begin(), differences.begin() + kReplays / 2, differences.end());
+  return differences[kReplays / 2];
+}
+
+// What overlapping launches gain in such a chain.
+bool compare_chains(const Driver& driver, deepgemm_runtime* runtime, const Product& product) {
+  CUstream stream = nullptr;
+  require(driver.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING), "creating a stream");
+  const auto d = reinterpret_cast<CUdeviceptr>(product.operands.d);
+  const auto bytes = static_cast<std::size_t>(2 * product.problem.m * product.problem.n);
+  require(driver.cuMemsetD8(d, 0xff, bytes), "filling");
+  require(driver.cuCtxSynchronize(), "filling");
+  std::printf("chained_us %.3f\n", chain_us(driver, runtime, product, stream, deepgemm_gemm));
+  std::printf("chained_overlapped_us %.3f\n",
+              chain_us(driver, runtime, product, stream, deepgemm_gemm_overlapped));
+  return is_all(driver, product, static_cast<double>(product.problem.k));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -296,6 +343,7 @@ int main(int argc, char** argv) {
   bool right = is_all(driver, product, static_cast<double>(problem.k));
   std::printf("first_result_right %d\n", right ? 1 : 0);
   right = replay_and_compare(driver, runtime, product) && right;
+  right = compare_chains(driver, runtime, product) && right;
   std::printf("tensor_map_us %.3f\n", encode_us(driver, product));
   std::printf("asked_for_nvrtc_or_cublas %d\n", refused.load());
   deepgemm_close(runtime);

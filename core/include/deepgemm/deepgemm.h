@@ -220,6 +220,21 @@ DEEPGEMM_API deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime,
                                            const deepgemm_operands* operands, deepgemm_miss miss,
                                            void* stream);
 
+/* The same product, whose blocks may start while the kernel before it on the stream still runs
+ * (CUDA's programmatic dependent launch): the launch and the kernel's set-up then cost no time
+ * between the two. Results and order are those of deepgemm_gemm, whatever that kernel is: no
+ * operand is read or written before it has ended. For chains of short products, as in decoding;
+ * while its blocks wait they hold SMs that other streams might use. In a captured graph the edge to
+ * the kernel before is a programmatic one, which takes a driver of CUDA 12.3 or newer.
+ *
+ * All kernels of this library let the next one start early, if that one is launched so. A kernel of
+ * yours that is must therefore wait (cudaGridDependencySynchronize, griddepcontrol.wait) before it
+ * reads D or writes an operand. */
+DEEPGEMM_API deepgemm_status deepgemm_gemm_overlapped(deepgemm_runtime* runtime,
+                                                      const deepgemm_problem* problem,
+                                                      const deepgemm_operands* operands,
+                                                      deepgemm_miss miss, void* stream);
+
 /* Checks the rows of a grouped product: waits for what is on `stream`, reads them back and reports
  * DEEPGEMM_BAD_ARGUMENT for a group that does not exist, a group that starts at no multiple of the
  * problem's alignment, one whose rows lie apart with another's between them, or a count that is

@@ -51,6 +51,13 @@ class Runtime {
     return is_hit(deepgemm_gemm(handle_.get(), &problem, &operands, miss, stream));
   }
 
+  // The same, and may start while the kernel before it still runs (deepgemm_gemm_overlapped).
+  [[nodiscard]] bool gemm_overlapped(const deepgemm_problem& problem,
+                                     const deepgemm_operands& operands, void* stream = nullptr,
+                                     deepgemm_miss miss = DEEPGEMM_MISS_ERROR) {
+    return is_hit(deepgemm_gemm_overlapped(handle_.get(), &problem, &operands, miss, stream));
+  }
+
   // For debugging grouped products: throws where the rows break what deepgemm.h asks of them.
   void check(const deepgemm_problem& problem, const deepgemm_operands& operands,
              void* stream = nullptr) const {

@@ -1,6 +1,7 @@
 // Built as libcuda.so.1. Modules are text that ends with a zero; device memory is host memory.
 #include "tests/db/scripted_driver/scripted_driver.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -148,6 +149,13 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap* map, CUtensorMapDataType, cuuint32_
   return CUDA_SUCCESS;
 }
 
+static bool may_overlap(const CUlaunchConfig& config) {
+  return std::any_of(config.attrs, config.attrs + config.numAttrs, [](const CUlaunchAttribute& a) {
+    return a.id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION &&
+           a.value.programmaticStreamSerializationAllowed != 0;
+  });
+}
+
 CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction function, void** parameters,
                           void**) {
   const CUmodule module = reinterpret_cast<CUmodule>(function);
@@ -156,7 +164,7 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction function, voi
   if (context != module->context) return CUDA_ERROR_INVALID_HANDLE;
   if (launch_observer == nullptr) return CUDA_SUCCESS;
   launch_observer({module->image.c_str(), device_of(context), config->hStream, config->gridDimX,
-                   config->blockDimX, config->sharedMemBytes, parameters});
+                   config->blockDimX, config->sharedMemBytes, may_overlap(*config), parameters});
   return CUDA_SUCCESS;
 }
 

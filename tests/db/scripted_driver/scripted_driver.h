@@ -31,6 +31,7 @@ struct Launch {
   unsigned blocks;
   unsigned threads;
   unsigned shared_bytes;
+  bool overlapped;  // may start before the kernel before it has ended
   void** parameters;
 };
 

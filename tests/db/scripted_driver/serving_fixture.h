@@ -26,6 +26,7 @@ struct Stream : scripted_driver::StreamHandle {
   deepgemm_operands operands{};
   std::string image;
   int device = 0;
+  bool overlapped = false;
 };
 
 inline CUstream handle_of(Stream& stream) {
@@ -62,7 +63,7 @@ inline void check_launch(const Launch& launch) {
   std::memcpy(&arguments, launch.parameters[4], sizeof arguments);
   const bool right =
       launch.image == stream.image && launch.device == stream.device &&
-      describes(launch.parameters[0], o.a, p.m, p.k) &&
+      launch.overlapped == stream.overlapped && describes(launch.parameters[0], o.a, p.m, p.k) &&
       describes(launch.parameters[1], o.b, p.n, p.k) &&
       describes_scales(launch.parameters[2], config_for(stream.image == "fallback" ? 1 : p.m),
                        o.scale_a, (p.k + 127) / 128, p.m) &&

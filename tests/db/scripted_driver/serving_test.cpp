@@ -77,6 +77,30 @@ TEST_F(Serving, ThreadsOpenAndCloseTheirOwnRuntimesOfOneBundle) {
   EXPECT_EQ(scripted_driver::modules_alive(), 0);
 }
 
+TEST_F(Serving, ALaunchOverlapsTheOneBeforeItOnlyWhereItIsAskedTo) {
+  deepgemm::Runtime runtime(path_);
+  Stream stream;
+  stream.problem = {64, 2112, 7168};
+  stream.operands = operands_at(0);
+  stream.image = key_of(64);
+  for (const bool overlapped : {true, false, true}) {
+    stream.overlapped = overlapped;
+    EXPECT_TRUE(overlapped
+                    ? runtime.gemm_overlapped(stream.problem, stream.operands, handle_of(stream))
+                    : runtime.gemm(stream.problem, stream.operands, handle_of(stream)));
+  }
+  EXPECT_EQ(stream.launches, 3);
+  EXPECT_EQ(stream.wrong, 0);
+  // A miss and bad input are what they are for any other product.
+  EXPECT_FALSE(runtime.gemm_overlapped({64, 1024, 7168}, stream.operands, handle_of(stream)));
+  EXPECT_THROW((void)runtime.gemm_overlapped({64, 2111, 7168}, stream.operands),
+               std::runtime_error);
+  EXPECT_EQ(deepgemm_gemm_overlapped(nullptr, &stream.problem, &stream.operands,
+                                     DEEPGEMM_MISS_ERROR, nullptr),
+            DEEPGEMM_BAD_ARGUMENT);
+  EXPECT_EQ(stream.launches, 3);
+}
+
 // One of many server processes: what it has to complain of, "" if nothing.
 std::string serve_alone(const std::string& path,
                         const std::function<void(deepgemm::Runtime&, Stream&)>& launch_all) {

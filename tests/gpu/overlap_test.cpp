@@ -1,0 +1,124 @@
+// Products that may start before the kernel before them has ended: programmatic dependent launch.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "autotune/gpu_workbench.h"
+#include "core/gemm_kernel.h"
+#include "core/graph.h"
+#include "tests/gpu/gpu_fixture.h"
+#include "tests/mutants/mutants.h"
+
+namespace deepgemm::gpu_test {
+namespace {
+
+using core::Operation;
+using core::Start;
+
+// A chain of two products. D of the first, read as fp32, is the second's scales of A: two bf16 side
+// by side are a number near the second of them. The first takes long on few SMs, so that blocks of
+// the second find room at once, if they may start.
+class OverlapTest : public GpuTest {
+ protected:
+  static constexpr std::int64_t kM = 128;
+  static constexpr std::int64_t kN = 256;
+  static constexpr std::int64_t kK = 16384;
+  static constexpr std::size_t kBytes = 2 * kM * kN;
+
+  struct Device {
+    core::Stream stream;
+    autotune::DeviceTools tools{stream};
+    autotune::Operands operands{problem(kM, kN, kK), {}, tools, stream};
+    core::DeviceBuffer between{kBytes};
+    core::DeviceBuffer result{kBytes};
+    core::DeviceBuffer rows{sizeof(int) * kM};
+  };
+
+  void SetUp() override {
+    GpuTest::SetUp();
+    if (!IsSkipped()) device_.emplace();
+  }
+
+  // One group that has all rows.
+  core::GemmProblem all_in_one_group(Operation operation) {
+    core::GemmProblem all = problem(kM, kN, kK);
+    all.operation = operation;
+    if (operation == Operation::kGroupedContiguous) all.alignment = 128;
+    std::vector<int> rows(kM, 0);  // of each row its group, or of the group its rows
+    if (operation == Operation::kGroupedMasked) rows[0] = kM;
+    core::copy_to_device(device_->rows.data(), rows.data(), device_->rows.bytes());
+    return all;
+  }
+
+  void enqueue(const core::GemmKernel& first, const core::GemmKernel& second,
+               const core::GemmProblem& second_problem, Start start) {
+    core::GemmOperands operands = device_->operands.writing_to(device_->between.data());
+    CUstream_st* const stream = device_->stream.get();
+    EXPECT_EQ(first.launch(problem(kM, kN, kK), operands, stream), 0);
+    operands.scale_a = device_->between.as<const float>();
+    operands.d = device_->result.data();
+    operands.rows = device_->rows.as<const int>();
+    operands.row_extent = kM;
+    EXPECT_EQ(second.launch(second_problem, operands, stream, start), 0);
+  }
+
+  // What the chain leaves, where nothing but poison was before.
+  template <typename Run>
+  std::vector<unsigned short> result_of(const Run& run) {
+    device_->stream.fill(device_->between.data(), 0xff, kBytes);
+    device_->stream.fill(device_->result.data(), 0xff, kBytes);
+    device_->stream.synchronize();
+    run();
+    EXPECT_EQ(device_->stream.try_synchronize(), 0);
+    std::vector<unsigned short> values(kM * kN);
+    core::copy_to_host(values.data(), device_->result.data(), kBytes);
+    return values;
+  }
+
+  std::optional<Device> device_;
+};
+
+constexpr const char* kLong = "block_m=128,block_n=128,stages=4";
+
+TEST_F(OverlapTest, SameBitsAsInTurnForEveryOperation) {
+  const core::GemmKernel first(build(kLong));
+  for (const std::string config :
+       {"block_m=128,block_n=128,stages=4",
+        "block_m=64,block_n=64,stages=4,math_warpgroups=1,split_k=4",
+        "block_m=64,block_n=32,stages=6,math_warpgroups=1,cluster_n=2"}) {
+    for (const Operation operation :
+         {Operation::kDense, Operation::kGroupedContiguous, Operation::kGroupedMasked}) {
+      const int number = core::kernel_operation(operation);
+      const core::GemmKernel second(build(config + ",operation=" + std::to_string(number)));
+      const core::GemmProblem all = all_in_one_group(operation);
+      const auto run = [&](Start start) {
+        return result_of([&] { enqueue(first, second, all, start); });
+      };
+      const std::vector<unsigned short> in_turn = run(Start::kInTurn);
+      for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(run(Start::kOverlapped), in_turn) << config << ", operation " << number;
+      }
+      const core::Graph graph(device_->stream,
+                              [&] { enqueue(first, second, all, Start::kOverlapped); });
+      EXPECT_EQ(result_of([&] { graph.launch(device_->stream); }), in_turn) << config;
+    }
+  }
+}
+
+// What the test above holds is no accident of the timing.
+TEST_F(OverlapTest, AKernelThatDoesNotWaitReadsTooEarly) {
+  const core::GemmKernel first(build(kLong));
+  const mutants::Edit no_wait[] = {{"kernels/ptx.cuh", "griddepcontrol.wait;", ""}};
+  const mutants::Build hasty =
+      mutants::build("no wait", mutants::todays_sources(), no_wait, core::parse_config(kLong));
+  ASSERT_TRUE(hasty.compiled) << hasty.log;
+  const core::GemmKernel second(hasty.cubin);
+  const auto run = [&](Start start) {
+    return result_of([&] { enqueue(first, second, problem(kM, kN, kK), start); });
+  };
+  EXPECT_NE(run(Start::kOverlapped), run(Start::kInTurn));
+}
+
+}  // namespace
+}  // namespace deepgemm::gpu_test
