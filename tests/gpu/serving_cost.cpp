@@ -268,51 +268,49 @@ bool replay_and_compare(const Driver& driver, deepgemm_runtime* runtime, const P
   return right && is_all(driver, product, static_cast<double>(product.problem.k));
 }
 
-// GPU time of one product in a chain of products of which each begins when the one before it has
-// ended, as a captured graph: that of a long chain less that of a short one.
-double chain_us(const Driver& driver, deepgemm_runtime* runtime, const Product& product,
-                CUstream stream, decltype(&deepgemm_gemm) gemm) {
-  constexpr int kShort = 10;
-  constexpr int kLong = 110;
-  constexpr int kReplays = 31;
-  CUgraphExec replays[2] = {};
-  for (int which = 0; which < 2; ++which) {
-    CUgraph graph = nullptr;
-    require(driver.cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_GLOBAL), "capturing");
-    for (int i = 0; i < (which == 0 ? kShort : kLong); ++i) {
-      require(gemm(runtime, &product.problem, &product.operands, DEEPGEMM_MISS_ERROR, stream));
-    }
-    require(driver.cuStreamEndCapture(stream, &graph), "capturing");
-    require(driver.cuGraphInstantiate(&replays[which], graph, 0), "instantiating the graph");
-  }
-  std::vector<double> differences;
-  for (int i = 0; i < kReplays; ++i) {
-    double us[2];
-    for (int which = 0; which < 2; ++which) {
-      require(driver.cuStreamSynchronize(stream), "waiting");
-      const Clock::time_point start = Clock::now();
-      require(driver.cuGraphLaunch(replays[which], stream), "replaying the graph");
-      require(driver.cuStreamSynchronize(stream), "replaying the graph");
-      us[which] = microseconds_since(start);
-    }
-    differences.push_back((us[1] - us[0]) / (kLong - kShort));
-  }
-  std::nth_element(differences.begin(), differences.begin() + kReplays / 2, differences.end());
-  return differences[kReplays / 2];
-}
-
-// What overlapping launches gain in such a chain.
+// GPU time of one product in a captured chain of them, launched in turn and overlapped: that of a
+// long chain less that of a short one, both ways by turns.
 bool compare_chains(const Driver& driver, deepgemm_runtime* runtime, const Product& product) {
+  constexpr int kProducts[] = {10, 110};
+  constexpr int kReplays = 31;
+  const decltype(&deepgemm_gemm) ways[] = {deepgemm_gemm, deepgemm_gemm_overlapped};
   CUstream stream = nullptr;
   require(driver.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING), "creating a stream");
-  const auto d = reinterpret_cast<CUdeviceptr>(product.operands.d);
-  const auto bytes = static_cast<std::size_t>(2 * product.problem.m * product.problem.n);
-  require(driver.cuMemsetD8(d, 0xff, bytes), "filling");
-  require(driver.cuCtxSynchronize(), "filling");
-  std::printf("chained_us %.3f\n", chain_us(driver, runtime, product, stream, deepgemm_gemm));
-  std::printf("chained_overlapped_us %.3f\n",
-              chain_us(driver, runtime, product, stream, deepgemm_gemm_overlapped));
-  return is_all(driver, product, static_cast<double>(product.problem.k));
+  CUgraphExec chains[2][2] = {};
+  for (int which = 0; which < 4; ++which) {
+    CUgraph graph = nullptr;
+    require(driver.cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_GLOBAL), "capturing");
+    for (int i = 0; i < kProducts[which % 2]; ++i) {
+      require(ways[which / 2](runtime, &product.problem, &product.operands, DEEPGEMM_MISS_ERROR,
+                              stream));
+    }
+    require(driver.cuStreamEndCapture(stream, &graph), "capturing");
+    require(driver.cuGraphInstantiate(&chains[which / 2][which % 2], graph, 0), "instantiating");
+  }
+  const auto replay_us = [&](CUgraphExec chain) {
+    const Clock::time_point start = Clock::now();
+    require(driver.cuGraphLaunch(chain, stream), "replaying a chain");
+    require(driver.cuStreamSynchronize(stream), "replaying a chain");
+    return microseconds_since(start);
+  };
+  std::vector<double> us[2];
+  for (int i = 0; i < 2 * kReplays; ++i) {
+    const double few = replay_us(chains[i % 2][0]);
+    us[i % 2].push_back((replay_us(chains[i % 2][1]) - few) / (kProducts[1] - kProducts[0]));
+  }
+  bool right = true;
+  for (int way = 0; way < 2; ++way) {
+    require(driver.cuMemsetD8(reinterpret_cast<CUdeviceptr>(product.operands.d), 0xff,
+                              static_cast<std::size_t>(2 * product.problem.m * product.problem.n)),
+            "filling");
+    require(driver.cuCtxSynchronize(), "filling");
+    replay_us(chains[way][0]);
+    right = right && is_all(driver, product, static_cast<double>(product.problem.k));
+    std::nth_element(us[way].begin(), us[way].begin() + kReplays / 2, us[way].end());
+    std::printf("%s %.3f\n", way == 0 ? "chained_us" : "chained_overlapped_us",
+                us[way][kReplays / 2]);
+  }
+  return right;
 }
 
 }  // namespace

@@ -184,10 +184,10 @@ DEEPGEMM_API const char* deepgemm_last_error(void);
  * tuner records after the opening is not seen. *runtime is null unless the result is DEEPGEMM_OK.
  *
  * Where the environment variable DEEPGEMM_TRACE names a file (%p: the process number; a relative
- * path is meant from the folder of the first opening), the shapes of all deepgemm_gemm calls of the
- * process, on whatever GPU, are counted there, for deepgemm-db coverage. The file is replaced as a
+ * path is meant from the folder of the first opening), the shapes of all products of the process,
+ * on whatever GPU, are counted there, for deepgemm-db coverage. The file is replaced as a
  * whole when the process exits, whether runtimes are closed or not, and, at most once a second, by
- * a call of deepgemm_gemm that finds a shape, or an eighth more calls of one, that are not in it.
+ * a call for a product that finds a shape, or an eighth more calls of one, that are not in it.
  * So a process that is killed leaves every shape of up to a second before its last call, with
  * counts that lack less than an eighth and that second's. Forked children write nothing. */
 DEEPGEMM_API deepgemm_status deepgemm_open(const char* const* paths, int count,
@@ -201,8 +201,8 @@ DEEPGEMM_API deepgemm_status deepgemm_find(deepgemm_runtime* runtime,
                                            const deepgemm_problem* problem, deepgemm_miss miss,
                                            deepgemm_found* found);
 
-/* Loads the kernels of these problems ahead; after it deepgemm_gemm on them reads no file, and is
- * legal during CUDA graph capture. Problems that nothing answers for are passed over, and the first
+/* Loads the kernels of these problems ahead; after it products of them read no file, and are legal
+ * during CUDA graph capture. Problems that nothing answers for are passed over, and the first
  * of them is reported as DEEPGEMM_NO_KERNEL after the others were loaded. */
 DEEPGEMM_API deepgemm_status deepgemm_prepare(deepgemm_runtime* runtime,
                                               const deepgemm_problem* problems, int count,
@@ -222,14 +222,16 @@ DEEPGEMM_API deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime,
 
 /* The same product, whose blocks may start while the kernel before it on the stream still runs
  * (CUDA's programmatic dependent launch): the launch and the kernel's set-up then cost no time
- * between the two. Results and order are those of deepgemm_gemm, whatever that kernel is: no
- * operand is read or written before it has ended. For chains of short products, as in decoding;
- * while its blocks wait they hold SMs that other streams might use. In a captured graph the edge to
- * the kernel before is a programmatic one, which takes a driver of CUDA 12.3 or newer.
+ * between the two. Results and order are those of deepgemm_gemm: a, scale_a and d are touched only
+ * when that kernel has ended. b, scale_b and rows must not be written by it, nor by those before it
+ * as far back as launches overlap: launch the first product that reads them after that in turn. For
+ * chains of short products, as in decoding; while its blocks wait they hold SMs that other streams
+ * might use. In a captured graph the edge to the kernel before is a programmatic one, which takes a
+ * driver of CUDA 12.3 or newer. DEEPGEMM_CHECK=1 waits for the stream, and so ends the overlap.
  *
  * All kernels of this library let the next one start early, if that one is launched so. A kernel of
- * yours that is must therefore wait (cudaGridDependencySynchronize, griddepcontrol.wait) before it
- * reads D or writes an operand. */
+ * yours that is must wait (cudaGridDependencySynchronize, griddepcontrol.wait) in each of its
+ * blocks, whatever it touches: products behind it rely on that. */
 DEEPGEMM_API deepgemm_status deepgemm_gemm_overlapped(deepgemm_runtime* runtime,
                                                       const deepgemm_problem* problem,
                                                       const deepgemm_operands* operands,
