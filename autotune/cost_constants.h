@@ -77,9 +77,8 @@ inline constexpr double kOverlappedSlabClocks = 122;
 // Promoting one register of each thread: a clock to issue, and the tensor core's accumulators
 // compete for the register file.
 inline constexpr double kPromotionClocks = 1.7;
-// Where a tile straddles scale blocks, there are more scales to multiply and hand round, and each
-// piece of the tile chooses its own.
-inline constexpr double kStraddleFactor = 2.7;
+// Scales of a segment beyond the first: to multiply, and to hand round.
+inline constexpr double kSegmentClocks = 8;
 // Each further block that must release a stage, on the way to its refill.
 inline constexpr double kPeerClocks = 9.4;
 

@@ -185,8 +185,8 @@ double k_block_us(const GemmConfig& config, const DeviceInfo& device) {
 
   const double wgmma =
       kernels::kBlockK / kernels::kWgmmaK * std::max(config.block_n / 2.0, cost::kWgmmaFloorClocks);
-  const double straddle = kernels::scale_blocks_per_tile(config) > 1 ? cost::kStraddleFactor : 1.0;
-  const double promotion = cost::kPromotionClocks * config.block_n / 2.0 * straddle;
+  const double promotion = cost::kPromotionClocks * config.block_n / 2.0 +
+                           cost::kSegmentClocks * (kernels::segments(config) - 1);
   const double exposed = wgmma + cost::kSlabLatencyClocks + promotion;
   const double slab_chain =
       config.accumulator_sets == 1

@@ -124,7 +124,9 @@ std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
   }
   if (c.split_k > 1 && kernels::multicast_size(c) > 1) return Limit::kSplitMulticast;
   if (c.split_k > 1 && c.block_n < kNarrowestSplit) return Limit::kSplitWidth;
-  if (c.block_m % (8 * c.cluster_n) != 0 || c.block_n % (8 * c.cluster_m) != 0) {
+  // The last segment is the narrowest, and they are powers of two.
+  const int narrowest = kernels::segment_width(c, kernels::segments(c) - 1);
+  if (c.block_m % (8 * c.cluster_n) != 0 || narrowest % (8 * c.cluster_m) != 0) {
     return Limit::kMulticastSlice;
   }
   if (kernels::accumulator_registers(c) >= kernels::register_budget(c).math) {
@@ -156,7 +158,9 @@ std::optional<std::string> why_illegal(const GemmConfig& c, int shared_limit) {
       return "split_k needs block_n of " + std::to_string(kNarrowestSplit) +
              " at least: two blocks or more must have columns to add up";
     case Limit::kMulticastSlice:
-      return "each block of a cluster must load a multiple of 8 rows of the shared tile";
+      return "each block of a cluster must load a multiple of 8 rows of what is shared: of A's "
+             "tile, "
+             "and of each segment of B's (block_n's binary digits)";
     case Limit::kRegisterBudget:
       return "accumulators need more than the " + std::to_string(kernels::register_budget(c).math) +
              " registers of a math thread";

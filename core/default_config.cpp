@@ -82,9 +82,9 @@ Score score(const GemmProblem& problem, const GemmConfig& config, int sms) {
   return {waves * each, waves * sms - tiles, tiles * (config.block_m + config.block_n)};
 }
 
-// Where two slabs take turns on the tensor core, choosing among the scales of straddled blocks
-// comes twice a k-block. For n = 7168, in pairs, 256x112 was 2.5 % behind 256x128 with m = 512 and
-// level with m = 1024, in spite of its better filled wave.
+// Where two slabs take turns on the tensor core, the scales of each segment are multiplied twice a
+// k-block. For n = 7168, in pairs, 256x112 took 3 % longer than 256x128 with m = 512 and k = 2048,
+// as long with m = 1024, and 2.6 % less with m = 512 and k = 16384, by its better filled wave.
 bool is_slow(const GemmConfig& config) {
   return kernels::slabs_per_warpgroup(config) == 2 && config.block_n % 32 != 0;
 }

@@ -34,6 +34,7 @@ struct TensorView {
     std::uint64_t mixed = reinterpret_cast<std::uintptr_t>(data) * kGolden;
     mixed = (mixed ^ static_cast<std::uint64_t>(rows)) * kGolden;
     mixed = (mixed ^ static_cast<std::uint64_t>(columns)) * kGolden;
+    mixed = (mixed ^ static_cast<std::uint64_t>(box_rows)) * kGolden;
     return static_cast<std::size_t>(mixed >> 32);
   }
 };
@@ -87,12 +88,12 @@ CUtensorMapSwizzle store_swizzle(int box_columns) {
   }
 }
 
-// The four maps in the order of the kernel's parameters.
+// DenseMaps of kernels/dense.cuh: a kernel takes as many maps of B as its tiles have segments.
 struct Maps {
   CUtensorMap a;
-  CUtensorMap b;
   CUtensorMap scale_a;
   CUtensorMap d;
+  CUtensorMap b[kernels::kMostSegments];
 };
 
 // How the rows of A and D are laid out.
@@ -147,21 +148,39 @@ CUresult encode_all(Maps& maps, const GemmConfig& c, const GemmProblem& p, const
   constexpr auto kSwizzle128 = CU_TENSOR_MAP_SWIZZLE_128B;
   const int store_columns = kernels::store_box_n(c);
   const int m = static_cast<int>(layout.extent);
-  const TensorView views[] = {
-      {kByte, operands.a, layout.rows, p.k, p.k, kernels::loaded_rows(c, m) / c.cluster_n,
-       kernels::kBlockK, kSwizzle128},
-      {kByte, operands.b, p.groups * p.n, p.k, p.k, c.block_n / c.cluster_m, kernels::kBlockK,
-       kSwizzle128},
-      scale_view(c, p, layout, operands),
-      {CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, operands.d, layout.rows, p.n, 2 * p.n, kernels::kWgmmaM,
-       store_columns, store_swizzle(store_columns)}};
-  CUtensorMap* const targets[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d};
-  for (int i = 0; i < 4; ++i) {
-    if (const CUresult result = encode_or_recall(*targets[i], views[i]); result != CUDA_SUCCESS) {
-      return result;
-    }
+  const TensorView a{kByte,
+                     operands.a,
+                     layout.rows,
+                     p.k,
+                     p.k,
+                     kernels::loaded_rows(c, m) / c.cluster_n,
+                     kernels::kBlockK,
+                     kSwizzle128};
+  const TensorView d{CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
+                     operands.d,
+                     layout.rows,
+                     p.n,
+                     2 * p.n,
+                     kernels::kWgmmaM,
+                     store_columns,
+                     store_swizzle(store_columns)};
+  CUresult result = encode_or_recall(maps.a, a);
+  if (result == CUDA_SUCCESS) {
+    result = encode_or_recall(maps.scale_a, scale_view(c, p, layout, operands));
   }
-  return CUDA_SUCCESS;
+  if (result == CUDA_SUCCESS) result = encode_or_recall(maps.d, d);
+  for (int i = 0; i < kernels::segments(c) && result == CUDA_SUCCESS; ++i) {
+    const TensorView b{kByte,
+                       operands.b,
+                       p.groups * p.n,
+                       p.k,
+                       p.k,
+                       kernels::segment_width(c, i) / c.cluster_m,
+                       kernels::kBlockK,
+                       kSwizzle128};
+    result = encode_or_recall(maps.b[i], b);
+  }
+  return result;
 }
 
 // Cluster tiles of a product; of a grouped one, the most that its row counts can make of it.
@@ -289,7 +308,7 @@ int GemmKernel::launch(const GemmProblem& problem, const GemmOperands& operands,
       launch_config(config, std::span(attributes, start == Start::kOverlapped ? 2 : 1),
                     static_cast<int>(std::min<std::int64_t>(state_->clusters, wanted)));
   launch.hStream = stream;
-  void* parameters[] = {&maps.a, &maps.b, &maps.scale_a, &maps.d, &arguments};
+  void* parameters[] = {&maps, &arguments};
   return driver().cuLaunchKernelEx(&launch, state_->function, parameters, nullptr);
 }
 

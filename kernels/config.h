@@ -79,11 +79,50 @@ constexpr int stage_writers(GemmConfig c) { return c.cluster_m + c.cluster_n - 1
 
 constexpr int block_threads(GemmConfig c) { return kWarpgroupThreads * (1 + c.math_warpgroups); }
 
-// The tile starts at a multiple of block_n, so it may straddle 128-column scale blocks: the most
-// of them it can touch.
-constexpr int scale_blocks_per_tile(GemmConfig c) {
-  const int worst_offset = kScaleBlock - greatest_common_divisor(c.block_n, kScaleBlock);
-  return ceil_div(worst_offset + c.block_n, kScaleBlock);
+// A tile's columns need not lie side by side in D. They come in segments, the binary digits of
+// block_n from the widest on: 128 + 16 columns for 144, 64 + 32 for 96. The first segments of all
+// tiles along n fill D from column 0 on, behind them lie the second ones, and so on. So each begins
+// at a multiple of its own width, and lies within one scale block whatever the tile: where 144
+// columns in a row would straddle two blocks in a place of their own, choosing each column's scale
+// at run time took a third of the promotion.
+//
+// No tables and no loops here: the kernel's compiler must see through them in unrolled loops.
+inline constexpr int kMostSegments = 5;  // of 248 columns
+
+// Whether block_n has a segment of `width` columns, 64 to 8, and where that ends within the tile.
+constexpr bool has_segment(GemmConfig c, int width) { return c.block_n / width % 2 == 1; }
+constexpr int segment_end(GemmConfig c, int width) { return c.block_n / width * width; }
+
+// Which segment the tile's column `column` belongs to: how many end before it.
+constexpr int segment_of(GemmConfig c, int column) {
+  const int widest = c.block_n / kScaleBlock;
+  int index = column / kScaleBlock < widest ? column / kScaleBlock : widest;
+  index += has_segment(c, 64) && column >= segment_end(c, 64) ? 1 : 0;
+  index += has_segment(c, 32) && column >= segment_end(c, 32) ? 1 : 0;
+  index += has_segment(c, 16) && column >= segment_end(c, 16) ? 1 : 0;
+  return index;
+}
+constexpr int segments(GemmConfig c) { return segment_of(c, c.block_n - 8) + 1; }
+
+// Columns of segment `index`.
+constexpr int segment_width(GemmConfig c, int index) {
+  int before = c.block_n / kScaleBlock;  // segments wider than the one looked at
+  if (index < before) return kScaleBlock;
+  if (has_segment(c, 64) && index == before++) return 64;
+  if (has_segment(c, 32) && index == before++) return 32;
+  if (has_segment(c, 16) && index == before++) return 16;
+  return 8;
+}
+
+// Where segment `index` begins within the tile.
+constexpr int segment_begin(GemmConfig c, int index) {
+  const int width = segment_width(c, index);
+  return width == kScaleBlock ? index * kScaleBlock : segment_end(c, width) - width;
+}
+
+// The first column of D of segment `index` of tile `tile`, where there are `tiles` along n.
+constexpr int segment_column(GemmConfig c, int index, int tile, int tiles) {
+  return tiles * segment_begin(c, index) + tile * segment_width(c, index);
 }
 
 // Columns of one TMA store box: the widest swizzle row (64, 32, 16 or 8 columns of bf16) that

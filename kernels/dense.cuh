@@ -21,13 +21,15 @@
 
 namespace deepgemm::kernels {
 
-// Maps of the four tensors that TMA moves. Boxes: A [loaded_rows / cluster_n, 128] and B [block_n /
-// cluster_m, 128] bytes with 128-byte swizzle, scales of A scale_box, D [64, store_box_n].
+// Maps of the four tensors that TMA moves, B once for each segment of a tile's columns. Boxes: A
+// [loaded_rows / cluster_n, 128] and B [width of the segment / cluster_m, 128] bytes with 128-byte
+// swizzle, scales of A scale_box, D [64, store_box_n].
+template <GemmConfig C>
 struct DenseMaps {
-  const TensorMap* a;
-  const TensorMap* b;
-  const TensorMap* scale_a;
-  const TensorMap* d;
+  TensorMap a;
+  TensorMap scale_a;
+  TensorMap d;
+  TensorMap b[segments(C)];
 };
 
 // Which of A's scales, counted from the start of the line that the first one lies in, is that of
@@ -40,37 +42,37 @@ __device__ __forceinline__ uint32 first_scale(const GemmArguments& args, const T
 
 // --- Loading warp -----------------------------------------------------------------------------
 
-// Fetches rows of one operand for the k-block that begins at `k`: `row` is the first of the tile,
-// which kSharers blocks of the cluster share. Each fetches kRows of them, its share by its `rank`,
+// Fetches rows of one operand for the k-block that begins at `k`: from `row` on, kSharers times
+// `share` of them, which as many blocks of the cluster share. Each fetches its share by its `rank`,
 // for all `sharers`; one that is still alone fetches all for itself. Shares from `wanted` on are
 // left out.
-template <GemmConfig C, int kRows, int kSharers>
-__device__ __forceinline__ void load_rows(unsigned char* stage, const TensorMap* map, uint64* full,
-                                          int k, int row, int rank, uint32 sharers, bool alone,
-                                          int wanted = kSharers) {
+template <GemmConfig C, int kSharers>
+__device__ __forceinline__ void load_rows(unsigned char* stage, const TensorMap& map, uint64* full,
+                                          int k, int row, int share, int rank, uint32 sharers,
+                                          bool alone, int wanted = kSharers) {
   constexpr uint64 kPolicy = C.l2_policy == kEvictOperands ? ptx::kEvictFirst : ptx::kEvictNormal;
   if (kSharers == 1 || alone) {
 #pragma unroll
     for (int i = 0; i < kSharers; ++i) {
       if (i < wanted) {
-        ptx::tma_load(stage + i * kRows * kBlockK, map, full, k, row + i * kRows, kPolicy);
+        ptx::tma_load(stage + i * share * kBlockK, &map, full, k, row + i * share, kPolicy);
       }
     }
   } else if (rank < wanted) {
-    ptx::tma_load_multicast(stage + rank * kRows * kBlockK, map, full, k, row + rank * kRows,
+    ptx::tma_load_multicast(stage + rank * share * kBlockK, &map, full, k, row + rank * share,
                             sharers, kPolicy);
   }
 }
 
 // Fetches A's scales of the current tile for k-block `kb`.
 template <GemmConfig C>
-__device__ __forceinline__ void load_scales(float* stage, const TensorMap* map, uint64* full,
+__device__ __forceinline__ void load_scales(float* stage, const TensorMap& map, uint64* full,
                                             const GemmArguments& args, const TileOrder<C>& order,
                                             int kb) {
   if constexpr (loads_scale_lines(C)) {
-    ptx::tma_load(stage, map, full, 0, first_scale<C>(args, order, kb) / kLineFloats);
+    ptx::tma_load(stage, &map, full, 0, first_scale<C>(args, order, kb) / kLineFloats);
   } else {
-    ptx::tma_load(stage, map, full, order.scale_x(), order.scale_y() + kb);
+    ptx::tma_load(stage, &map, full, order.scale_x(), order.scale_y() + kb);
   }
 }
 
@@ -79,12 +81,11 @@ __device__ __forceinline__ void load_scales(float* stage, const TensorMap* map, 
 // first lap is the exception: until the whole cluster has started, a block fetches all rows for
 // itself.
 template <GemmConfig C>
-__device__ __forceinline__ void load_tiles(const DenseMaps& maps, const GemmArguments& args,
+__device__ __forceinline__ void load_tiles(const DenseMaps<C>& maps, const GemmArguments& args,
                                            TileOrder<C> order, SharedStorage<C>& shared,
                                            int full_bytes, int k_begin, int k_end,
                                            int cluster_rank) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
-  constexpr int kRowsB = C.block_n / C.cluster_m;
   const int rank_m = kernels::rank_m<C>(cluster_rank);
   const int rank_n = kernels::rank_n<C>(cluster_rank);
   uint32 row_of_cluster = 0;
@@ -104,6 +105,8 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, const GemmArgu
                            ? C.cluster_n
                            : min(ceil_div(order.m_end() - order.m(), kRowsA), C.cluster_n);
     const int bytes = full_bytes - (C.cluster_n - wanted) * kRowsA * kBlockK;
+    TileColumns<C> columns = order.columns();
+    const int first_row_of_b = order.group() * args.n;
 #pragma unroll 1
     for (int kb = k_begin; kb < k_end; ++kb, stage.advance()) {
       if (alone && stage.phase == 1) {
@@ -114,12 +117,19 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, const GemmArgu
       ptx::barrier_wait(&shared.empty[stage.index], stage.phase ^ 1);
       ptx::barrier_arrive_expect_bytes(full, beyond ? C.block_n * kBlockK : bytes);
       const int k = kb * kBlockK;
+      // Rows of B are found anew for each k-block: this thread has no registers to keep them in.
+      if constexpr (segments(C) > 1) asm volatile("" : "+r"(columns.tile), "+r"(columns.tiles));
       if (!beyond) {
-        load_rows<C, kRowsA, C.cluster_n>(shared.a[stage.index], maps.a, full, k, order.m(), rank_n,
-                                          row_of_cluster, alone, wanted);
+        load_rows<C, C.cluster_n>(shared.a[stage.index], maps.a, full, k, order.m(), kRowsA, rank_n,
+                                  row_of_cluster, alone, wanted);
       }
-      load_rows<C, kRowsB, C.cluster_m>(shared.b[stage.index], maps.b, full, k, order.b_row(),
-                                        rank_m, column_of_cluster, alone);
+#pragma unroll
+      for (int i = 0; i < segments(C); ++i) {
+        load_rows<C, C.cluster_m>(shared.b[stage.index] + segment_begin(C, i) * kBlockK, maps.b[i],
+                                  full, k, first_row_of_b + columns.segment(i),
+                                  segment_width(C, i) / C.cluster_m, rank_m, column_of_cluster,
+                                  alone);
+      }
       if (!beyond) load_scales<C>(shared.scale_a[stage.index], maps.scale_a, full, args, order, kb);
     }
   }
@@ -136,7 +146,7 @@ __device__ __forceinline__ void load_tiles(const DenseMaps& maps, const GemmArgu
 // --- Math warpgroups --------------------------------------------------------------------------
 
 template <GemmConfig C>
-__device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const GemmArguments& args,
+__device__ __forceinline__ void multiply_tiles(const DenseMaps<C>& maps, const GemmArguments& args,
                                                TileOrder<C> order, SharedStorage<C>& shared,
                                                int warpgroup, int cluster_rank, int slice) {
   using Thread = MathThread<C>;
@@ -144,7 +154,7 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Gemm
   const int k_blocks = slice_begin(C, ceil_div(args.k, kBlockK), slice + 1) - k_begin;
   Thread thread(shared, args, warpgroup, cluster_rank);
   TileScalesB<C> tile_scales(args, k_begin, thread.lane);
-  tile_scales.start_tile(order.n(), order.group());
+  tile_scales.start_tile(order.columns(), order.group());
   SliceExchange<C> exchange(shared, slice, thread.lane);
   while (order.has_tile()) {
     thread.first_scale = first_scale<C>(args, order, k_begin);
@@ -161,16 +171,16 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps& maps, const Gemm
     }
     const int m0 = order.m();
     const int m_end = order.m_end();
-    const int n0 = order.n();
+    const TileColumns<C> columns = order.columns();
     // The next tile's scales come while this one is stored.
     order.advance();
-    tile_scales.start_tile(order.n(), order.group());
+    tile_scales.start_tile(order.columns(), order.group());
     if constexpr (C.split_k > 1) {
       exchange.add_up(sum, order.has_tile(), [&](int first, int end) {
-        thread.store_groups(sum, args, m0, m_end, n0, first, end);
+        thread.store_groups(sum, args, m0, m_end, columns, first, end);
       });
     } else {
-      thread.store(sum, maps.d, args, m0, m_end, n0);
+      thread.store(sum, maps.d, args, m0, m_end, columns);
     }
   }
   if (thread.warp == 0 && thread.lane == 0) ptx::tma_store_wait_read<0>();
@@ -198,7 +208,7 @@ __device__ __forceinline__ void init_barriers(SharedStorage<C>& shared) {
 }
 
 template <GemmConfig C>
-__device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const GemmArguments& args) {
+__device__ __forceinline__ void dense_gemm(const DenseMaps<C>& maps, const GemmArguments& args) {
   static_assert(C.block_m == kWgmmaM * C.math_warpgroups * slabs_per_warpgroup(C));
   static_assert(slabs_per_warpgroup(C) == 1 || slabs_per_warpgroup(C) == 2);
   // ptxas 13.0 serialises wgmma where two slabs take turns on two accumulators (C7514).
@@ -232,10 +242,11 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps& maps, const GemmArgu
   };
   if (warp == 0) {
     if (ptx::elect_one()) {
-      ptx::prefetch_tensor_map(maps.a);
-      ptx::prefetch_tensor_map(maps.b);
-      ptx::prefetch_tensor_map(maps.scale_a);
-      ptx::prefetch_tensor_map(maps.d);
+      ptx::prefetch_tensor_map(&maps.a);
+#pragma unroll
+      for (int i = 0; i < segments(C); ++i) ptx::prefetch_tensor_map(&maps.b[i]);
+      ptx::prefetch_tensor_map(&maps.scale_a);
+      ptx::prefetch_tensor_map(&maps.d);
       init_barriers<C>(shared);
     }
     __syncwarp();

@@ -15,11 +15,9 @@ std::string dense_source(const GemmConfig& config) {
          "};\n"
          "extern \"C\" __global__ void __launch_bounds__(block_threads(kConfig), 1)\n" +
          kDenseEntry +
-         "(const __grid_constant__ TensorMap map_a, const __grid_constant__ TensorMap map_b,\n"
-         "    const __grid_constant__ TensorMap map_scale_a, const __grid_constant__ TensorMap "
-         "map_d,\n"
+         "(const __grid_constant__ DenseMaps<kConfig> maps,\n"
          "    const __grid_constant__ GemmArguments args) {\n"
-         "  dense_gemm<kConfig>({&map_a, &map_b, &map_scale_a, &map_d}, args);\n"
+         "  dense_gemm<kConfig>(maps, args);\n"
          "}\n";
 }
 

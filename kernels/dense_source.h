@@ -10,7 +10,7 @@ namespace deepgemm::kernels {
 // Name of the kernel in the cubin. It stands for how the host launches it: whoever changes the
 // kernel's parameters, the boxes of its tensor maps, the layout of its shared memory or what it
 // promises of the kernel before it changes the name, and kernels of another name are passed over.
-inline constexpr const char* kDenseEntry = "deepgemm_fp8_2";
+inline constexpr const char* kDenseEntry = "deepgemm_fp8_3";
 
 // Text that instantiates kernels/dense.cuh for `config`. Its headers are those of
 // embedded_sources() and wgmma_source() under the name kernels/wgmma.cuh.

@@ -3,6 +3,7 @@
 
 #include "kernels/config.h"
 #include "kernels/ptx.cuh"
+#include "kernels/tile_order.cuh"
 
 namespace deepgemm::kernels {
 
@@ -47,13 +48,16 @@ __device__ __forceinline__ void stage_boxes(const float (&accumulator)[C.block_n
   }
 }
 
-// Stores the boxes of stage_boxes at row m and column n of D. One thread calls it.
+// Stores the boxes of stage_boxes from row m of D on. One thread calls it.
 template <GemmConfig C>
-__device__ __forceinline__ void store_boxes_from(const unsigned short* boxes,
-                                                 const TensorMap* map_d, int m, int n) {
+__device__ __forceinline__ void store_boxes_from(const unsigned short* boxes, int first_box,
+                                                 const TensorMap& map_d, int m,
+                                                 const TileColumns<C>& columns) {
+  // No box lies in two segments: it is no wider than the narrowest of them.
 #pragma unroll
   for (int box = 0; box < boxes_per_store(C); ++box) {
-    ptx::tma_store(map_d, boxes + box * store_box_bytes(C) / 2, n + box * store_box_n(C), m);
+    const int n = columns.at((first_box + box) * store_box_n(C));
+    ptx::tma_store(&map_d, boxes + box * store_box_bytes(C) / 2, n, m);
   }
   ptx::tma_store_commit();
 }
@@ -63,19 +67,19 @@ __device__ __forceinline__ void store_boxes_from(const unsigned short* boxes,
 template <GemmConfig C>
 __device__ __forceinline__ void store_slab_predicated(const float (&accumulator)[C.block_n / 2],
                                                       const GemmArguments& args, int m, int m_end,
-                                                      int n0, int warp, int lane, int first,
-                                                      int end) {
+                                                      const TileColumns<C>& columns, int warp,
+                                                      int lane, int first, int end) {
   const int row = m + warp * 16 + lane / 4;
-  const int column = n0 + lane % 4 * 2;
-  auto* const at = reinterpret_cast<uint32*>(args.d + 1ll * row * args.n + column);
-  auto* const below = reinterpret_cast<uint32*>(args.d + 1ll * (row + 8) * args.n + column);
+  auto* const at = reinterpret_cast<uint32*>(args.d + 1ll * row * args.n) + lane % 4;
+  auto* const below = reinterpret_cast<uint32*>(args.d + 1ll * (row + 8) * args.n) + lane % 4;
 #pragma unroll
   for (int g = first; g < end; ++g) {
     const float* v = accumulator + 4 * g;
     // n is a multiple of 8: eight columns lie inside D or outside, never astride.
-    if (n0 + g * 8 >= args.n) break;
-    if (row < m_end) at[4 * g] = ptx::pack_bf16(v[0], v[1]);
-    if (row + 8 < m_end) below[4 * g] = ptx::pack_bf16(v[2], v[3]);
+    const int column = columns.at(8 * g);
+    if (column >= args.n) break;
+    if (row < m_end) at[column / 2] = ptx::pack_bf16(v[0], v[1]);
+    if (row + 8 < m_end) below[column / 2] = ptx::pack_bf16(v[2], v[3]);
   }
 }
 

@@ -128,7 +128,7 @@ struct MathThread {
     float partial[kAccumulator];
     RowScales rows[kLive];
     BlockScales<C> scales[kLive];
-    float scales_b[TileScalesB<C>::kBlocks];
+    float scales_b[TileScalesB<C>::kSegments];
     tile_scales.read(scales_b, 0);
     bool full = false;
     const auto multiply = [&](int kb) {
@@ -149,7 +149,7 @@ struct MathThread {
           finish<0>(partial);
           release(started, scales);
         }
-        promote<C>(sum[i], partial, scales[i], tile_scales);
+        promote<C>(sum[i], partial, scales[i]);
       }
     };
     // A turn of the loop costs 45 clocks (two jumps, moves, the next descriptors late), and nothing
@@ -181,7 +181,7 @@ struct MathThread {
     float odd[kAccumulator];
     BlockScales<C> even_scales[1];
     BlockScales<C> odd_scales[1];
-    float scales_b[TileScalesB<C>::kBlocks];
+    float scales_b[TileScalesB<C>::kSegments];
     tile_scales.read(scales_b, 0);
     bool full = false;
     const auto start_next = [&](float(&partial)[kAccumulator], BlockScales<C>& scales, int kb) {
@@ -202,57 +202,58 @@ struct MathThread {
       odd_stage = start_next(odd, odd_scales[0], kb + 1);
       finish<1>(even);
       release(even_stage, even_scales);
-      promote<C>(sum[0], even, even_scales[0], tile_scales);
+      promote<C>(sum[0], even, even_scales[0]);
       even_stage = start_next(even, even_scales[0], kb + 2);
       finish<1>(odd);
       release(odd_stage, odd_scales);
-      promote<C>(sum[0], odd, odd_scales[0], tile_scales);
+      promote<C>(sum[0], odd, odd_scales[0]);
     }
     if (kb + 2 == k_blocks) {
       odd_stage = start_next(odd, odd_scales[0], kb + 1);
       finish<1>(even);
       release(even_stage, even_scales);
-      promote<C>(sum[0], even, even_scales[0], tile_scales);
+      promote<C>(sum[0], even, even_scales[0]);
       finish<0>(odd);
       release(odd_stage, odd_scales);
-      promote<C>(sum[0], odd, odd_scales[0], tile_scales);
+      promote<C>(sum[0], odd, odd_scales[0]);
     } else {
       finish<0>(even);
       release(even_stage, even_scales);
-      promote<C>(sum[0], even, even_scales[0], tile_scales);
+      promote<C>(sum[0], even, even_scales[0]);
     }
   }
 
   // The groups of 8 columns from `first` to `end` of the tile, straight from registers.
   __device__ __forceinline__ void store_groups(const float (&sum)[kSlabs][kAccumulator],
-                                               const GemmArguments& args, int m0, int m_end, int n0,
-                                               int first, int end) {
+                                               const GemmArguments& args, int m0, int m_end,
+                                               const TileColumns<C>& columns, int first, int end) {
 #pragma unroll
     for (int i = 0; i < kSlabs; ++i) {
-      store_slab_predicated<C>(sum[i], args, m0 + slab(i) * kWgmmaM, m_end, n0, warp, lane, first,
-                               end);
+      store_slab_predicated<C>(sum[i], args, m0 + slab(i) * kWgmmaM, m_end, columns, warp, lane,
+                               first, end);
     }
   }
 
   // Slabs leave through shared memory and TMA, which leaves out what lies outside of D; but where
   // other rows of D come behind m_end, those across it leave from registers.
   __device__ __forceinline__ void store(const float (&sum)[kSlabs][kAccumulator],
-                                        const TensorMap* map_d, const GemmArguments& args, int m0,
-                                        int m_end, int n0) {
+                                        const TensorMap& map_d, const GemmArguments& args, int m0,
+                                        int m_end, const TileColumns<C>& columns) {
 #pragma unroll
     for (int i = 0; i < kSlabs; ++i) {
       const int m = m0 + slab(i) * kWgmmaM;
       if (m >= m_end) break;
       if (C.operation == kDense || m + kWgmmaM <= m_end) {
-        store_slab(sum[i], map_d, m, n0);
+        store_slab(sum[i], map_d, m, columns);
       } else {
-        store_slab_predicated<C>(sum[i], args, m, m_end, n0, warp, lane, 0, C.block_n / 8);
+        store_slab_predicated<C>(sum[i], args, m, m_end, columns, warp, lane, 0, C.block_n / 8);
       }
     }
   }
 
   __device__ __forceinline__ void store_slab(const float (&sum)[kAccumulator],
-                                             const TensorMap* map_d, int m, int n) {
+                                             const TensorMap& map_d, int m,
+                                             const TileColumns<C>& columns) {
     constexpr int kBoxes = boxes_per_store(C);
     constexpr int kPlaces = store_places(C);
     const bool leader = warp == 0 && lane == 0;
@@ -267,7 +268,7 @@ struct MathThread {
       stage_boxes<C>(sum, box, boxes, warp, lane);
       ptx::fence_shared_for_async();
       ptx::named_barrier_sync(1 + warpgroup, kWarpgroupThreads);
-      if (leader) store_boxes_from<C>(boxes, map_d, m, n + box * store_box_n(C));
+      if (leader) store_boxes_from<C>(boxes, box, map_d, m, columns);
     }
   }
 };

@@ -3,19 +3,42 @@
 // Producer and math warps each hold one and see the same tiles; the blocks of a cluster move
 // together. A policy tells of its current tile:
 //   m(), m_end()       first row of A and D, and the row before which D must not be left
-//   n()                first column of D
+//   columns()          columns of D, and rows of B of its group
 //   group()            whose B and scales of B are multiplied
-//   b_row()            first row of B, of all groups stacked
 //   scale_x(), scale_y()  where A's scales for the tile's rows and k-block 0 lie in their tensor
 //   map
-// A tile of a grouped product may lie wholly beyond m_end() or n where the tile space is no
-// multiple of the cluster: such a block loads for its peers.
+// A tile of a grouped product may lie wholly beyond m_end() where the tile space is no multiple of
+// the cluster: such a block loads for its peers.
 #pragma once
 
 #include "kernels/config.h"
 #include "kernels/ptx.cuh"
 
 namespace deepgemm::kernels {
+
+// The columns of a tile, in segments (config.h). The last ones may lie beyond n.
+template <GemmConfig C>
+struct TileColumns {
+  int tile;   // its number along n
+  int tiles;  // of all along n
+
+  // Of a cluster's tiles, those beyond the last one become a copy of it.
+  __device__ __forceinline__ static TileColumns of(int tile, int n) {
+    const int tiles = ceil_div(n, C.block_n);
+    return {C.cluster_n > 1 ? min(tile, tiles - 1) : tile, tiles};
+  }
+
+  // The first column of D of segment `index`.
+  __device__ __forceinline__ int segment(int index) const {
+    return segment_column(C, index, tile, tiles);
+  }
+
+  // The column of D that the tile's column `column` is.
+  __device__ __forceinline__ int at(int column) const {
+    const int index = segment_of(C, column);
+    return segment(index) + column - segment_begin(C, index);
+  }
+};
 
 // Position of a tile within tiles_m x tiles_n of them.
 struct TilePosition {
@@ -67,7 +90,6 @@ class DenseOrder {
                                         int cluster_rank)
       : args_(args), tiles_(cluster_tiles(C, args.m, args.n)), tile_(cluster), rank_(cluster_rank) {
     last_m_ = max((args.m - C.block_m + 3) / 4 * 4, 0);
-    last_n_ = (args.n - 1) / C.block_n * C.block_n;
     find();
   }
 
@@ -82,9 +104,10 @@ class DenseOrder {
 
   __device__ __forceinline__ int m() const { return m_; }
   __device__ __forceinline__ int m_end() const { return args_.m; }
-  __device__ __forceinline__ int n() const { return n_; }
+  __device__ __forceinline__ TileColumns<C> columns() const {
+    return TileColumns<C>::of(tile_n_, args_.n);
+  }
   __device__ __forceinline__ int group() const { return 0; }
-  __device__ __forceinline__ int b_row() const { return n_; }
   __device__ __forceinline__ int scale_x() const { return m_; }
   __device__ __forceinline__ int scale_y() const { return 0; }
 
@@ -92,8 +115,7 @@ class DenseOrder {
   __device__ __forceinline__ void find() {
     const TilePosition at = raster<C>(tile_, tiles_);
     m_ = min(static_cast<int>(at.m * C.cluster_m + rank_m<C>(rank_)) * C.block_m, last_m_);
-    n_ = static_cast<int>(at.n * C.cluster_n + rank_n<C>(rank_)) * C.block_n;
-    if constexpr (C.cluster_n > 1) n_ = min(n_, last_n_);
+    tile_n_ = static_cast<int>(at.n * C.cluster_n + rank_n<C>(rank_));
   }
 
   const GemmArguments& args_;
@@ -101,9 +123,8 @@ class DenseOrder {
   uint32 tile_;      // number of this cluster's current tile
   int rank_;
   int last_m_;  // of any tile
-  int last_n_;
   int m_ = 0;
-  int n_ = 0;
+  int tile_n_ = 0;
 };
 
 // One group after the other. A group's tiles start at its first row, wherever that lies, so no tile
@@ -133,9 +154,10 @@ class GroupedOrder {
 
   __device__ __forceinline__ int m() const { return m_; }
   __device__ __forceinline__ int m_end() const { return table_.end_row[group_]; }
-  __device__ __forceinline__ int n() const { return n_; }
+  __device__ __forceinline__ TileColumns<C> columns() const {
+    return TileColumns<C>::of(tile_n_, args_.n);
+  }
   __device__ __forceinline__ int group() const { return group_; }
-  __device__ __forceinline__ int b_row() const { return group_ * args_.n + n_; }
   // Contiguous: one row of scales for each k-block. Masked: so many for each group, one below the
   // other.
   __device__ __forceinline__ int scale_x() const {
@@ -153,7 +175,7 @@ class GroupedOrder {
     const TileCount tiles = cluster_tiles(C, m_end() - first_row, args_.n);
     const TilePosition at = raster<C>(tile_ - table_.first_tile[group_], tiles);
     m_ = first_row + static_cast<int>(at.m * C.cluster_m + rank_m<C>(rank_)) * C.block_m;
-    n_ = static_cast<int>(at.n * C.cluster_n + rank_n<C>(rank_)) * C.block_n;
+    tile_n_ = static_cast<int>(at.n * C.cluster_n + rank_n<C>(rank_));
   }
 
   const GemmArguments& args_;
@@ -162,7 +184,7 @@ class GroupedOrder {
   int rank_;
   int group_ = 0;
   int m_ = 0;
-  int n_ = 0;
+  int tile_n_ = 0;
 };
 
 template <GemmConfig C, int kOperation>

@@ -40,8 +40,8 @@ TEST(Mutants, EveryRuleDeclaresItsEndingAndThoseThatChangeNothingTheirReason) {
 
 TEST(Mutants, ConfigsAreLegalAndCoverTheTraits) {
   for (const core::GemmConfig& each : configs()) EXPECT_EQ(core::why_illegal(each), std::nullopt);
-  for (const Configs bits : {split(), unsplit(), without_cluster(), straddling(), contiguous(),
-                             masked(), unsplit_grouped()}) {
+  for (const Configs bits : {split(), unsplit(), without_multicast(), several_segments(),
+                             contiguous(), masked(), unsplit_grouped()}) {
     EXPECT_GE(std::popcount(bits), 1);
     EXPECT_LT(std::popcount(bits), static_cast<int>(configs().size()));
   }

@@ -74,6 +74,7 @@ TEST(Config, EachLimitIsFoundAndSaid) {
       {"cluster_m=65536,cluster_n=65536", Limit::kClusterSize},
       {"block_n=8,split_k=2", Limit::kSplitWidth},
       {"block_n=24,cluster_m=2", Limit::kMulticastSlice},
+      {"block_n=96,cluster_m=3", Limit::kMulticastSlice},  // 96 rows in thirds, but 64 + 32 are not
       {"block_n=256", Limit::kRegisterBudget},
       {"block_n=128,stages=12", Limit::kSharedMemory},
   };

@@ -14,7 +14,7 @@ namespace deepgemm::gpu_test {
 
 class GroupedTest : public GpuTest {
  protected:
-  // Ragged on purpose: n leaves a partial tile and straddles scale blocks, k a partial k-block.
+  // Ragged on purpose: n leaves a partial tile and ends within a scale block, k a partial k-block.
   static constexpr std::int64_t kN = 328;
   static constexpr std::int64_t kK = 1296;
 

@@ -17,7 +17,7 @@ namespace {
 
 using core::Operation;
 
-// Ragged on purpose: n leaves a partial tile and straddles scale blocks, k a partial k-block.
+// Ragged on purpose: n leaves a partial tile and ends within a scale block, k a partial k-block.
 constexpr std::int64_t kN = 328;
 constexpr std::int64_t kK = 1296;
 
@@ -230,7 +230,7 @@ class GroupedKernelTest : public GpuTest {
   }
 
   // Tiles of one and two slabs a warpgroup, one to three warpgroups, clusters along m and n, two
-  // accumulator sets, slices of k, tiles that straddle scale blocks.
+  // accumulator sets, slices of k, tiles of several segments.
   static constexpr const char* kConfigs[] = {
       "block_m=64,block_n=32,stages=6,math_warpgroups=1,accumulator_sets=2",
       "block_m=64,block_n=128,stages=6,math_warpgroups=1,raster_group=1",

@@ -14,7 +14,7 @@
 namespace deepgemm::gpu_test {
 namespace {
 
-// Configs that span the space: every width of store box, straddling and aligned tiles, one and
+// Configs that span the space: every width of store box, tiles of one to four segments, one and
 // two accumulator sets and slabs, one to three math warpgroups, clusters along m, n and both,
 // room for all of a tile of D on its way out and for a part of it.
 const std::vector<std::string> kWholeK{
@@ -30,6 +30,7 @@ const std::vector<std::string> kWholeK{
     "block_m=128,block_n=192,stages=5",
     "block_m=192,block_n=104,stages=4,math_warpgroups=3,cluster_m=1",
     "block_m=128,block_n=32,stages=2,cluster_m=4",
+    "block_m=64,block_n=120,stages=5,math_warpgroups=1",
 };
 // Slices of k, more of them than k-blocks on the smallest shapes.
 const std::vector<std::string> kSplitK{
@@ -109,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 // The one config that ever gave other bits on a second run, once in thousands of launches: tiles
-// that straddle scale blocks, in pairs of blocks, with k as long as the pipeline is deep.
+// of several segments, in pairs of blocks, with k as long as the pipeline is deep.
 TEST_F(GemmKernelTest, AThousandLaunchesGiveTheSameBits) {
   const auto bench = Gpu::executor()->prepare(problem(4096, 32768, 512), {});
   const core::Cubin cubin = build("block_m=256,block_n=80,stages=4,cluster_m=2,raster_group=1");

@@ -210,7 +210,7 @@ HostCost compare(const std::function<void()>& first, const std::function<void()>
   return {times[0][kBatches / 2], times[1][kBatches / 2]};
 }
 
-// What one tensor map costs: the library writes four for each call.
+// What one tensor map costs: the library writes four or more a call.
 double encode_us(const Driver& driver, const Product& product) {
   const cuuint64_t extent[] = {static_cast<cuuint64_t>(product.problem.k),
                                static_cast<cuuint64_t>(product.problem.n)};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace deepgemm::kernels {
 namespace {
 
@@ -36,17 +38,54 @@ TEST(SharedStorage, LeavesRoomForTheGroupTable) {
   }
 }
 
-TEST(ScaleBlocks, CountsTheWorstStraddle) {
-  const auto blocks = [](int block_n) {
-    return scale_blocks_per_tile(GemmConfig{.block_n = block_n});
+TEST(Segments, AreTheBinaryDigitsOfTheWidth) {
+  const auto widths = [](int block_n) {
+    const GemmConfig config{.block_n = block_n};
+    std::vector<int> list;
+    for (int i = 0; i < segments(config); ++i) list.push_back(segment_width(config, i));
+    return list;
   };
-  // Every start that a tile can have, against the formula.
+  EXPECT_EQ(widths(8), std::vector<int>({8}));
+  EXPECT_EQ(widths(96), std::vector<int>({64, 32}));
+  EXPECT_EQ(widths(128), std::vector<int>({128}));
+  EXPECT_EQ(widths(144), std::vector<int>({128, 16}));
+  EXPECT_EQ(widths(248), std::vector<int>({128, 64, 32, 16, 8}));
+  EXPECT_EQ(widths(256), std::vector<int>({128, 128}));
+}
+
+TEST(Segments, FollowEachOtherWithinTheTile) {
   for (int block_n = 8; block_n <= 256; block_n += 8) {
-    int most = 0;
-    for (int start = 0; start < 128 * block_n; start += block_n) {
-      most = std::max(most, (start + block_n - 1) / 128 - start / 128 + 1);
+    const GemmConfig config{.block_n = block_n};
+    ASSERT_LE(segments(config), kMostSegments);
+    int column = 0;
+    for (int i = 0; i < segments(config); ++i) {
+      EXPECT_EQ(segment_begin(config, i), column) << block_n;
+      for (const int end = column + segment_width(config, i); column < end; column += 8) {
+        EXPECT_EQ(segment_of(config, column), i) << block_n << ", column " << column;
+      }
     }
-    EXPECT_EQ(blocks(block_n), most) << block_n;
+    EXPECT_EQ(column, block_n);
+  }
+}
+
+// As the kernel lays tiles out along n.
+TEST(Segments, CoverEachColumnOnceAndStraddleNoScaleBlock) {
+  for (int block_n = 8; block_n <= 256; block_n += 8) {
+    const GemmConfig config{.block_n = block_n};
+    for (int tiles = 1; tiles <= 19; ++tiles) {
+      std::vector<int> covered(static_cast<std::size_t>(tiles) * block_n);
+      for (int tile = 0; tile < tiles; ++tile) {
+        for (int i = 0; i < segments(config); ++i) {
+          const int begin = segment_column(config, i, tile, tiles);
+          const int width = segment_width(config, i);
+          EXPECT_EQ(begin / kScaleBlock, (begin + width - 1) / kScaleBlock) << block_n;
+          for (int column = begin; column < begin + width; ++column) {
+            ++covered.at(static_cast<std::size_t>(column));
+          }
+        }
+      }
+      EXPECT_EQ(covered, std::vector<int>(covered.size(), 1)) << block_n << ", " << tiles;
+    }
   }
 }
 

@@ -28,8 +28,10 @@ std::vector<Edit> counting_laps(std::string_view later) {
            later}};
 }
 
-constexpr Edit kNoLoadOfA = {kDense, "load_rows<C, kRowsA,", "if (first_lap) load_rows<C, kRowsA,"};
-constexpr Edit kNoLoadOfB = {kDense, "load_rows<C, kRowsB,", "if (first_lap) load_rows<C, kRowsB,"};
+constexpr Edit kNoLoadOfA = {kDense, "load_rows<C, C.cluster_n>(",
+                             "if (first_lap) load_rows<C, C.cluster_n>("};
+constexpr Edit kNoLoadOfB = {kDense, "load_rows<C, C.cluster_m>(",
+                             "if (first_lap) load_rows<C, C.cluster_m>("};
 
 #define LATER(bytes)                                                      \
   "const bool first_lap = filled++ < C.stages;\n      "                   \
@@ -66,9 +68,9 @@ std::vector<Ablation> multiplying() {
          "scales[i] = __int_as_float(0x3f800000 + 0 * __float_as_int(mine));"}}},
       {"no promotion",
        any,
-       {{kPromotion, "constexpr int kPiece = split_step(C);",
-         "constexpr int kPiece = split_step(C);\n"
-         "  if (tile_scales.first_columns() <= kScaleBlock) return;"}}},
+       {{kPromotion, "for (int g = 0; g < C.block_n / 8; ++g) {",
+         "for (int g = 0; g < C.block_n / 8; ++g) {\n"
+         "    if (blockDim.x > 0) break;"}}},
       {"no tensor core",
        any,
        {{kMath, "wgmma(partial, a + kk * kStep, next_b + kk * kStep, kk != 0);",
@@ -80,10 +82,10 @@ std::vector<Ablation> around() {
   return {
       {"no store of D",
        any,
-       {{kDense, "thread.store(sum, maps.d, args, m0, m_end, n0);",
-         "if (args.n < 0) thread.store(sum, maps.d, args, m0, m_end, n0);"},
-        {kDense, "thread.store_groups(sum, args, m0, m_end, n0, first, end);",
-         "if (args.n < 0) thread.store_groups(sum, args, m0, m_end, n0, first, end);"}}},
+       {{kDense, "thread.store(sum, maps.d, args, m0, m_end, columns);",
+         "if (args.n < 0) thread.store(sum, maps.d, args, m0, m_end, columns);"},
+        {kDense, "thread.store_groups(sum, args, m0, m_end, columns, first, end);",
+         "if (args.n < 0) thread.store_groups(sum, args, m0, m_end, columns, first, end);"}}},
       {"no exchange between slices of k",
        splits,
        {{kDense, "exchange.add_up(sum, order.has_tile(), [&](int first, int end) {",

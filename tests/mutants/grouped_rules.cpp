@@ -7,6 +7,7 @@ constexpr std::string_view kGroups = "kernels/group_table.cuh";
 constexpr std::string_view kOrder = "kernels/tile_order.cuh";
 constexpr std::string_view kDense = "kernels/dense.cuh";
 constexpr std::string_view kMath = "kernels/math_thread.cuh";
+constexpr std::string_view kPromotion = "kernels/promotion.cuh";
 
 // One config of each layout, both unsplit. What two warpgroups share out needs two: the second one
 // has rows outside of small groups.
@@ -113,13 +114,14 @@ std::vector<Rule> mixed_up() {
       {"next-groups-b",
        kWrong,
        all,
-       {{kOrder, "return group_ * args_.n + n_;",
-         "return (group_ + 1) % args_.groups * args_.n + n_;"}}},
+       {{kDense, "first_row_of_b = order.group() * args.n;",
+         "first_row_of_b = (order.group() + 1) % args.groups * args.n;"}}},
       {"earlier-groups-scales-of-b",
        kWrong,
        all,
-       {{kOrder, "group() const { return group_; }",
-         "group() const { return group_ == 0 ? args_.groups - 1 : group_ - 1; }"}}},
+       {{kPromotion, "first_row_ = group * ceil_div(args_.n, kScaleBlock);",
+         "first_row_ = (group == 0 ? args_.groups - 1 : group - 1) * ceil_div(args_.n, "
+         "kScaleBlock);"}}},
       {"later-rows-scales-of-a",
        kWrong,
        contiguous(),

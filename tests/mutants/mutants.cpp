@@ -119,8 +119,8 @@ Configs split() { return all_configs() & ~unsplit(); }
 Configs without_cluster() {
   return all_configs() & those([](const auto& c) { return kernels::cluster_size(c) == 1; });
 }
-Configs straddling() {
-  return all_configs() & those([](const auto& c) { return kernels::scale_blocks_per_tile(c) > 1; });
+Configs several_segments() {
+  return all_configs() & those([](const auto& c) { return kernels::segments(c) > 1; });
 }
 Configs contiguous() {
   return those([](const auto& c) { return c.operation == kernels::kGroupedContiguous; });

@@ -62,7 +62,7 @@ Configs all_configs();
 Configs unsplit();
 Configs split();
 Configs without_cluster();
-Configs straddling();  // tiles that reach over two scale blocks
+Configs several_segments();  // tiles whose columns come in more than one
 // Of the grouped ones.
 Configs contiguous();  // the last one in clusters, with two warpgroups
 Configs masked();

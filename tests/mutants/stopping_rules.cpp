@@ -101,8 +101,7 @@ std::vector<Rule> faulting() {
       {"misaligned-store",
        kFaults,
        split(),
-       {{kEpilogue, "args.d + 1ll * row * args.n + column)",
-         "args.d + 1ll * row * args.n + column + 1)"}}},
+       {{kEpilogue, "args.d + 1ll * row * args.n)", "args.d + 1ll * row * args.n + 1)"}}},
       {"scale-out-of-reach",
        kFaults,
        all,
@@ -111,7 +110,7 @@ std::vector<Rule> faulting() {
       {"row-out-of-reach",
        kFaults,
        split(),
-       {{kEpilogue, "if (row < m_end) at[4 * g] =", "at[4 * g + (1ll << 40)] ="}}},
+       {{kEpilogue, "if (row < m_end) at[column / 2] =", "at[column / 2 + (1ll << 40)] ="}}},
   };
 }
 

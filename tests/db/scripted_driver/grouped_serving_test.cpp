@@ -10,9 +10,8 @@ Tensor grouped_tensors[4];
 int launched = 0;
 void keep_launch(const Launch& launch) {
   ++launched;
-  std::memcpy(&grouped_arguments, launch.parameters[4], sizeof grouped_arguments);
-  for (int i = 0; i < 4; ++i)
-    std::memcpy(&grouped_tensors[i], launch.parameters[i], sizeof(Tensor));
+  grouped_arguments = arguments_of(launch);
+  for (int i = 0; i < 4; ++i) grouped_tensors[i] = map_of(launch, i);
 }
 
 class ServingGroups : public Serving {
@@ -92,11 +91,11 @@ TEST_F(ServingGroups, ALaunchCarriesRoomRowsAndGroups) {
   EXPECT_EQ(grouped_arguments.rows, rows);
   EXPECT_EQ(grouped_arguments.m, 150);
   EXPECT_EQ(grouped_arguments.groups, 4);
-  EXPECT_EQ(grouped_tensors[0].rows, 4u * 150);
-  EXPECT_EQ(grouped_tensors[1].rows, 4u * 2112);
-  EXPECT_EQ(grouped_tensors[2].rows, 4u * 56 * 152 / 32) << "lines of A's scales";
-  EXPECT_EQ(grouped_tensors[2].columns, 32u);
-  EXPECT_EQ(grouped_tensors[3].rows, 4u * 150);
+  EXPECT_EQ(grouped_tensors[kMapOfA].rows, 4u * 150);
+  EXPECT_EQ(grouped_tensors[kMapOfB].rows, 4u * 2112);
+  EXPECT_EQ(grouped_tensors[kMapOfScales].rows, 4u * 56 * 152 / 32) << "lines of A's scales";
+  EXPECT_EQ(grouped_tensors[kMapOfScales].columns, 32u);
+  EXPECT_EQ(grouped_tensors[kMapOfD].rows, 4u * 150);
   EXPECT_EQ(runtime.find({50, 2112, 7168, DEEPGEMM_GROUPED_MASKED, 5}).match, DEEPGEMM_MATCH_NONE);
   EXPECT_EQ(runtime.find({50, 2112, 7168, DEEPGEMM_GROUPED_MASKED, 5}, DEEPGEMM_MISS_NEAREST).match,
             DEEPGEMM_MATCH_NEAREST);
@@ -173,11 +172,11 @@ TEST_F(ServingGroups, AContiguousLaunchCarriesAllRows) {
   EXPECT_EQ(grouped_arguments.rows, map.data());
   EXPECT_EQ(grouped_arguments.m, 42);
   EXPECT_EQ(grouped_arguments.groups, 4);
-  EXPECT_EQ(grouped_tensors[0].rows, 42u);
-  EXPECT_EQ(grouped_tensors[1].rows, 4u * 2112);
-  EXPECT_EQ(grouped_tensors[2].rows, 56u * 44 / 32);
-  EXPECT_EQ(grouped_tensors[2].columns, 32u);
-  EXPECT_EQ(grouped_tensors[3].rows, 42u);
+  EXPECT_EQ(grouped_tensors[kMapOfA].rows, 42u);
+  EXPECT_EQ(grouped_tensors[kMapOfB].rows, 4u * 2112);
+  EXPECT_EQ(grouped_tensors[kMapOfScales].rows, 56u * 44 / 32);
+  EXPECT_EQ(grouped_tensors[kMapOfScales].columns, 32u);
+  EXPECT_EQ(grouped_tensors[kMapOfD].rows, 42u);
 }
 
 }  // namespace

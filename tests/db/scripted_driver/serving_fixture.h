@@ -33,24 +33,51 @@ inline CUstream handle_of(Stream& stream) {
   return reinterpret_cast<CUstream>(static_cast<scripted_driver::StreamHandle*>(&stream));
 }
 
-inline bool describes(const void* map, const void* data, std::int64_t rows, std::int64_t columns) {
+// The maps of a launch, as kernels/dense.cuh's DenseMaps has them: B from kMapOfB on, once for each
+// segment of a tile.
+enum { kMapOfA, kMapOfScales, kMapOfD, kMapOfB };
+inline Tensor map_of(const Launch& launch, int index) {
   Tensor tensor;
-  std::memcpy(&tensor, map, sizeof tensor);
+  std::memcpy(&tensor, static_cast<const CUtensorMap*>(launch.parameters[0]) + index,
+              sizeof tensor);
+  return tensor;
+}
+
+inline kernels::GemmArguments arguments_of(const Launch& launch) {
+  kernels::GemmArguments arguments;
+  std::memcpy(&arguments, launch.parameters[1], sizeof arguments);
+  return arguments;
+}
+
+inline bool describes(const Tensor& tensor, const void* data, std::int64_t rows,
+                      std::int64_t columns) {
   return tensor.data == data && tensor.rows == static_cast<cuuint64_t>(rows) &&
          tensor.columns == static_cast<cuuint64_t>(columns);
 }
 
 inline core::GemmConfig config_for(std::int64_t m) {
-  return core::parse_config(m <= 64 ? "block_m=64,math_warpgroups=1" : "block_m=128");
+  return core::parse_config(m <= 64 ? "block_m=64,math_warpgroups=1" : "block_m=128,block_n=144");
 }
 
 // A's scales as rows of one k-block each, or as lines of 128 bytes; those of the tests begin with a
 // line.
-inline bool describes_scales(const void* map, const core::GemmConfig& config, const float* scales,
-                             std::int64_t k_blocks, std::int64_t m) {
-  if (!kernels::loads_scale_lines(config)) return describes(map, scales, k_blocks, m);
+inline bool describes_scales(const Tensor& tensor, const core::GemmConfig& config,
+                             const float* scales, std::int64_t k_blocks, std::int64_t m) {
+  if (!kernels::loads_scale_lines(config)) return describes(tensor, scales, k_blocks, m);
   const std::int64_t lines = (k_blocks * core::scale_a_stride(m) + 31) / 32;
-  return describes(map, scales, lines, 32);
+  return describes(tensor, scales, lines, 32);
+}
+
+inline bool describe_segments(const Launch& launch, const core::GemmConfig& config, const void* b,
+                              std::int64_t n, std::int64_t k) {
+  for (int i = 0; i < kernels::segments(config); ++i) {
+    const Tensor tensor = map_of(launch, kMapOfB + i);
+    const int rows = kernels::segment_width(config, i) / config.cluster_m;
+    if (!describes(tensor, b, n, k) || tensor.box_rows != static_cast<cuuint32_t>(rows)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 // The driver's door: each launch must be the one that its stream's owner asked for.
@@ -59,15 +86,14 @@ inline void check_launch(const Launch& launch) {
       static_cast<Stream&>(*reinterpret_cast<scripted_driver::StreamHandle*>(launch.stream));
   const deepgemm_problem& p = stream.problem;
   const deepgemm_operands& o = stream.operands;
-  kernels::GemmArguments arguments;
-  std::memcpy(&arguments, launch.parameters[4], sizeof arguments);
+  const kernels::GemmArguments arguments = arguments_of(launch);
+  const core::GemmConfig config = config_for(stream.image == "fallback" ? 1 : p.m);
   const bool right =
       launch.image == stream.image && launch.device == stream.device &&
-      launch.overlapped == stream.overlapped && describes(launch.parameters[0], o.a, p.m, p.k) &&
-      describes(launch.parameters[1], o.b, p.n, p.k) &&
-      describes_scales(launch.parameters[2], config_for(stream.image == "fallback" ? 1 : p.m),
-                       o.scale_a, (p.k + 127) / 128, p.m) &&
-      arguments.scale_place == 0 && describes(launch.parameters[3], o.d, p.m, p.n) &&
+      launch.overlapped == stream.overlapped && describes(map_of(launch, kMapOfA), o.a, p.m, p.k) &&
+      describe_segments(launch, config, o.b, p.n, p.k) &&
+      describes_scales(map_of(launch, kMapOfScales), config, o.scale_a, (p.k + 127) / 128, p.m) &&
+      arguments.scale_place == 0 && describes(map_of(launch, kMapOfD), o.d, p.m, p.n) &&
       arguments.scale_b == o.scale_b && arguments.d == o.d && arguments.m == p.m &&
       arguments.n == p.n && arguments.k == p.k && launch.blocks > 0;
   stream.wrong += right ? 0 : 1;
