@@ -130,7 +130,8 @@ bool split_short(const Work& work, const GemmConfig& config, const DeviceInfo&) 
 }
 
 bool split_crowded(const Work& work, const GemmConfig& config, const DeviceInfo& device) {
-  return config.split_k > 1 && all_cluster_tiles(work, config) * config.split_k > device.sms;
+  return config.split_k > 1 &&
+         all_cluster_tiles(work, config) * kernels::cluster_size(config) > device.sms;
 }
 
 template <Limit kLimit>
@@ -147,8 +148,6 @@ constexpr Rule kRules[] = {
         "accumulator-sets",
         "takes turns on two accumulators over two slabs, which ptxas serialises"),
     law<Limit::kClusterSize>("cluster-size", "has more blocks than a portable cluster"),
-    law<Limit::kSplitMulticast>("split-multicast",
-                                "splits k and shares loads, which slices of k cannot"),
     law<Limit::kSplitWidth>("split-width",
                             "splits k, but leaves columns to add up to one block alone"),
     law<Limit::kMulticastSlice>("multicast-slice",

@@ -122,7 +122,6 @@ std::optional<Limit> broken_limit(const GemmConfig& c, int shared_limit) {
       kernels::cluster_size(c) > kMaxCluster) {
     return Limit::kClusterSize;
   }
-  if (c.split_k > 1 && kernels::multicast_size(c) > 1) return Limit::kSplitMulticast;
   if (c.split_k > 1 && c.block_n < kNarrowestSplit) return Limit::kSplitWidth;
   // The last segment is the narrowest, and they are powers of two.
   const int narrowest = kernels::segment_width(c, kernels::segments(c) - 1);
@@ -152,8 +151,6 @@ std::optional<std::string> why_illegal(const GemmConfig& c, int shared_limit) {
              "warpgroup ptxas serialises the multiplications";
     case Limit::kClusterSize:
       return "a portable cluster has at most 8 blocks";
-    case Limit::kSplitMulticast:
-      return "split_k needs cluster_m and cluster_n of 1: slices of k share no loads";
     case Limit::kSplitWidth:
       return "split_k needs block_n of " + std::to_string(kNarrowestSplit) +
              " at least: two blocks or more must have columns to add up";

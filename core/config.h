@@ -48,7 +48,6 @@ enum class Limit {
   kWgmmaWidth,       // block_n is no width of wgmma
   kAccumulatorSets,  // two slabs that take turns on two accumulators: ptxas serialises their wgmma
   kClusterSize,      // more blocks than a portable cluster has
-  kSplitMulticast,   // a slice of k shares its loads with nobody
   kSplitWidth,       // two blocks at least must have columns to add up: else one outruns the other
   kMulticastSlice,   // a block's share of a multicast tile breaks the swizzle's 8 rows
   kRegisterBudget,   // accumulators alone fill a math thread's registers

@@ -77,14 +77,14 @@ __device__ __forceinline__ void load_scales(float* stage, const TensorMap& map, 
 }
 
 // One elected thread fills stage after stage. Each block of a cluster fetches its share of the
-// rows and multicasts it: the blocks of one cluster row share A, those of one column share B. The
-// first lap is the exception: until the whole cluster has started, a block fetches all rows for
-// itself.
+// rows and multicasts it: of the blocks with the same slice of k, those of one cluster row share A,
+// those of one column share B. The first lap is the exception: until the whole cluster has started,
+// a block fetches all rows for itself.
 template <GemmConfig C>
 __device__ __forceinline__ void load_tiles(const DenseMaps<C>& maps, const GemmArguments& args,
                                            TileOrder<C> order, SharedStorage<C>& shared,
-                                           int full_bytes, int k_begin, int k_end,
-                                           int cluster_rank) {
+                                           int full_bytes, int k_begin, int k_end, int cluster_rank,
+                                           int slice) {
   constexpr int kRowsA = C.block_m / C.cluster_n;
   const int rank_m = kernels::rank_m<C>(cluster_rank);
   const int rank_n = kernels::rank_n<C>(cluster_rank);
@@ -94,6 +94,8 @@ __device__ __forceinline__ void load_tiles(const DenseMaps<C>& maps, const GemmA
   for (int i = 0; i < C.cluster_n; ++i) row_of_cluster |= 1u << (rank_m + i * C.cluster_m);
 #pragma unroll
   for (int i = 0; i < C.cluster_m; ++i) column_of_cluster |= 1u << (i + rank_n * C.cluster_m);
+  row_of_cluster <<= slice * multicast_size(C);
+  column_of_cluster <<= slice * multicast_size(C);
 
   StageCursor<C.stages> stage;
   bool alone = cluster_size(C) > 1;
@@ -152,10 +154,10 @@ __device__ __forceinline__ void multiply_tiles(const DenseMaps<C>& maps, const G
   using Thread = MathThread<C>;
   const int k_begin = slice_begin(C, ceil_div(args.k, kBlockK), slice);
   const int k_blocks = slice_begin(C, ceil_div(args.k, kBlockK), slice + 1) - k_begin;
-  Thread thread(shared, args, warpgroup, cluster_rank);
+  Thread thread(shared, args, warpgroup, cluster_rank, slice);
   TileScalesB<C> tile_scales(args, k_begin, thread.lane);
   tile_scales.start_tile(order.columns(), order.group());
-  SliceExchange<C> exchange(shared, slice, thread.lane);
+  SliceExchange<C> exchange(shared, cluster_rank, slice, thread.lane);
   while (order.has_tile()) {
     thread.first_scale = first_scale<C>(args, order, k_begin);
     float sum[Thread::kSlabs][Thread::kAccumulator] = {};
@@ -215,8 +217,6 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps<C>& maps, const GemmA
   static_assert(slabs_per_warpgroup(C) == 1 || C.accumulator_sets == 1);
   static_assert(C.block_n % 8 == 0 && C.block_n >= 8 && C.block_n <= 256);
   static_assert(C.block_m / C.cluster_n % 8 == 0 && C.block_n / C.cluster_m % 8 == 0);
-  // Multicast addresses the blocks of one slice by their rank in the cluster.
-  static_assert(C.split_k == 1 || multicast_size(C) == 1);
   static_assert(sizeof(SharedStorage<C>) == storage_bytes(C));
   static_assert(C.operation >= kDense && C.operation <= kGroupedMasked);
 
@@ -278,7 +278,7 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps<C>& maps, const GemmA
       const int k_blocks = ceil_div(args.k, kBlockK);
       load_tiles<C>(maps, args, first_tile(), shared, loaded_bytes(C, args.m),
                     slice_begin(C, k_blocks, slice), slice_begin(C, k_blocks, slice + 1),
-                    cluster_rank);
+                    cluster_rank, slice);
     } else if constexpr (cluster_size(C) > 1) {
       ptx::cluster_wait();
     }

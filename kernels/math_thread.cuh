@@ -32,13 +32,13 @@ struct MathThread {
   uint32 first_scale = 0;  // of that stage (dense.cuh); set for each tile
 
   __device__ __forceinline__ MathThread(SharedStorage<C>& storage, const GemmArguments& arguments,
-                                        int warpgroup, int cluster_rank)
+                                        int warpgroup, int cluster_rank, int slice)
       : shared(storage),
         args(arguments),
         warpgroup(warpgroup),
         warp(static_cast<int>(threadIdx.x) % kWarpgroupThreads / 32),
         lane(static_cast<int>(threadIdx.x) % 32),
-        first_release(release_address<C>(storage.empty, cluster_rank, lane)),
+        first_release(release_address<C>(storage.empty, cluster_rank, slice, lane)),
         zero(__shfl_sync(0xffffffffu, threadIdx.y, 0)) {
     aim();
   }

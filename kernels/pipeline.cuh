@@ -28,7 +28,8 @@ struct StageCursor {
 // Lanes 0 ... cluster_m-1 signal the column of the cluster (writers of B, this block among them),
 // the next cluster_n-1 the rest of its row (writers of A).
 template <GemmConfig C>
-__device__ __forceinline__ uint32 release_address(const uint64* empty, int cluster_rank, int lane) {
+__device__ __forceinline__ uint32 release_address(const uint64* empty, int cluster_rank, int slice,
+                                                  int lane) {
   if constexpr (stage_writers(C) == 1) return ptx::shared_address(empty);
   const int rank_m = cluster_rank % C.cluster_m;
   const int rank_n = cluster_rank / C.cluster_m;
@@ -37,7 +38,8 @@ __device__ __forceinline__ uint32 release_address(const uint64* empty, int clust
   const int in_column = lane + rank_n * C.cluster_m;
   const int in_row = rank_m + column * C.cluster_m;
   const bool signals = lane < stage_writers(C);
-  return ptx::address_in_cluster(empty, !signals ? 0 : lane < C.cluster_m ? in_column : in_row);
+  const int in_slice = !signals ? 0 : lane < C.cluster_m ? in_column : in_row;
+  return ptx::address_in_cluster(empty, slice * multicast_size(C) + in_slice);
 }
 
 // One math warp is done with a stage: it tells every block of the cluster that writes there.

@@ -6,10 +6,10 @@
 
 namespace deepgemm::kernels {
 
-// Every block of the cluster holds sums of one tile over its slice of k. Each is given a share of
-// the tile's columns: it gets the others' sums for them, adds them to its own in the order of k
-// (the same bits on every run) and stores them. A thread keeps its rows: it sends to the same
-// thread of the other blocks.
+// Of each tile that the cluster works on, split_k blocks hold sums, each over its slice of k. Each
+// of them is given a share of the tile's columns: it gets the others' sums for them, adds them to
+// its own in the order of k (the same bits on every run) and stores them. A thread keeps its rows:
+// it sends to the same thread of the other blocks.
 //
 // partial_ready of a block completes when the others' sums for its share have arrived; its
 // partial_taken when all others have read what they got, and may be sent the next tile's.
@@ -20,12 +20,14 @@ struct SliceExchange {
   static constexpr int kMathThreads = C.math_warpgroups * kWarpgroupThreads;
 
   SharedStorage<C>& shared;
+  int cluster_rank;  // among the blocks of one slice
   int slice;
   int lane;
   int turn = 0;  // tiles exchanged
 
-  __device__ __forceinline__ SliceExchange(SharedStorage<C>& storage, int slice, int lane)
-      : shared(storage), slice(slice), lane(lane) {}
+  __device__ __forceinline__ SliceExchange(SharedStorage<C>& storage, int cluster_rank, int slice,
+                                           int lane)
+      : shared(storage), cluster_rank(cluster_rank), slice(slice), lane(lane) {}
 
   // Adds up a tile. `use(first, end)` is called with `sum` complete in the groups of 8 columns from
   // `first` to `end`, which are compile-time constants after inlining.
@@ -44,7 +46,7 @@ struct SliceExchange {
     if (more) {
       __syncwarp();
       if (lane < C.split_k && lane != slice) {
-        ptx::barrier_publish_in_cluster(&shared.partial_taken, lane);
+        ptx::barrier_publish_in_cluster(&shared.partial_taken, block_of(lane));
       }
     }
   }
@@ -52,6 +54,11 @@ struct SliceExchange {
  private:
   __device__ __forceinline__ static int thread() {
     return static_cast<int>(threadIdx.x) - kWarpgroupThreads;
+  }
+
+  // The block of the cluster that works on the same tile with another slice.
+  __device__ __forceinline__ int block_of(int other_slice) const {
+    return other_slice * multicast_size(C) + cluster_rank;
   }
 
   // Where this thread's sums from the block `from` for group `g` of the share of `owner` lie.
@@ -98,14 +105,14 @@ struct SliceExchange {
 
   template <int kOwner>
   __device__ __forceinline__ void send(const float (&sum)[kSlabs][kAccumulator]) const {
-    const uint32 barrier = ptx::address_in_cluster(&shared.partial_ready, kOwner);
+    const uint32 barrier = ptx::address_in_cluster(&shared.partial_ready, block_of(kOwner));
 #pragma unroll
     for (int s = 0; s < kSlabs; ++s) {
 #pragma unroll
       for (int g = share_begin(C, kOwner); g < share_begin(C, kOwner + 1); ++g) {
         const float* v = sum[s] + 4 * g;
-        ptx::store_async(ptx::address_in_cluster(place(kOwner, slice, s, g), kOwner), barrier, v[0],
-                         v[1], v[2], v[3]);
+        ptx::store_async(ptx::address_in_cluster(place(kOwner, slice, s, g), block_of(kOwner)),
+                         barrier, v[0], v[1], v[2], v[3]);
       }
     }
   }

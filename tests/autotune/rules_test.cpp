@@ -27,7 +27,6 @@ const Case kCases[] = {
      "block_m=256,block_n=64,stages=4"},
     {"cluster-size", kLarge, "cluster_m=4,cluster_n=4,stages=5",
      "cluster_m=4,cluster_n=2,stages=5"},
-    {"split-multicast", kLarge, "cluster_m=2,split_k=2,stages=5", "cluster_m=2,stages=5"},
     {"split-width", shape(64, 576, 7168),
      "block_m=64,block_n=8,math_warpgroups=1,stages=16,split_k=2,raster_group=1",
      "block_m=64,block_n=16,math_warpgroups=1,stages=16,split_k=2,raster_group=1,l2_policy=2"},
@@ -135,6 +134,14 @@ bool rejects(std::string_view name, const Work& work, std::string_view config) {
   }
   ADD_FAILURE() << name << " is no rule";
   return false;
+}
+
+TEST(Rules, SlicesOfKThatShareLoadsCountAllBlocksOfACluster) {
+  constexpr const char* kPairsInHalves =
+      "block_m=64,block_n=128,math_warpgroups=1,cluster_m=2,split_k=2";
+  // 34 pairs of tiles, then 33: 136 blocks and 132, one for each SM.
+  EXPECT_TRUE(rejects("split-crowded", shape(128, 4352, 16384), kPairsInHalves));
+  EXPECT_FALSE(rejects("split-crowded", shape(128, 4224, 16384), kPairsInHalves));
 }
 
 // As many rows of tiles as the raster group holds ask for one tile of B together; but where other

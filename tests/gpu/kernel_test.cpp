@@ -40,6 +40,9 @@ const std::vector<std::string> kSplitK{
     "block_m=128,block_n=64,stages=4,split_k=4",
     "block_m=64,block_n=40,stages=7,math_warpgroups=1,accumulator_sets=2,split_k=8",
     "block_m=64,block_n=96,stages=6,math_warpgroups=1,split_k=2",
+    "block_m=64,block_n=96,stages=6,cluster_m=2,math_warpgroups=1,accumulator_sets=2,split_k=2",
+    "block_m=128,block_n=64,stages=4,cluster_n=2,split_k=4",
+    "block_m=64,block_n=48,stages=5,cluster_m=2,cluster_n=2,math_warpgroups=1,split_k=2",
 };
 
 class GemmKernelTest : public GpuTest {

@@ -93,6 +93,8 @@ const std::vector<core::GemmConfig>& configs() {
                              "block_m=128,block_n=64,stages=5,cluster_m=2,math_warpgroups=2",
                              "block_m=128,block_n=96,stages=4,cluster_n=2,math_warpgroups=1",
                              "block_m=64,block_n=64,stages=4,math_warpgroups=1,split_k=2",
+                             "block_m=64,block_n=64,stages=4,cluster_m=2,math_warpgroups=1,"
+                             "split_k=2",
                              "block_m=64,block_n=128,stages=6,math_warpgroups=1,operation=2",
                              "block_m=128,block_n=96,stages=4,cluster_n=2,math_warpgroups=1,"
                              "operation=2",
@@ -116,8 +118,8 @@ Configs unsplit() {
   return all_configs() & those([](const auto& c) { return c.split_k == 1; });
 }
 Configs split() { return all_configs() & ~unsplit(); }
-Configs without_cluster() {
-  return all_configs() & those([](const auto& c) { return kernels::cluster_size(c) == 1; });
+Configs without_multicast() {
+  return all_configs() & those([](const auto& c) { return kernels::multicast_size(c) == 1; });
 }
 Configs several_segments() {
   return all_configs() & those([](const auto& c) { return kernels::segments(c) > 1; });

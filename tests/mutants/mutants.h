@@ -60,8 +60,8 @@ const std::vector<core::GemmConfig>& configs();
 // Of the dense ones those with the trait, as bits.
 Configs all_configs();
 Configs unsplit();
-Configs split();
-Configs without_cluster();
+Configs split();  // the last one shares loads by multicast
+Configs without_multicast();
 Configs several_segments();  // tiles whose columns come in more than one
 // Of the grouped ones.
 Configs contiguous();  // the last one in clusters, with two warpgroups

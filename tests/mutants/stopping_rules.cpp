@@ -10,7 +10,7 @@ constexpr std::string_view kPipeline = "kernels/pipeline.cuh";
 constexpr std::string_view kPromotion = "kernels/promotion.cuh";
 
 // Of configs(), those of which one wgmma fits into a third of the registers.
-constexpr Configs kSmallTiles = 0b110101;
+constexpr Configs kSmallTiles = 0b1110101;
 
 // Where every thread comes by once, with `args` at hand, and nothing has been waited for yet.
 constexpr std::string_view kStart = "constexpr RegisterBudget kRegisters = register_budget(C);";
@@ -150,8 +150,13 @@ std::vector<Rule> hanging() {
          "barrier_wait(&shared.empty[stage.index], stage.phase)"}}},
       {"stage-not-released",
        kHangs,
-       without_cluster() | split(),
+       without_multicast(),
        {{kPipeline, "if (lane == 0) ptx::barrier_arrive(address + (after & zero));", ""}}},
+      {"sums-to-a-neighbours-tile",
+       kHangs,
+       last_of(split()),
+       {{"kernels/split_k.cuh", "return other_slice * multicast_size(C) + cluster_rank;",
+         "return other_slice * multicast_size(C);"}}},
       {"last-block-not-loaded", kHangs, all, {{kDense, "kb < k_end;", "kb < k_end - 1;"}}},
       {"store-barrier-short-of-a-warp",
        kHangs,
