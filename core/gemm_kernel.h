@@ -57,8 +57,7 @@ class GemmKernel {
   // Enqueues the product; asynchronous, thread-safe, allocates nothing. The context it was loaded
   // into must be current. Returns 0 or the driver's CUresult; CUDA_ERROR_INVALID_VALUE where the
   // kernel was compiled for another operation. Whenever its blocks start, operands are touched only
-  // when the kernel before it has ended; but B, its scales and rows are read as what no kernel
-  // writes any more that may still run when the blocks start.
+  // when the kernel before it has ended.
   int launch(const GemmProblem& problem, const GemmOperands& operands, CUstream_st* stream,
              Start start = Start::kInTurn) const;
 

@@ -19,7 +19,7 @@ __device__ __forceinline__ void find_segments(GroupTable& table, const GemmArgum
   // Four rows at once with both neighbours, several times in flight: the kernel waits for this.
   constexpr int kRows = 4;
   const auto group_of = [&](int row) {
-    return static_cast<uint32>(row) < static_cast<uint32>(args.m) ? __ldg(args.rows + row) : -1;
+    return static_cast<uint32>(row) < static_cast<uint32>(args.m) ? args.rows[row] : -1;
   };
 #pragma unroll 4
   for (int first = kRows * thread; first < args.m; first += kRows * threads) {
@@ -40,7 +40,7 @@ __device__ __forceinline__ void read_row_counts(GroupTable& table, const GemmArg
                                                 int thread, int threads) {
   for (int g = thread; g < args.groups; g += threads) {
     table.first_row[g] = g * args.m;
-    table.end_row[g] = g * args.m + min(max(__ldg(args.rows + g), 0), args.m);
+    table.end_row[g] = g * args.m + min(max(args.rows[g], 0), args.m);
   }
 }
 

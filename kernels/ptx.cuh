@@ -3,7 +3,7 @@
 // things (`asm volatile("" …)`).
 //
 // Source of all semantics: NVIDIA's PTX ISA 8.x, sections on mbarrier, cp.async.bulk.tensor,
-// wgmma, stmatrix, setmaxnreg and barrier.cluster.
+// wgmma, stmatrix, setmaxnreg, barrier.cluster and griddepcontrol.
 #pragma once
 
 namespace deepgemm::kernels {

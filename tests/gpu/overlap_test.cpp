@@ -1,4 +1,6 @@
 // Products that may start before the kernel before them has ended: programmatic dependent launch.
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,9 +18,13 @@ namespace {
 using core::Operation;
 using core::Start;
 
-// A chain of two products. D of the first, read as fp32, is the second's scales of A: two bf16 side
-// by side are a number near the second of them. The first takes long on few SMs, so that blocks of
-// the second find room at once, if they may start.
+// What the second product of a chain reads of the first one's D.
+enum class Link { kScaleA, kScaleB, kRows };
+
+// A chain of products. D of the first, read as fp32, is the second's scales: two bf16 side by side
+// are a number near the second of them. Or, read as int, it is how many rows there are of the only
+// group: all or none. The first takes long on few SMs, so that blocks of the second find room at
+// once, if they may start.
 class OverlapTest : public GpuTest {
  protected:
   static constexpr std::int64_t kM = 128;
@@ -51,16 +57,32 @@ class OverlapTest : public GpuTest {
     return all;
   }
 
+  // Enqueues a product whose D is `between`, and the second one, which reads that.
   void enqueue(const core::GemmKernel& first, const core::GemmKernel& second,
-               const core::GemmProblem& second_problem, Start start) {
+               const core::GemmProblem& second_problem, Start start, Link link = Link::kScaleA) {
     core::GemmOperands operands = device_->operands.writing_to(device_->between.data());
     CUstream_st* const stream = device_->stream.get();
     EXPECT_EQ(first.launch(problem(kM, kN, kK), operands, stream), 0);
-    operands.scale_a = device_->between.as<const float>();
+    const float* const scales = device_->between.as<const float>();
+    if (link == Link::kScaleA) operands.scale_a = scales;
+    if (link == Link::kScaleB) operands.scale_b = scales;
+    operands.rows = link == Link::kRows ? device_->between.as<const int>() + count_at_
+                                        : device_->rows.as<const int>();
     operands.d = device_->result.data();
-    operands.rows = device_->rows.as<const int>();
     operands.row_extent = kM;
     EXPECT_EQ(second.launch(second_problem, operands, stream, start), 0);
+  }
+
+  // The first place of `between` that as an int means all rows.
+  void find_count(const core::GemmKernel& first) {
+    core::GemmOperands operands = device_->operands.writing_to(device_->between.data());
+    EXPECT_EQ(first.launch(problem(kM, kN, kK), operands, device_->stream.get()), 0);
+    EXPECT_EQ(device_->stream.try_synchronize(), 0);
+    std::vector<int> values(kBytes / sizeof(int));
+    core::copy_to_host(values.data(), device_->between.data(), kBytes);
+    const auto found = std::ranges::find_if(values, [](int value) { return value > kM; });
+    ASSERT_NE(found, values.end());
+    count_at_ = found - values.begin();
   }
 
   // What the chain leaves, where nothing but poison was before.
@@ -77,7 +99,13 @@ class OverlapTest : public GpuTest {
   }
 
   std::optional<Device> device_;
+  std::ptrdiff_t count_at_ = 0;
 };
+
+// Whether anything was written: a bf16 of poison is no number that a product has.
+bool any_written(const std::vector<unsigned short>& values) {
+  return std::ranges::any_of(values, [](unsigned short value) { return value != 0xffff; });
+}
 
 constexpr const char* kLong = "block_m=128,block_n=128,stages=4";
 
@@ -106,7 +134,54 @@ TEST_F(OverlapTest, SameBitsAsInTurnForEveryOperation) {
   }
 }
 
-// What the test above holds is no accident of the timing.
+TEST_F(OverlapTest, AnyOperandMayComeFromTheKernelBefore) {
+  const core::GemmKernel first(build(kLong));
+  find_count(first);
+  struct Case {
+    Link link;
+    Operation operation;
+  };
+  for (const auto& [link, operation] :
+       {Case{Link::kScaleB, Operation::kDense}, Case{Link::kScaleB, Operation::kGroupedContiguous},
+        Case{Link::kRows, Operation::kGroupedMasked}}) {
+    const int number = core::kernel_operation(operation);
+    const core::GemmKernel second(
+        build("block_m=128,block_n=96,stages=4,operation=" + std::to_string(number)));
+    const core::GemmProblem all = all_in_one_group(operation);
+    const auto run = [&](Start start) {
+      return result_of([&] { enqueue(first, second, all, start, link); });
+    };
+    const std::vector<unsigned short> in_turn = run(Start::kInTurn);
+    EXPECT_TRUE(any_written(in_turn)) << "operation " << number;
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_EQ(run(Start::kOverlapped), in_turn) << "operation " << number;
+    }
+  }
+}
+
+// The third one is told that the second has ended, not that the first has.
+TEST_F(OverlapTest, AThirdProductSeesWhatTheFirstWrote) {
+  const core::GemmKernel first(build(kLong));
+  const core::GemmKernel small(build("block_m=64,block_n=64,stages=4,math_warpgroups=1"));
+  core::DeviceBuffer aside(kBytes);
+  const auto run = [&](Start start) {
+    return result_of([&] {
+      CUstream_st* const stream = device_->stream.get();
+      core::GemmOperands operands = device_->operands.writing_to(device_->between.data());
+      EXPECT_EQ(first.launch(problem(kM, kN, kK), operands, stream), 0);
+      operands.d = aside.data();
+      EXPECT_EQ(small.launch(problem(kM, kN, 128), operands, stream, start), 0);
+      operands.scale_a = device_->between.as<const float>();
+      operands.d = device_->result.data();
+      EXPECT_EQ(small.launch(problem(kM, kN, kK), operands, stream, start), 0);
+    });
+  };
+  const std::vector<unsigned short> in_turn = run(Start::kInTurn);
+  EXPECT_TRUE(any_written(in_turn));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(run(Start::kOverlapped), in_turn);
+}
+
+// What the tests above hold is no accident of the timing.
 TEST_F(OverlapTest, AKernelThatDoesNotWaitReadsTooEarly) {
   const core::GemmKernel first(build(kLong));
   const mutants::Edit no_wait[] = {{"kernels/ptx.cuh", "griddepcontrol.wait;", ""}};

@@ -14,7 +14,7 @@ constexpr std::string_view kPromotion = "kernels/promotion.cuh";
 Configs one_of_each() { return first_of(contiguous()) | last_of(masked() & unsplit_grouped()); }
 Configs two_warpgroups() { return last_of(contiguous()) | last_of(masked() & unsplit_grouped()); }
 
-constexpr std::string_view kCount = "min(max(__ldg(args.rows + g), 0), args.m)";
+constexpr std::string_view kCount = "min(max(args.rows[g], 0), args.m)";
 constexpr std::string_view kScaleX = "? m_ - group_ * args_.m : m_;";
 constexpr std::string_view kEnd = "m_end() const { return table_.end_row[group_]; }";
 constexpr std::string_view kOutside =
@@ -53,16 +53,16 @@ std::vector<Rule> misread() {
       {"neighbours-count",
        kWrong,
        masked(),
-       {{kGroups, "__ldg(args.rows + g)", "__ldg(args.rows + (g + 1) % args.groups)"}}},
+       {{kGroups, "args.rows[g]", "args.rows[(g + 1) % args.groups]"}}},
       {"all-room-is-used", kWrong, masked(), {{kGroups, kCount, "args.m"}}},
       {"one-row-beyond-the-count",
        kWrong,
        masked(),
-       {{kGroups, kCount, "min(max(__ldg(args.rows + g) + 1, 0), args.m)"}}},
+       {{kGroups, kCount, "min(max(args.rows[g] + 1, 0), args.m)"}}},
       {"counts-not-clamped",
        kSame,
        first_of(masked()),
-       {{kGroups, kCount, "__ldg(args.rows + g)"}},
+       {{kGroups, kCount, "args.rows[g]"}},
        "here no group has fewer rows than none, or more than there is room for"},
   };
 }

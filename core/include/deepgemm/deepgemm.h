@@ -222,12 +222,11 @@ DEEPGEMM_API deepgemm_status deepgemm_gemm(deepgemm_runtime* runtime,
 
 /* The same product, whose blocks may start while the kernel before it on the stream still runs
  * (CUDA's programmatic dependent launch): the launch and the kernel's set-up then cost no time
- * between the two. Results and order are those of deepgemm_gemm: a, scale_a and d are touched only
- * when that kernel has ended. b, scale_b and rows must not be written by it, nor by those before it
- * as far back as launches overlap: launch the first product that reads them after that in turn. For
- * chains of short products, as in decoding; while its blocks wait they hold SMs that other streams
- * might use. In a captured graph the edge to the kernel before is a programmatic one, which takes a
- * driver of CUDA 12.3 or newer. DEEPGEMM_CHECK=1 waits for the stream, and so ends the overlap.
+ * between the two. Results and order are those of deepgemm_gemm: no operand is touched before that
+ * kernel has ended, so it may write any of them. For chains of short products, as in decoding;
+ * while its blocks wait they hold SMs that other streams might use. In a captured graph the edge to
+ * the kernel before is a programmatic one, which takes a driver of CUDA 12.3 or newer.
+ * DEEPGEMM_CHECK=1 waits for the stream, and so ends the overlap.
  *
  * All kernels of this library let the next one start early, if that one is launched so. A kernel of
  * yours that is must wait (cudaGridDependencySynchronize, griddepcontrol.wait) in each of its
