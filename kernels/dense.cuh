@@ -225,10 +225,6 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps<C>& maps, const GemmA
   GroupTable& groups = *reinterpret_cast<GroupTable*>(raw + storage_bytes(C));
   // Blocks of the next kernel find room as ours end. They touch nothing before the last has ended.
   ptx::let_next_kernel_start();
-  if constexpr (C.operation != kDense) {
-    ptx::wait_for_kernel_before();
-    fill_group_table<C>(groups, args);
-  }
   // Uniform over the warp, and known to the compiler as such.
   const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
   const int rank =
@@ -255,7 +251,8 @@ __device__ __forceinline__ void dense_gemm(const DenseMaps<C>& maps, const GemmA
   if constexpr (cluster_size(C) > 1) ptx::cluster_arrive();
   // All of the above may be done while the kernel before this one still runs, and nothing below: it
   // reads operands and writes D.
-  if constexpr (C.operation == kDense) ptx::wait_for_kernel_before();
+  ptx::wait_for_kernel_before();
+  if constexpr (C.operation != kDense) fill_group_table<C>(groups, args);
 
   constexpr RegisterBudget kRegisters = register_budget(C);
   // A block's first loads need not wait for the math warps to get ready.
