@@ -77,7 +77,7 @@ inline constexpr double kOverlappedSlabClocks = 122;
 // Promoting one register of each thread: a clock to issue, and the tensor core's accumulators
 // compete for the register file.
 inline constexpr double kPromotionClocks = 1.7;
-// Scales of a segment beyond the first: to multiply, and to hand round.
+// Scales of a segment beyond the first: to multiply, and to hand round. Counted, not fitted.
 inline constexpr double kSegmentClocks = 8;
 // Each further block that must release a stage, on the way to its refill.
 inline constexpr double kPeerClocks = 9.4;

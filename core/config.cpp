@@ -155,9 +155,8 @@ std::optional<std::string> why_illegal(const GemmConfig& c, int shared_limit) {
       return "split_k needs block_n of " + std::to_string(kNarrowestSplit) +
              " at least: two blocks or more must have columns to add up";
     case Limit::kMulticastSlice:
-      return "each block of a cluster must load a multiple of 8 rows of what is shared: of A's "
-             "tile, "
-             "and of each segment of B's (block_n's binary digits)";
+      return "each block of a cluster must load a multiple of 8 rows of A's tile, and of each "
+             "segment of B's (the binary digits of block_n)";
     case Limit::kRegisterBudget:
       return "accumulators need more than the " + std::to_string(kernels::register_budget(c).math) +
              " registers of a math thread";

@@ -83,8 +83,8 @@ Score score(const GemmProblem& problem, const GemmConfig& config, int sms) {
 }
 
 // Where two slabs take turns on the tensor core, the scales of each segment are multiplied twice a
-// k-block. For n = 7168, in pairs, 256x112 took 3 % longer than 256x128 with m = 512 and k = 2048,
-// as long with m = 1024, and 2.6 % less with m = 512 and k = 16384, by its better filled wave.
+// k-block. For m = 512 and n = 7168, in pairs, 256x112 took 3 % longer than 256x128 with k = 2048,
+// and 2.6 % less with k = 16384, by its better filled wave.
 bool is_slow(const GemmConfig& config) {
   return kernels::slabs_per_warpgroup(config) == 2 && config.block_n % 32 != 0;
 }
