@@ -5,6 +5,28 @@
 #include "autotune/statistics.h"
 
 namespace deepgemm::autotune {
+namespace {
+
+// The order in which `count` contenders run in a round. Over `count` rounds, or twice as many where
+// count is odd, each runs behind each other one equally often and begins equally often: what a
+// kernel leaves behind, in the clock above all, falls on all others alike. By E. J. Williams,
+// "Experimental designs balanced for the estimation of residual effects of treatments", Australian
+// Journal of Scientific Research A 2 (1949): neighbours of the first row 0, -1, 1, -2, 2, ...
+// differ by each number once, and rows follow by counting up, modulo count. An odd count needs each
+// row backwards, too.
+std::vector<std::size_t> round_order(std::size_t count, std::size_t round) {
+  const bool odd = count % 2 == 1;
+  const std::size_t row = odd ? round / 2 : round;
+  std::vector<std::size_t> order(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t first = i % 2 == 0 ? i / 2 : count - (i + 1) / 2;
+    order[i] = (first + row) % count;
+  }
+  if (odd && round % 2 == 1) std::reverse(order.begin(), order.end());
+  return order;
+}
+
+}  // namespace
 
 std::size_t Race::enter(int id) {
   runners_.push_back({});
@@ -21,14 +43,15 @@ void Race::run(int rounds, const Deadline& deadline) {
 }
 
 bool Race::run_one() {
-  std::vector<Runner*> order;
+  std::vector<Runner*> racing;
   for (Runner& runner : runners_) {
-    if (runner.racing) order.push_back(&runner);
+    if (runner.racing) racing.push_back(&runner);
   }
-  if (order.empty()) return true;
-  // Each round starts with another contender, so that no one always runs behind the same one.
-  const auto shift = static_cast<std::size_t>(rounds_done_) % order.size();
-  std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(shift), order.end());
+  if (racing.empty()) return true;
+  std::vector<Runner*> order;
+  for (const std::size_t at : round_order(racing.size(), static_cast<std::size_t>(rounds_done_))) {
+    order.push_back(racing[at]);
+  }
   std::vector<int> ids;
   for (const Runner* runner : order) ids.push_back(runner->id);
 

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <utility>
+#include <vector>
+
 #include "tests/autotune/scripted.h"
 #include "tests/autotune/shapes.h"
 
@@ -35,17 +39,42 @@ TEST_F(RaceTest, EachRoundSamplesEveryRunnerOnce) {
   EXPECT_EQ(race_.rounds_done(), 7);
   EXPECT_EQ(race_.measurement(ours).samples_us, std::vector<double>(7, 10));
   EXPECT_EQ(race_.measurement(library).samples_us, std::vector<double>(7, 20))
-      << "rotation must not mix up who is who";
+      << "the order of a round must not mix up who is who";
   EXPECT_EQ(race_.measurement(ours).sm_clock_mhz, 1755);
 }
 
-TEST_F(RaceTest, NobodyAlwaysRunsBehindTheSame) {
-  std::vector<double> first;
-  script_.on_round = [&](Round& round) { first.push_back(round.times_us.front()); };
-  enter(Contender::kCandidate);
-  enter(Contender::kCublasLtBlock);
-  race_.run(4);
-  EXPECT_EQ(first, (std::vector<double>{10, 20, 10, 20}));
+// What a kernel leaves behind, in the clock above all, falls on all others alike.
+TEST_F(RaceTest, EachRunsBehindEachOtherEquallyOften) {
+  std::vector<std::vector<int>> rounds;
+  script_.on_round_of = [&](const std::vector<core::GemmConfig>& runs) {
+    rounds.emplace_back();
+    for (const core::GemmConfig& config : runs) rounds.back().push_back(config.block_n / 8 - 1);
+  };
+  std::vector<int> ids;
+  for (int count = 1; count <= 9; ++count) {
+    core::Cubin cubin;
+    cubin.config.block_n = 8 * count;
+    ids.push_back(bench_.admit(Contender::kCandidate, &cubin).id);
+    rounds.clear();
+    Race race(bench_, stop_);
+    for (const int id : ids) race.enter(id);
+    race.run(2 * count);
+    std::map<std::pair<int, int>, int> behind;
+    std::map<int, int> first;
+    for (const std::vector<int>& round : rounds) {
+      ASSERT_EQ(static_cast<int>(round.size()), count);
+      ++first[round.front()];
+      for (std::size_t i = 1; i < round.size(); ++i) ++behind[{round[i], round[i - 1]}];
+    }
+    for (int one = 0; one < count; ++one) {
+      EXPECT_EQ(first[one], 2) << one << " of " << count;
+      for (int other = 0; other < count; ++other) {
+        const int expected = one == other ? 0 : 2;
+        EXPECT_EQ((behind[{one, other}]), expected)
+            << one << " behind " << other << " of " << count;
+      }
+    }
+  }
 }
 
 TEST_F(RaceTest, WhoLeftKeepsItsSamples) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <random>
+
 #include "autotune/interrupt.h"
 #include "core/error.h"
 #include "tests/autotune/scripted.h"
@@ -87,11 +90,10 @@ TEST_F(RecheckTest, TheDefaultCountsAsARival) {
 TEST_F(RecheckTest, WhatLiesWithinTheNoiseIsMeasuredOnAndHolds) {
   // 4 % behind in the median, while one sample of each scatters by 20 %.
   times_us_ = {{5, 10.4}, {4, 10}, {3, 12}};
-  script_.on_round = [this](Round& round) {
+  std::minstd_rand random;
+  script_.on_round = [&random](Round& round) {
     const double sway[] = {0.8, 1.2, 1.0, 1.15, 0.85, 1.1, 0.9};
-    for (std::size_t i = 0; i < round.times_us.size(); ++i) {
-      round.times_us[i] *= sway[(static_cast<std::size_t>(script_.rounds) * 3 + i * 2) % 7];
-    }
+    for (double& time_us : round.times_us) time_us *= sway[random() % std::size(sway)];
   };
   EXPECT_EQ(run().verdict, RowVerdict::kHolds);
   EXPECT_EQ(script_.rounds, options_.max_rounds);
