@@ -19,12 +19,13 @@ using core::Operation;
 using core::Start;
 
 // What the second product of a chain reads of the first one's D.
-enum class Link { kScaleA, kScaleB, kRows };
+enum class Link { kA, kB, kScaleA, kScaleB, kRows };
 
 // A chain of products. D of the first, read as fp32, is the second's scales: two bf16 side by side
-// are a number near the second of them. Or, read as int, it is how many rows there are of the only
-// group: all or none. The first takes long on few SMs, so that blocks of the second find room at
-// once, if they may start.
+// are a number near the second of them. Or, read as e4m3, it is A or B, of so short a k that few
+// rows hold a byte that is no number. Or, read as int, it is how many rows there are of the only
+// group, all or none; or the group of each row, the first where D is zeros. The first product takes
+// long on few SMs, so that blocks of the second find room at once, if they may start.
 class OverlapTest : public GpuTest {
  protected:
   static constexpr std::int64_t kM = 128;
@@ -39,6 +40,7 @@ class OverlapTest : public GpuTest {
     core::DeviceBuffer between{kBytes};
     core::DeviceBuffer result{kBytes};
     core::DeviceBuffer rows{sizeof(int) * kM};
+    core::DeviceBuffer zeros{sizeof(float) * (kN / 128) * (kK / 128)};
   };
 
   void SetUp() override {
@@ -60,14 +62,21 @@ class OverlapTest : public GpuTest {
   // Enqueues a product whose D is `between`, and the second one, which reads that.
   void enqueue(const core::GemmKernel& first, const core::GemmKernel& second,
                const core::GemmProblem& second_problem, Start start, Link link = Link::kScaleA) {
-    core::GemmOperands operands = device_->operands.writing_to(device_->between.data());
     CUstream_st* const stream = device_->stream.get();
+    const core::GemmOperands own = device_->operands.writing_to(device_->between.data());
+    const bool maps_rows =
+        link == Link::kRows && second_problem.operation == Operation::kGroupedContiguous;
+    core::GemmOperands operands = own;
+    if (maps_rows) operands.scale_b = device_->zeros.as<const float>();
     EXPECT_EQ(first.launch(problem(kM, kN, kK), operands, stream), 0);
-    const float* const scales = device_->between.as<const float>();
-    if (link == Link::kScaleA) operands.scale_a = scales;
-    if (link == Link::kScaleB) operands.scale_b = scales;
-    operands.rows = link == Link::kRows ? device_->between.as<const int>() + count_at_
-                                        : device_->rows.as<const int>();
+    const core::DeviceBuffer& between = device_->between;
+    operands = own;
+    if (link == Link::kA) operands.a = between.data();
+    if (link == Link::kB) operands.b = between.data();
+    if (link == Link::kScaleA) operands.scale_a = between.as<const float>();
+    if (link == Link::kScaleB) operands.scale_b = between.as<const float>();
+    operands.rows = device_->rows.as<const int>();
+    if (link == Link::kRows) operands.rows = between.as<const int>() + (maps_rows ? 0 : count_at_);
     operands.d = device_->result.data();
     operands.row_extent = kM;
     EXPECT_EQ(second.launch(second_problem, operands, stream, start), 0);
@@ -88,6 +97,7 @@ class OverlapTest : public GpuTest {
   // What the chain leaves, where nothing but poison was before.
   template <typename Run>
   std::vector<unsigned short> result_of(const Run& run) {
+    device_->stream.fill(device_->zeros.data(), 0, device_->zeros.bytes());
     device_->stream.fill(device_->between.data(), 0xff, kBytes);
     device_->stream.fill(device_->result.data(), 0xff, kBytes);
     device_->stream.synchronize();
@@ -102,9 +112,11 @@ class OverlapTest : public GpuTest {
   std::ptrdiff_t count_at_ = 0;
 };
 
-// Whether anything was written: a bf16 of poison is no number that a product has.
-bool any_written(const std::vector<unsigned short>& values) {
-  return std::ranges::any_of(values, [](unsigned short value) { return value != 0xffff; });
+// Whether there is a number among these bf16: poison is none, nor is what comes of poison.
+bool any_number(const std::vector<unsigned short>& values) {
+  constexpr unsigned short kExponent = 0x7f80;
+  return std::ranges::any_of(values,
+                             [](unsigned short value) { return (value & kExponent) != kExponent; });
 }
 
 constexpr const char* kLong = "block_m=128,block_n=128,stages=4";
@@ -142,20 +154,24 @@ TEST_F(OverlapTest, AnyOperandMayComeFromTheKernelBefore) {
     Operation operation;
   };
   for (const auto& [link, operation] :
-       {Case{Link::kScaleB, Operation::kDense}, Case{Link::kScaleB, Operation::kGroupedContiguous},
+       {Case{Link::kA, Operation::kDense}, Case{Link::kB, Operation::kDense},
+        Case{Link::kScaleB, Operation::kDense}, Case{Link::kA, Operation::kGroupedContiguous},
+        Case{Link::kScaleB, Operation::kGroupedContiguous},
+        Case{Link::kRows, Operation::kGroupedContiguous}, Case{Link::kB, Operation::kGroupedMasked},
         Case{Link::kRows, Operation::kGroupedMasked}}) {
     const int number = core::kernel_operation(operation);
     const core::GemmKernel second(
         build("block_m=128,block_n=96,stages=4,operation=" + std::to_string(number)));
-    const core::GemmProblem all = all_in_one_group(operation);
+    core::GemmProblem all = all_in_one_group(operation);
+    if (link == Link::kA || link == Link::kB) all.k = 16;
     const auto run = [&](Start start) {
       return result_of([&] { enqueue(first, second, all, start, link); });
     };
     const std::vector<unsigned short> in_turn = run(Start::kInTurn);
-    EXPECT_TRUE(any_written(in_turn)) << "operation " << number;
-    for (int i = 0; i < 5; ++i) {
-      EXPECT_EQ(run(Start::kOverlapped), in_turn) << "operation " << number;
-    }
+    SCOPED_TRACE("operand " + std::to_string(static_cast<int>(link)) + ", operation " +
+                 std::to_string(number));
+    EXPECT_TRUE(any_number(in_turn));
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(run(Start::kOverlapped), in_turn);
   }
 }
 
@@ -177,7 +193,7 @@ TEST_F(OverlapTest, AThirdProductSeesWhatTheFirstWrote) {
     });
   };
   const std::vector<unsigned short> in_turn = run(Start::kInTurn);
-  EXPECT_TRUE(any_written(in_turn));
+  EXPECT_TRUE(any_number(in_turn));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(run(Start::kOverlapped), in_turn);
 }
 
