@@ -230,7 +230,7 @@ class GroupedKernelTest : public GpuTest {
   }
 
   // Tiles of one and two slabs a warpgroup, one to three warpgroups, clusters along m and n, two
-  // accumulator sets, slices of k, tiles of several segments.
+  // accumulator sets, slices of k, alone and with multicast, tiles of several segments.
   static constexpr const char* kConfigs[] = {
       "block_m=64,block_n=32,stages=6,math_warpgroups=1,accumulator_sets=2",
       "block_m=64,block_n=128,stages=6,math_warpgroups=1,raster_group=1",
@@ -240,6 +240,8 @@ class GroupedKernelTest : public GpuTest {
       "block_m=256,block_n=128,stages=3,cluster_m=2",
       "block_m=256,block_n=96,stages=4,cluster_n=2",
       "block_m=128,block_n=64,stages=4,split_k=2",
+      "block_m=64,block_n=96,stages=6,cluster_m=2,math_warpgroups=1,split_k=2",
+      "block_m=64,block_n=48,stages=5,cluster_m=2,cluster_n=2,math_warpgroups=1,split_k=2",
   };
 
   std::optional<Device> device_;
