@@ -103,6 +103,18 @@ struct Variant {
   bool (*applies)(const core::GemmConfig&) = [](const core::GemmConfig&) { return true; };
 };
 
+// An edit that finds nothing would leave the kernel whole, under a name that says otherwise.
+void need_all_edits(const Variant& variant) {
+  for (const mutants::Edit& edit : variant.edits) {
+    for (const core::NamedHeader& source : variant.sources) {
+      if (source.name != edit.file || source.text.find(edit.snippet) != source.text.npos) continue;
+      throw core::UsageError(
+          fmt::format("{} does not fit: {} lacks a text that it edits.", variant.name, source.name),
+          "Name other stages, or bring the folder up to date.");
+    }
+  }
+}
+
 std::vector<Variant> variants_of(const Options& options) {
   std::vector<Variant> list{{"as it is", mutants::todays_sources(), {}}};
   for (const auto& folder : options.folders) {
@@ -110,9 +122,14 @@ std::vector<Variant> variants_of(const Options& options) {
   }
   const bool whole_only = !options.folders.empty() || !options.configs.empty();
   if (whole_only && options.stages.empty()) return list;
+  const std::vector<Variant> whole = list;
   for (const mutants::Ablation& each : mutants::ablations()) {
     if (!options.stages.empty() && !holds_any(each.name, options.stages)) continue;
-    list.push_back({std::string(each.name), mutants::todays_sources(), each.edits, each.applies});
+    for (const Variant& of : whole) {
+      const std::string name = &of == &whole.front() ? "" : of.name + ", ";
+      list.push_back({name + std::string(each.name), of.sources, each.edits, each.applies});
+      need_all_edits(list.back());
+    }
   }
   return list;
 }
@@ -227,14 +244,14 @@ void race(Case& each, autotune::Executor& executor, int rounds) {
 }
 
 int run(const Options& options) {
-  const autotune::GpuIdentity identity =
-      autotune::identify_gpu(0, app::base_environment(core::nvrtc_version()));
   const std::vector<Variant> variants = variants_of(options);
   std::vector<Case> cases = cases_of(options, variants);
   if (cases.empty()) {
     throw core::UsageError("No winner of the database has such a name.",
                            "deepgemm-db list shows them.");
   }
+  const autotune::GpuIdentity identity =
+      autotune::identify_gpu(0, app::base_environment(core::nvrtc_version()));
   build_all(cases);
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
   autotune::WorkerOptions worker;
