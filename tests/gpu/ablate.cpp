@@ -20,7 +20,9 @@
 #include <map>
 #include <tuple>
 
+#include "app/command_line.h"
 #include "app/db_measure.h"
+#include "app/terminal.h"
 #include "autotune/gpu_executor.h"
 #include "autotune/race.h"
 #include "autotune/statistics.h"
@@ -105,13 +107,10 @@ struct Variant {
 
 // An edit that finds nothing would leave the kernel whole, under a name that says otherwise.
 void need_all_edits(const Variant& variant) {
-  for (const mutants::Edit& edit : variant.edits) {
-    for (const core::NamedHeader& source : variant.sources) {
-      if (source.name != edit.file || source.text.find(edit.snippet) != source.text.npos) continue;
-      throw core::UsageError(
-          fmt::format("{} does not fit: {} lacks a text that it edits.", variant.name, source.name),
-          "Name other stages, or bring the folder up to date.");
-    }
+  for (const auto& edits : {variant.edits, mutants::clock_probe()}) {
+    const std::string why = mutants::why_inapplicable(variant.name, edits, variant.sources);
+    if (why.empty()) continue;
+    throw core::UsageError(why + ".", "Name other stages, or bring the folder up to date.");
   }
 }
 
@@ -120,17 +119,16 @@ std::vector<Variant> variants_of(const Options& options) {
   for (const auto& folder : options.folders) {
     list.push_back({folder.string(), sources_in(folder), {}});
   }
+  const std::size_t whole = list.size();
   const bool whole_only = !options.folders.empty() || !options.configs.empty();
-  if (whole_only && options.stages.empty()) return list;
-  const std::vector<Variant> whole = list;
   for (const mutants::Ablation& each : mutants::ablations()) {
-    if (!options.stages.empty() && !holds_any(each.name, options.stages)) continue;
-    for (const Variant& of : whole) {
-      const std::string name = &of == &whole.front() ? "" : of.name + ", ";
-      list.push_back({name + std::string(each.name), of.sources, each.edits, each.applies});
-      need_all_edits(list.back());
+    if (options.stages.empty() ? whole_only : !holds_any(each.name, options.stages)) continue;
+    for (std::size_t i = 0; i < whole; ++i) {
+      const std::string of = i == 0 ? "" : list[i].name + ", ";
+      list.push_back({of + std::string(each.name), list[i].sources, each.edits, each.applies});
     }
   }
+  for (const Variant& each : list) need_all_edits(each);
   return list;
 }
 
@@ -243,7 +241,7 @@ void race(Case& each, autotune::Executor& executor, int rounds) {
   std::fflush(stdout);
 }
 
-int run(const Options& options) {
+core::ExitCode run(const Options& options) {
   const std::vector<Variant> variants = variants_of(options);
   std::vector<Case> cases = cases_of(options, variants);
   if (cases.empty()) {
@@ -261,7 +259,7 @@ int run(const Options& options) {
   };
   const auto executor = autotune::make_worker_executor(identity, std::move(worker));
   for (Case& each : cases) race(each, *executor, options.rounds);
-  return 0;
+  return core::ExitCode::kDone;
 }
 
 }  // namespace
@@ -269,13 +267,8 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   using namespace deepgemm;
-  try {
+  app::Terminal terminal(stderr, app::look_at(stderr));
+  return app::run_guarded(terminal, [&] {
     return gpu_test::run(gpu_test::parse({argv + 1, argv + argc}));
-  } catch (const core::Error& error) {
-    std::fprintf(stderr, "error: %s\n%s\n", error.what(), error.next_step().c_str());
-    return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 1;
-  }
+  });
 }

@@ -47,10 +47,10 @@ std::string edited(std::string text, std::string_view file, std::span<const Edit
   return text;
 }
 
-std::string text_of(std::string_view file) {
+std::string text_of(std::string_view file, std::span<const core::NamedHeader> sources) {
   if (file == kEntry) return kernels::dense_source({});
-  for (const kernels::EmbeddedFile& each : kernels::embedded_sources()) {
-    if (each.name == file) return std::string(each.text);
+  for (const core::NamedHeader& each : sources) {
+    if (each.name == file) return each.text;
   }
   return "";
 }
@@ -166,12 +166,12 @@ Task task_of(const core::GemmConfig& config) {
   return {problem, {.rows = {300, 0, 37, 700, 1, 65, 0, 200}}};
 }
 
-std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits) {
+std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits,
+                             std::span<const core::NamedHeader> sources) {
   for (const Edit& edit : edits) {
-    if (count_of(text_of(edit.file), edit.snippet) > 0) continue;
-    return "mutation rule '" + std::string(rule) + "': '" + std::string(edit.file) +
-           "' does not hold '" + std::string(edit.snippet) +
-           "' any more; write the rule anew for today's source";
+    if (count_of(text_of(edit.file, sources), edit.snippet) > 0) continue;
+    return "'" + std::string(rule) + "' does not fit: '" + std::string(edit.file) +
+           "' does not hold '" + std::string(edit.snippet) + "'";
   }
   return "";
 }

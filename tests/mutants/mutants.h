@@ -91,9 +91,12 @@ struct Task {
 };
 Task task_of(const core::GemmConfig& config);
 
-// Why a rule's edits do not fit today's sources, naming rule, file and snippet; empty where they
-// do.
-std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits);
+// The texts that kernels are compiled from, by the names in their #includes.
+std::vector<core::NamedHeader> todays_sources();
+
+// Why a rule's edits do not fit `sources`, naming rule, file and snippet; empty where they do.
+std::string why_inapplicable(std::string_view rule, std::span<const Edit> edits,
+                             std::span<const core::NamedHeader> sources = todays_sources());
 inline std::string why_inapplicable(const Rule& rule) {
   return why_inapplicable(rule.name, rule.edits);
 }
@@ -118,8 +121,6 @@ struct Build {
 // Compiles a mutant, or with no rule the kernel as it is. Needs NVRTC. Thread-safe.
 Build build(const Rule* rule, const core::GemmConfig& config);
 
-// The texts that kernels are compiled from, by the names in their #includes.
-std::vector<core::NamedHeader> todays_sources();
 // The same from any sources with any edits; `name` tells the kernel from others of its config.
 Build build(std::string_view name, std::vector<core::NamedHeader> sources,
             std::span<const Edit> edits, const core::GemmConfig& config);
