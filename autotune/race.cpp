@@ -8,8 +8,8 @@ namespace deepgemm::autotune {
 namespace {
 
 // The order in which `count` contenders run in a round. Over `count` rounds, or twice as many where
-// count is odd, each runs behind each other one equally often and begins equally often: what a
-// kernel leaves behind, in the clock above all, falls on all others alike. By E. J. Williams,
+// count is odd, each runs behind each other one equally often within a round, and begins equally
+// often: what a kernel leaves behind falls on all others alike. By E. J. Williams,
 // "Experimental designs balanced for the estimation of residual effects of treatments", Australian
 // Journal of Scientific Research A 2 (1949): neighbours of the first row 0, -1, 1, -2, 2, ...
 // differ by each number once, and rows follow by counting up, modulo count. An odd count needs each

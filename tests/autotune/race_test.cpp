@@ -43,7 +43,7 @@ TEST_F(RaceTest, EachRoundSamplesEveryRunnerOnce) {
   EXPECT_EQ(race_.measurement(ours).sm_clock_mhz, 1755);
 }
 
-// What a kernel leaves behind, in the clock above all, falls on all others alike.
+// What a kernel leaves behind falls on all others alike.
 TEST_F(RaceTest, EachRunsBehindEachOtherEquallyOften) {
   std::vector<std::vector<int>> rounds;
   script_.on_round_of = [&](const std::vector<core::GemmConfig>& runs) {
